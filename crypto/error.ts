@@ -1,0 +1,59 @@
+/**
+ * The one error of this folder: a closed code and one sentence, never key material, never a name.
+ *
+ * Callers decide by `code`; the sentence is for people and for logs.
+ *
+ * @module
+ */
+
+/** Everything that can be wrong with bytes, keys, proofs and messages. */
+export type CryptoErrorCode =
+  /** Bytes that are not the encoding they claim to be. */
+  | "malformed"
+  /** A public key that is non-canonical, of small order, or out of range. */
+  | "bad_key"
+  /** A signature that does not verify. */
+  | "bad_signature"
+  /** An account label that is not in canonical form. */
+  | "bad_label"
+  /** A record whose fields or signatures contradict its kind. */
+  | "bad_record"
+  /** A prekey set that does not belong to the device, or whose fields contradict each other. */
+  | "bad_prekeys"
+  /** A prekey set outside its validity. */
+  | "expired_prekeys"
+  /** A signed note that is not one, or that a known key signed wrongly. */
+  | "bad_note"
+  /** A Merkle proof that does not lead to the root. */
+  | "bad_proof"
+  /** A VRF proof that does not verify. */
+  | "bad_vrf"
+  /** A commitment that does not open to the record. */
+  | "bad_commitment"
+  /** A handshake message that was refused; deliberately says no more. */
+  | "bad_handshake"
+  /** A sealed message that does not open. */
+  | "bad_message"
+  /** A media frame that does not open. */
+  | "bad_frame"
+  /** A media frame seen before, or too old to tell. */
+  | "replayed_frame"
+  /** A media frame of a key that is not held. */
+  | "unknown_key"
+  /** A media frame of a codec without an envelope. */
+  | "unsupported_codec"
+  /** A secret that was already wiped, or a counter that ran out. */
+  | "spent";
+
+/** An error of `crypto/`; carries no secrets and no names. */
+export class CryptoError extends Error {
+  /** Which check failed. */
+  readonly code: CryptoErrorCode;
+
+  /** @param code which check failed @param message one sentence for people */
+  constructor(code: CryptoErrorCode, message: string) {
+    super(message);
+    this.name = "CryptoError";
+    this.code = code;
+  }
+}
