@@ -26,6 +26,12 @@ export type CryptoErrorCode =
   | "bad_note"
   /** A Merkle proof that does not lead to the root. */
   | "bad_proof"
+  /** A checkpoint of another log, or of none. */
+  | "bad_checkpoint"
+  /** A head smaller than one that was trusted before. */
+  | "head_rolled_back"
+  /** Two heads that no one history explains. */
+  | "log_forked"
   /** A VRF proof that does not verify. */
   | "bad_vrf"
   /** A commitment that does not open to the record. */
@@ -50,7 +56,7 @@ export class CryptoError extends Error {
   /** Which check failed. */
   readonly code: CryptoErrorCode;
 
-  /** @param code which check failed @param message one sentence for people */
+  /** Makes one. @param code which check failed @param message one sentence for people */
   constructor(code: CryptoErrorCode, message: string) {
     super(message);
     this.name = "CryptoError";

@@ -11,7 +11,10 @@
  */
 
 import { type Bytes } from "./bytes.ts";
-import { type FrameKey } from "./sframe.ts";
+import { Writer } from "./codec.ts";
+import { labelled } from "./labels.ts";
+import { hkdfExpand } from "./primitives.ts";
+import { deriveFrameKey, type FrameKey } from "./sframe.ts";
 
 /** Which medium of a participant a key protects. */
 export const CTX = { mic: 0, camera: 1, screen: 2, screenAudio: 3, data: 4, backup: 5 } as const;
@@ -36,7 +39,49 @@ export interface CallKeys {
 }
 
 /** The KID of a participant's medium (epoch 1, step 0). */
-export declare function frameKid(index: number, ctx: Ctx): number;
+export function frameKid(index: number, ctx: Ctx): number {
+  if (!Number.isInteger(index) || index < 0 || index > 0xffff) {
+    throw new Error("bug: a roster index has 16 bits");
+  }
+  return index << 11 | ctx << 8 | (EPOCH & 15) << 4 | STEP & 15;
+}
+
+/** The medium that a KID claims: bits 8 to 10, so 6 and 7 too, which are nobody's. */
+export function ctxOfKid(kid: number): number {
+  return kid >>> 8 & 7;
+}
 
 /** The schedule of a call between two. @param self 0 for the caller, 1 for the callee */
-export declare function callKeys(exporter: Exporter, self: 0 | 1): CallKeys;
+export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
+  const epochSecret = exporter("call", new Uint8Array(0), 32);
+  const peer = 1 - self;
+  const derived = new Map<number, Promise<FrameKey>>();
+
+  function frameKey(index: number, ctx: Ctx): Promise<FrameKey> {
+    const kid = frameKid(index, ctx);
+    let key = derived.get(kid);
+    if (key === undefined) {
+      const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
+      key = deriveFrameKey(hkdfExpand(epochSecret, info, BASE_KEY_BYTES), kid, SUITE);
+      derived.set(kid, key);
+    }
+    return key;
+  }
+
+  return {
+    suite: SUITE,
+    self,
+    exporter,
+    sendKey: (ctx) => frameKey(self, ctx),
+    recvKey: async (kid) => {
+      // Never one's own index: a reflected frame must not open.
+      const ctx = Object.values(CTX).find((each) => frameKid(peer, each) === kid);
+      return ctx === undefined ? null : await frameKey(peer, ctx);
+    },
+  };
+}
+
+const SUITE = 5;
+const EPOCH = 1;
+const STEP = 0;
+const BASE_KEY_BYTES = 64;

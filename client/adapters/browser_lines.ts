@@ -1,0 +1,100 @@
+/**
+ * The m-lines of a call in a browser: always audio, then video, each with a transform on both sides.
+ *
+ * A line never carries a track by itself: whoever opens the gate attaches it. Only codecs with an
+ * envelope are offered or accepted, and nothing that is sent past the transforms, such as DTMF.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../../crypto/bytes.ts";
+import { sha256 } from "../../crypto/primitives.ts";
+import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type FrameKey } from "../../crypto/sframe.ts";
+import { type GateKeys, type TransformOptions } from "./browser_messages.ts";
+
+/** One m-line of a call and the transforms that belong on it. */
+export interface MediaLine {
+  /** The kind of its tracks. */
+  readonly kind: "audio" | "video";
+  /** The medium. */
+  readonly ctx: Ctx;
+  /** The browser's sender and receiver. */
+  readonly transceiver: RTCRtpTransceiver;
+  /** The transform of its sender. */
+  readonly sending: RTCRtpScriptTransform;
+  /** The transform of its receiver. */
+  readonly receiving: RTCRtpScriptTransform;
+}
+
+/** In the order of the m-lines; the preferred codec first. */
+const MEDIA = [
+  { kind: "audio", ctx: CTX.mic, codecs: ["audio/opus"] },
+  { kind: "video", ctx: CTX.camera, codecs: ["video/VP8", "video/VP9", "video/rtx"] },
+] as const;
+
+/** How many transforms the lines of a call have. */
+export const TRANSFORMS = 2 * MEDIA.length;
+
+/** The transceivers of an offer, without tracks. */
+export function addTransceivers(connection: RTCPeerConnection): readonly RTCRtpTransceiver[] {
+  return MEDIA.map(({ kind }) => connection.addTransceiver(kind));
+}
+
+/**
+ * Sets both transforms of each transceiver, all in one tick; to be called before the local
+ * description is set, and before there is a track. @throws Error for other m-lines than expected
+ */
+export function attachLines(
+  transceivers: readonly RTCRtpTransceiver[],
+  worker: Worker,
+): readonly MediaLine[] {
+  const kinds = transceivers.map(({ receiver }) => receiver.track.kind);
+  if (kinds.join() !== "audio,video") throw new Error("An offer must have audio, then video");
+  const transform = (options: TransformOptions) => new RTCRtpScriptTransform(worker, options);
+  return MEDIA.map(({ kind, ctx, codecs }, i) => {
+    const transceiver = transceivers[i]!;
+    const sending = transform({ side: "send", ctx });
+    const receiving = transform({ side: "recv", ctx });
+    transceiver.sender.transform = sending;
+    transceiver.receiver.transform = receiving;
+    transceiver.direction = "sendrecv";
+    transceiver.setCodecPreferences(capabilities(kind, codecs));
+    return { kind, ctx, transceiver, sending, receiving };
+  });
+}
+
+/** The keys of both sides for every line, and the codecs as negotiated. */
+export async function gateKeys(keys: CallKeys, lines: readonly MediaLine[]): Promise<GateKeys> {
+  const send: [Ctx, FrameKey][] = [];
+  const recv: FrameKey[] = [];
+  const codecs = new Map<number, string>();
+  for (const { ctx, transceiver } of lines) {
+    send.push([ctx, await keys.sendKey(ctx)]);
+    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
+    if (key === null) throw new Error("bug: the peer has no key for a medium");
+    recv.push(key);
+    for (const { payloadType, mimeType } of transceiver.sender.getParameters().codecs) {
+      codecs.set(payloadType, mimeType);
+    }
+  }
+  return { send, recv, codecs };
+}
+
+/** SHA-256 of the certificate that the peer presented on each transport. @throws Error if none */
+export function peerCertificates(lines: readonly MediaLine[]): readonly Bytes[] {
+  const transports = lines.flatMap(({ transceiver: { sender, receiver } }) => [
+    sender.transport,
+    receiver.transport,
+  ]);
+  return [...new Set(transports)].map((transport) => {
+    const leaf = transport?.getRemoteCertificates()[0];
+    if (leaf === undefined) throw new Error("A transport presented no certificate");
+    return sha256(new Uint8Array(leaf));
+  });
+}
+
+function capabilities(kind: string, codecs: readonly string[]): RTCRtpCodec[] {
+  const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  return codecs.flatMap((codec) => all.filter(({ mimeType }) => mimeType === codec));
+}

@@ -1,0 +1,242 @@
+/**
+ * A call, from the moment there is somebody to talk to until it ended.
+ *
+ * The order that keeps it safe: a session first, then the peer's certificates against the session,
+ * then the frame keys to the stack. `secure` is that order, for both sides.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../crypto/bytes.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { safetyNumber } from "../crypto/safety_number.ts";
+import { type Session } from "../crypto/session.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
+import {
+  type Description,
+  type HangupReason,
+  payloadFromBytes,
+  payloadToBytes,
+} from "../wire/payload.ts";
+import { type MediaAdapter, type MediaStats } from "./adapter.ts";
+import { Channel } from "./channel.ts";
+import { ClientError } from "./error.ts";
+import { checkCertificates } from "./fingerprint.ts";
+import { type Room } from "./room.ts";
+import { type Contact } from "./trust.ts";
+
+/** How long a media connection may take once the answer is there, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
+/** Where a call stands. "Encrypted" may be shown from `connected` on, and not before. */
+export type CallState = "calling" | "ringing" | "connecting" | "connected" | "ended";
+
+/** How a call ended. */
+export interface CallEnd {
+  /** By whom, or that it failed. */
+  readonly by: "self" | "peer" | "failure";
+  /** Why. */
+  readonly reason: HangupReason;
+  /** What failed, or null. */
+  readonly error: ClientError | null;
+}
+
+/** One opaque message as the service saw it. */
+export interface RelayedMessage {
+  /** Which way it went. */
+  readonly direction: "sent" | "received";
+  /** What it was; the service cannot tell. */
+  readonly kind: "offer" | "answer" | "confirm" | "message";
+  /** Its size in bytes, padding included. */
+  readonly bytes: number;
+}
+
+/** The other side of a call, proven by the log. */
+export interface Peer {
+  /** Its label. */
+  readonly label: string;
+  /** When this client first saw it, Unix milliseconds. */
+  readonly firstSeenMs: number;
+  /** Whether this is the first time. */
+  readonly isNew: boolean;
+  /** 60 digits that both sides see alike; reading them out rules out a man in the middle. */
+  safetyNumber(): string;
+}
+
+/** A call. */
+export interface Call {
+  /** Who is on the other side. */
+  readonly peer: Peer;
+  /** Where it stands. */
+  readonly state: CallState;
+  /** How it ended, once it has. */
+  readonly ended: Promise<CallEnd>;
+  /** The messages that passed through the service so far. */
+  readonly relayed: readonly RelayedMessage[];
+  /** The state now and every later one, until the end. One reader. */
+  states(signal?: AbortSignal): AsyncIterable<CallState>;
+  /** Counts of frames protected and opened so far. */
+  stats(): Promise<MediaStats>;
+  /** Ends the call and tells the other side. */
+  hangUp(): Promise<void>;
+}
+
+/** A call as its driver sees it; applications see `Call`. */
+export class LiveCall implements Call {
+  readonly peer: Peer;
+  readonly ended: Promise<CallEnd>;
+  readonly #adapter: MediaAdapter;
+  readonly #states = new Channel<CallState>();
+  readonly #relayed: RelayedMessage[] = [];
+  #state: CallState = "calling";
+  #session: Session | null = null;
+  #room: Room | null = null;
+  #resolveEnd: (end: CallEnd) => void = () => {};
+
+  /** A call that has just begun. */
+  constructor(peer: Peer, adapter: MediaAdapter) {
+    this.peer = peer;
+    this.#adapter = adapter;
+    this.ended = new Promise((resolve) => this.#resolveEnd = resolve);
+    this.#states.push(this.#state);
+    adapter.onFailure = (failure) =>
+      this.fail(
+        failure === "bypass_detected"
+          ? new ClientError("bypass_detected", "A frame was about to leave without encryption")
+          : new ClientError("media_failed", "The media connection was lost"),
+      );
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get relayed(): readonly RelayedMessage[] {
+    return this.#relayed;
+  }
+
+  states(signal?: AbortSignal): AsyncIterable<CallState> {
+    return this.#states.read(signal);
+  }
+
+  stats(): Promise<MediaStats> {
+    return this.#adapter.stats();
+  }
+
+  async hangUp(): Promise<void> {
+    if (this.#state === "ended") return;
+    await this.#tell("ended");
+    this.#end({ by: "self", reason: "ended", error: null });
+  }
+
+  /** Moves on; never back, never out of the end. */
+  move(state: CallState): void {
+    if (this.#state === "ended" || this.#state === state) return;
+    this.#state = state;
+    this.#states.push(state);
+  }
+
+  /** Notes a message that passed through the service. */
+  note(direction: RelayedMessage["direction"], kind: RelayedMessage["kind"], bytes: number): void {
+    this.#relayed.push({ direction, kind, bytes });
+  }
+
+  /** The room through which this call is signalled; left when the call ends. */
+  attach(room: Room): void {
+    this.#room = room;
+    if (this.#state === "ended") void room.leave();
+  }
+
+  /**
+   * Waits for the media connection, checks that it ends where the session says, and only then hands
+   * the keys to the stack. A failure ends the call.
+   */
+  async secure(session: Session, theirs: Description): Promise<void> {
+    this.#session = session;
+    if (this.#state === "ended") return session.wipe();
+    try {
+      const certificates = await within(CONNECT_TIMEOUT_MS, this.#adapter.connected());
+      checkCertificates(theirs, certificates);
+      if (this.state === "ended") return;
+      await this.#adapter.start(session.keys);
+      this.move("connected");
+    } catch (error) {
+      this.fail(asClientError(error));
+    }
+  }
+
+  /** Opens a sealed message of the session. @throws CryptoError `bad_message` */
+  async receive(box: Bytes): Promise<void> {
+    if (this.#session === null) throw new CryptoError("bad_message", "No session yet");
+    const payload = payloadFromBytes(await this.#session.open(box));
+    this.note("received", "message", box.length);
+    if (payload.kind === "hangup") this.endByPeer(payload.reason);
+  }
+
+  /** The other side ended the call. */
+  endByPeer(reason: HangupReason): void {
+    this.#end({ by: "peer", reason, error: null });
+  }
+
+  /** Something failed: tells the other side, if it can, and ends the call. */
+  fail(error: ClientError): void {
+    if (this.#state === "ended") return;
+    const told = this.#tell("failed");
+    this.#end({ by: "failure", reason: "failed", error }, told);
+  }
+
+  async #tell(reason: HangupReason): Promise<void> {
+    if (this.#session === null || this.#room === null) return;
+    try {
+      const box = await this.#session.seal(payloadToBytes({ kind: "hangup", reason }));
+      this.note("sent", "message", box.length);
+      await this.#room.send(box);
+    } catch {
+      // The other side learns it from its media connection instead.
+    }
+  }
+
+  #end(end: CallEnd, told: Promise<void> = Promise.resolve()): void {
+    if (this.#state === "ended") return;
+    this.#adapter.close();
+    this.move("ended");
+    this.#states.end();
+    this.#resolveEnd(end);
+    void told.then(() => {
+      this.#session?.wipe();
+      return this.#room?.leave();
+    });
+  }
+}
+
+/** Who is on the other side, for an application. */
+export function peerOf(contact: Contact, self: VerifiedRecord): Peer {
+  return {
+    label: contact.record.account.label,
+    firstSeenMs: contact.firstSeenMs,
+    isNew: contact.isNew,
+    safetyNumber: () => safetyNumber(self, contact.record),
+  };
+}
+
+/** Any failure of a call as the application's error. */
+export function asClientError(error: unknown): ClientError {
+  if (error instanceof ClientError) return error;
+  if (error instanceof CryptoError) {
+    return new ClientError("handshake_refused", error.message, { cause: error });
+  }
+  return new ClientError("media_failed", "The media connection failed", { cause: error });
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new ClientError("media_failed", "The media connection took too long");
+    timer = setTimeout(() => reject(error), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * A queue with one reader: what is pushed comes out of an async iterator, in order, until it ends.
+ *
+ * @module
+ */
+
+/** A stream that its owner writes. */
+export class Channel<T> {
+  readonly #values: T[] = [];
+  #wake: (() => void) | null = null;
+  #ended = false;
+
+  /** Adds a value; ignored after the end. */
+  push(value: T): void {
+    if (this.#ended) return;
+    this.#values.push(value);
+    this.#wake?.();
+  }
+
+  /** Ends the stream after what was pushed so far; idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  /** Reads until the end, or until the signal aborts. */
+  async *read(signal?: AbortSignal): AsyncGenerator<T, void, void> {
+    const wake = (): void => this.#wake?.();
+    signal?.addEventListener("abort", wake);
+    try {
+      while (signal?.aborted !== true) {
+        if (this.#values.length > 0) yield this.#values.shift()!;
+        else if (this.#ended) return;
+        else await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } finally {
+      signal?.removeEventListener("abort", wake);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The one error of the SDK: a closed code, one sentence for people, and whether trying again helps.
+ *
+ * The codes fall in three kinds. *Show the user*: somebody lied, or an identity changed, and going
+ * on would be wrong. *Tell the user*: the ordinary ends of a call. *Try again*: `retryable` is true.
+ *
+ * @module
+ */
+
+import { CryptoError } from "../crypto/error.ts";
+import { WireError } from "../wire/json.ts";
+import { isRetryable, type Problem, type ProblemCode } from "../wire/problem.ts";
+
+/** Everything that can end what an application asked for. */
+export type ClientErrorCode =
+  // Somebody lied: show the user.
+  /** The log's head is smaller than one seen before. */
+  | "head_rolled_back"
+  /** The log's head contradicts one seen before: the service shows different histories. */
+  | "log_forked"
+  /** The service now signs with another key, or under another origin, than before. */
+  | "log_changed"
+  /** The record is not what the log committed to. */
+  | "proof_invalid"
+  /** The person's identity is not the one seen before. */
+  | "identity_changed"
+  /** The prekeys are not signed by the person's device, or are stale. */
+  | "prekeys_invalid"
+  /** A handshake message was forged, or meant for somebody else. */
+  | "handshake_refused"
+  /** An offer that was seen before. */
+  | "offer_replayed"
+  /** The media connection ended at another machine than the person's. */
+  | "fingerprint_mismatch"
+  /** A frame was about to leave without encryption. */
+  | "bypass_detected"
+  // Ordinary ends: tell the user.
+  /** Not a name in canonical form. */
+  | "bad_label"
+  /** The name belongs to somebody else. */
+  | "name_taken"
+  /** Nobody of that name. */
+  | "unknown_name"
+  /** Nobody calls themselves. */
+  | "self_call"
+  /** This client has no account yet. */
+  | "not_registered"
+  /** This client is not online. */
+  | "not_online"
+  /** The person is not connected, or can't be reached. */
+  | "peer_offline"
+  /** The person uses several devices, which this version cannot ring. */
+  | "several_devices"
+  /** The person did not answer. */
+  | "no_answer"
+  /** The call was given up before it was answered. */
+  | "cancelled"
+  /** The media connection failed. */
+  | "media_failed"
+  /** The service refused, for the reason in `problem`. */
+  | "refused"
+  /** The service's answer is not what the protocol says. */
+  | "bad_answer"
+  // Try again.
+  /** The service can't be reached. */
+  | "network"
+  /** The service says: later. */
+  | "unavailable"
+  /** The client was closed. */
+  | "closed";
+
+/** An error of the SDK. */
+export class ClientError extends Error {
+  /** What happened. */
+  readonly code: ClientErrorCode;
+  /** Whether trying the same again later can help. */
+  readonly retryable: boolean;
+  /** The service's own code, where it refused. */
+  readonly problem: ProblemCode | null;
+
+  /** @param code what happened @param message one sentence for people */
+  constructor(
+    code: ClientErrorCode,
+    message: string,
+    options: { problem?: ProblemCode; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "ClientError";
+    this.code = code;
+    this.problem = options.problem ?? null;
+    this.retryable = code === "network" || code === "unavailable";
+  }
+}
+
+const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
+  bad_label: "bad_label",
+  name_taken: "name_taken",
+  name_not_found: "unknown_name",
+  self_call: "self_call",
+  no_prekeys: "peer_offline",
+  offline: "peer_offline",
+  head_unknown: "head_rolled_back",
+};
+
+/** The service's refusal. */
+export function ofProblem(problem: Pick<Problem, "code" | "title">): ClientError {
+  const code = OF_PROBLEM[problem.code] ?? (isRetryable(problem.code) ? "unavailable" : "refused");
+  return new ClientError(code, problem.title, { problem: problem.code });
+}
+
+/** What failed while verifying a lookup. */
+export function ofLookup(error: unknown): Error {
+  if (error instanceof CryptoError) {
+    const { code } = error;
+    const lied = code === "head_rolled_back" || code === "log_forked" ? code : "proof_invalid";
+    return new ClientError(lied, error.message, { cause: error });
+  }
+  return ofAnswer(error);
+}
+
+/** An answer that can't be read; anything else stays what it is. */
+export function ofAnswer(error: unknown): Error {
+  if (error instanceof WireError) {
+    return new ClientError("bad_answer", error.message, { cause: error });
+  }
+  return error instanceof Error ? error : new ClientError("bad_answer", "The answer is unreadable");
+}

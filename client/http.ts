@@ -1,0 +1,159 @@
+/**
+ * Requests to the service: JSON in and out, problems as `ClientError`s, and, once somebody signed
+ * in, an access token with a fresh proof on every request.
+ *
+ * @module
+ */
+
+import { type SigningKeyPair } from "../crypto/keys.ts";
+import { problemFromWire } from "../wire/problem.ts";
+import { TOKENS } from "../wire/paths.ts";
+import { type AccessToken, tokenFromWire } from "../wire/token.ts";
+import { dpopProof } from "./dpop.ts";
+import { ClientError, ofProblem } from "./error.ts";
+
+/** How early a token is renewed, in milliseconds. */
+const RENEW_EARLY_MS = 60_000;
+/** How long one request may take, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Longest answer that is read, in characters. */
+const MAX_ANSWER_CHARS = 1_000_000;
+
+/** Who makes signed requests. */
+export interface Signer {
+  /** The account's label. */
+  readonly label: string;
+  /** The device's signing key. */
+  readonly signing: SigningKeyPair;
+}
+
+/** A connection to one service. */
+export class Http {
+  /** The service's origin, without a path. */
+  readonly origin: string;
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+  readonly #closed = new AbortController();
+  #nonce: string | null = null;
+  #token: { readonly value: string; readonly expiresMs: number; readonly label: string } | null =
+    null;
+
+  /** Speaks to the service at this URL. */
+  constructor(service: string | URL, now: () => number) {
+    this.origin = new URL(service).origin;
+    this.now = now;
+  }
+
+  /** A request that anyone may make. @throws ClientError */
+  async open(method: string, path: string, body?: unknown): Promise<unknown> {
+    return await this.#answer(await this.#fetch(method, path, {}, body));
+  }
+
+  /** A request as an account's device. @throws ClientError */
+  async signed(signer: Signer, method: string, path: string, body?: unknown): Promise<unknown> {
+    const token = await this.token(signer);
+    return await this.#proven(signer, token, method, path, body);
+  }
+
+  /** An access token of the account, fresh enough to use. @throws ClientError */
+  async token(signer: Signer): Promise<string> {
+    const held = this.#token;
+    if (held !== null && held.label === signer.label) {
+      if (held.expiresMs - RENEW_EARLY_MS > this.now()) return held.value;
+    }
+    const { token, ttlMs } = await this.#signIn(signer);
+    this.#token = { value: token, expiresMs: this.now() + ttlMs, label: signer.label };
+    return token;
+  }
+
+  /** Ends every request under way. */
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #signIn(signer: Signer): Promise<AccessToken> {
+    const body = { account: signer.label };
+    return tokenFromWire(await this.#proven(signer, null, "POST", TOKENS, body));
+  }
+
+  /** Makes a request with a proof; once more where the service wants another nonce. */
+  async #proven(
+    signer: Signer,
+    token: string | null,
+    method: string,
+    path: string,
+    body: unknown,
+  ): Promise<unknown> {
+    const url = this.origin + path.split("?")[0]!;
+    for (let attempt = 0;; attempt++) {
+      const proof = await dpopProof(signer.signing, {
+        method,
+        url,
+        nonce: this.#nonce,
+        token,
+        nowMs: this.now(),
+      });
+      const authorization = token === null ? {} : { authorization: `DPoP ${token}` };
+      const response = await this.#fetch(method, path, { dpop: proof, ...authorization }, body);
+      try {
+        return await this.#answer(response);
+      } catch (error) {
+        const again = error instanceof ClientError && error.problem === "use_dpop_nonce";
+        if (!again || attempt > 0) throw error;
+      }
+    }
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: unknown,
+  ): Promise<Response> {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const init: RequestInit = {
+      method,
+      headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.any([timeout, this.#closed.signal]),
+    };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    let response: Response;
+    try {
+      response = await fetch(this.origin + path, init);
+    } catch (cause) {
+      if (this.#closed.signal.aborted) throw new ClientError("closed", "The client was closed");
+      throw new ClientError("network", "The service can't be reached", { cause });
+    }
+    this.#nonce = response.headers.get("dpop-nonce") ?? this.#nonce;
+    return response;
+  }
+
+  async #answer(response: Response): Promise<unknown> {
+    const value = await readJson(response);
+    if (response.ok) return value;
+    const problem = problemFromWire(value);
+    if (problem !== null) throw ofProblem(problem);
+    throw new ClientError("unavailable", `The service answered ${response.status}`);
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (cause) {
+    throw new ClientError("network", "The service's answer broke off", { cause });
+  }
+  if (text.length > MAX_ANSWER_CHARS) {
+    throw new ClientError("bad_answer", "The service's answer is too long");
+  }
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (!response.ok) return null;
+    throw new ClientError("bad_answer", "The service's answer is not JSON");
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The Countersign client: register a name, look people up, call them, with end-to-end encryption
+ * that the connecting service can neither read nor forge.
+ *
+ * ```ts
+ * import { Client, memoryStore } from "@countersign/countersign";
+ * import { browserAdapter } from "@countersign/countersign/browser";
+ *
+ * declare const camera: MediaStream;
+ * declare const worker: () => Worker;
+ *
+ * const client = await Client.open({ service: "https://calls.example", store: memoryStore() });
+ * await client.register("alice");
+ * await client.goOnline();
+ *
+ * const adapter = browserAdapter({
+ *   worker,
+ *   audio: camera.getAudioTracks()[0] ?? null,
+ *   video: camera.getVideoTracks()[0] ?? null,
+ *   onTrack: (track) => console.log("receiving", track.kind),
+ * });
+ * const call = await client.call("bob", adapter);
+ * for await (const state of call.states()) console.log(state);
+ * ```
+ *
+ * @module
+ */
+
+export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
+export { type Call, type CallEnd, type CallState, type Peer, type RelayedMessage } from "./call.ts";
+export { Client, type ClientOptions } from "./client.ts";
+export { ClientError, type ClientErrorCode } from "./error.ts";
+export { type IncomingCall } from "./incoming.ts";
+export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
+export { type Bytes } from "../crypto/bytes.ts";
+export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";
+export { type FrameKey } from "../crypto/sframe.ts";
+export { type ProblemCode } from "../wire/problem.ts";
+export { type HangupReason } from "../wire/payload.ts";

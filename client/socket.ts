@@ -1,0 +1,202 @@
+/**
+ * One authenticated WebSocket to the service: requests with their answers, and what arrives unasked.
+ *
+ * A socket lives until it is lost; making the next one is the client's business. Losing it never
+ * touches media.
+ *
+ * @module
+ */
+
+import { toBase64Url } from "../crypto/base64.ts";
+import { randomBytes } from "../crypto/primitives.ts";
+import {
+  type ClientFrame,
+  mayReconnect,
+  type RingFrame,
+  type ServerFrame,
+  serverFrameFromWire,
+} from "../wire/frames.ts";
+import { HEARTBEAT_MS } from "../wire/limits.ts";
+import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
+import { dpopProof } from "./dpop.ts";
+import { ClientError, ofAnswer, ofProblem } from "./error.ts";
+import { type Http, type Signer } from "./http.ts";
+
+/** How long the service may take to answer a frame, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** A frame that waits for an answer. */
+type Request = Extract<ClientFrame, { readonly id: string }>;
+/** The same before it has its id. */
+export type Unsent = Request extends infer F ? F extends Request ? Omit<F, "id"> : never : never;
+/** What answers a request. */
+export type Answer = Extract<ServerFrame, { readonly t: "ack" | "joined" }>;
+/** What happens in a room. */
+export type RoomFrame = Extract<ServerFrame, { readonly t: "presence" | "signal" }>;
+
+/** Where arriving frames go. */
+export interface Listeners {
+  /** A call for this device. */
+  readonly onRing: (frame: RingFrame) => void;
+  /** The socket is gone; whether connecting again may help. */
+  readonly onLost: (mayReconnect: boolean) => void;
+}
+
+/** An authenticated socket. */
+export class Socket {
+  readonly #socket: WebSocket;
+  readonly #http: Http;
+  readonly #signer: Signer;
+  readonly #listeners: Listeners;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #rooms = new Map<string, (frame: RoomFrame) => void>();
+  #welcomed: (error: ClientError | null) => void = () => {};
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #lost = false;
+
+  private constructor(http: Http, signer: Signer, listeners: Listeners) {
+    this.#http = http;
+    this.#signer = signer;
+    this.#listeners = listeners;
+    this.#socket = new WebSocket(http.origin.replace(/^http/, "ws") + SOCKET, SUBPROTOCOL);
+    this.#socket.onmessage = ({ data }) => this.#receive(data);
+    this.#socket.onclose = ({ code }) => this.#end(code);
+    this.#socket.onerror = () => {};
+  }
+
+  /** Connects and authenticates. @throws ClientError `network`, `refused` */
+  static async open(http: Http, signer: Signer, listeners: Listeners): Promise<Socket> {
+    const socket = new Socket(http, signer, listeners);
+    const refusal = await new Promise<ClientError | null>((resolve) => socket.#welcomed = resolve);
+    if (refusal !== null) {
+      socket.close();
+      throw refusal;
+    }
+    return socket;
+  }
+
+  /** Sends a frame and waits for its ack. @throws ClientError */
+  request(frame: Unsent): Promise<Answer> {
+    const id = toBase64Url(randomBytes(9));
+    return new Promise((resolve, reject) => {
+      if (this.#lost) return reject(lost());
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new ClientError("unavailable", "The service did not answer"));
+      }, ANSWER_TIMEOUT_MS);
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#send({ ...frame, id } as Request);
+    });
+  }
+
+  /** Routes what happens in a room to a listener, or no longer. */
+  listen(room: string, listener: ((frame: RoomFrame) => void) | null): void {
+    if (listener === null) this.#rooms.delete(room);
+    else this.#rooms.set(room, listener);
+  }
+
+  /** Says goodbye and closes; idempotent. */
+  close(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ t: "bye" });
+    this.#socket.close(1000);
+    this.#end(1000);
+  }
+
+  #receive(data: unknown): void {
+    this.#expectMore();
+    let frame: ServerFrame;
+    try {
+      frame = serverFrameFromWire(typeof data === "string" ? data : "");
+    } catch (error) {
+      // A service that speaks nonsense is left; the error tells whoever waits for an answer.
+      this.#fail(ofAnswer(error) as ClientError);
+      this.#socket.close(4500);
+      return;
+    }
+    this.#handle(frame);
+  }
+
+  #handle(frame: ServerFrame): void {
+    switch (frame.t) {
+      case "hello":
+        return void this.#authenticate(frame.nonce);
+      case "welcome":
+        return this.#welcomed(null);
+      case "joined":
+      case "ack":
+        return this.#settle(frame.id, (waiting) => waiting.resolve(frame));
+      case "error":
+        return this.#refused(frame);
+      case "presence":
+      case "signal":
+        return this.#rooms.get(frame.room)?.(frame);
+      case "ring":
+        return this.#listeners.onRing(frame);
+      case "ping":
+        return this.#send({ t: "pong" });
+      case "pong":
+      case "bye":
+        return;
+    }
+  }
+
+  async #authenticate(nonce: string): Promise<void> {
+    try {
+      const token = await this.#http.token(this.#signer);
+      const url = this.#http.origin + SOCKET;
+      const input = { method: "GET", url, nonce, token, nowMs: this.#http.now() };
+      this.#send({ t: "auth", token, proof: await dpopProof(this.#signer.signing, input) });
+    } catch (error) {
+      this.#welcomed(error instanceof ClientError ? error : lost());
+    }
+  }
+
+  #refused(frame: Extract<ServerFrame, { readonly t: "error" }>): void {
+    const refusal = ofProblem(frame);
+    if (frame.id === null) this.#welcomed(refusal);
+    else this.#settle(frame.id, (waiting) => waiting.reject(refusal));
+  }
+
+  #settle(id: string, settle: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    settle(waiting);
+  }
+
+  #send(frame: ClientFrame): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** The service pings; silence for two of its heartbeats means that the path is dead. */
+  #expectMore(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#socket.close(4001), 2.5 * HEARTBEAT_MS);
+  }
+
+  #end(code: number): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    clearTimeout(this.#silence);
+    this.#fail(lost());
+    this.#listeners.onLost(mayReconnect(code));
+  }
+
+  #fail(error: ClientError): void {
+    this.#welcomed(error);
+    for (const id of [...this.#waiting.keys()]) {
+      this.#settle(id, (waiting) => waiting.reject(error));
+    }
+  }
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: ClientError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+function lost(): ClientError {
+  return new ClientError("network", "The connection to the service was lost");
+}

@@ -1,0 +1,70 @@
+/**
+ * A store in IndexedDB, for browsers: private keys stay non-extractable WebCrypto handles, which
+ * script can use but never read.
+ *
+ * @module
+ */
+
+import { type Changes, type Store, type Stored } from "./store.ts";
+
+const TABLE = "values";
+
+/** Opens, or creates, a store of this name in this origin's IndexedDB. */
+export async function indexedDbStore(name: string): Promise<Store> {
+  const opening = indexedDB.open(name, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE);
+  const db = await done(opening);
+  return {
+    extractable: false,
+    update: async (keys, decide) => {
+      // Every key is requested before anything is awaited: an idle transaction commits itself.
+      const transaction = db.transaction(TABLE, "readwrite", { durability: "strict" });
+      const table = transaction.objectStore(TABLE);
+      const finished = completion(transaction);
+      finished.catch(() => {});
+      const values = await readAll(table, keys);
+      const { changes, result } = abortOnThrow(transaction, () => decide(values));
+      apply(table, changes);
+      await finished;
+      return result;
+    },
+    close: () => db.close(),
+  };
+}
+
+async function readAll(table: IDBObjectStore, keys: readonly string[]): Promise<Stored[]> {
+  const requests = keys.map((key) => done(table.get(key)));
+  const values = await Promise.all(requests);
+  return values.map((value: Stored | undefined) => value ?? null);
+}
+
+function apply(table: IDBObjectStore, changes: Changes): void {
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) table.delete(key);
+    else table.put(value, key);
+  }
+}
+
+function abortOnThrow<T>(transaction: IDBTransaction, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    transaction.abort();
+    throw error;
+  }
+}
+
+function done<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function completion(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+    transaction.onerror = () => reject(transaction.error);
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * What placing and taking calls work with: one signed-in client.
+ *
+ * @module
+ */
+
+import { type Account } from "./account.ts";
+import { type ClientError } from "./error.ts";
+import { type Http, type Signer } from "./http.ts";
+import { type Socket } from "./socket.ts";
+import { type Store } from "./store.ts";
+import { type Trust } from "./trust.ts";
+
+/** One signed-in client. */
+export interface World {
+  readonly account: Account;
+  readonly http: Http;
+  readonly store: Store;
+  readonly trust: Trust;
+  /** The live socket. @throws ClientError `not_online` */
+  readonly socket: () => Socket;
+  /** Reports a message that was refused: an attack, or a fault of the other side. */
+  readonly refused: (error: ClientError) => void;
+}
+
+/** Who signs this client's requests. */
+export function signerOf({ account }: Pick<World, "account">): Signer {
+  return { label: account.label, signing: account.self.keys.signing };
+}

@@ -1,0 +1,214 @@
+/**
+ * The relay: the live connections of this process, their rooms, and calls to accounts.
+ *
+ * It performs what `rooms.ts` decides, numbers the frames of every connection, and rings devices.
+ * It keeps no message, and it must never let one connection's failure reach another: `send` of a
+ * connection does not throw, and closing one is its owner's business.
+ *
+ * @module
+ */
+
+import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { toBase64Url } from "../crypto/base64.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { randomBytes } from "../crypto/primitives.ts";
+import { type ClientFrame, type RingOffer, type ServerFrame } from "../wire/frames.ts";
+import { MAX_CONNECTIONS_PER_ACCOUNT } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
+import { ServiceError } from "./error.ts";
+import { accountRecord } from "./prekeys.ts";
+import { type RecentIds, recentIds } from "./recent_ids.ts";
+import {
+  type Effect,
+  emptyRoom,
+  type Party,
+  type Room,
+  type RoomEvent,
+  step,
+  type Unnumbered,
+} from "./rooms.ts";
+
+/** The frames that the relay takes; the others are the socket's own. */
+export type RelayFrame = Extract<ClientFrame, { t: "join" | "leave" | "signal" | "ring" }>;
+
+/** What a connection is made of. */
+export interface Attachment {
+  /** Who it belongs to. */
+  readonly account: AccountLabel;
+  /** Which device of the account. */
+  readonly deviceId: number;
+  /** Hands a frame to the socket; does not throw. */
+  readonly send: (text: string) => void;
+}
+
+/** The connections and rooms of one process. */
+export interface Relay {
+  /** Takes a connection in; null where the account has too many. Answers its id. */
+  attach(attachment: Attachment): string | null;
+  /** Acts on a frame and answers the sender; resolves when that is done. */
+  receive(cid: string, frame: RelayFrame): Promise<void>;
+  /** Takes a connection out of its rooms and forgets it; nothing when it is already gone. */
+  detach(cid: string): void;
+}
+
+interface Connection extends Party {
+  readonly account: AccountLabel;
+  readonly send: (text: string) => void;
+  readonly rooms: Set<string>;
+  readonly recent: RecentIds;
+  seq: number;
+}
+
+/** A relay without connections. */
+export function openRelay(ctx: Context): Relay {
+  const connections = new Map<string, Connection>();
+  const accounts = new Map<AccountLabel, Set<Connection>>();
+  const rooms = new Map<string, Room>();
+
+  function attach({ account, deviceId, send }: Attachment): string | null {
+    const held = accounts.get(account) ?? new Set();
+    if (held.size >= MAX_CONNECTIONS_PER_ACCOUNT) return null;
+    const cid = freshId();
+    const device = deviceId;
+    const recent = recentIds();
+    const connection = { cid, account, device, send, rooms: new Set<string>(), recent, seq: 0 };
+    connections.set(cid, connection);
+    accounts.set(account, held.add(connection));
+    return cid;
+  }
+
+  function detach(cid: string): void {
+    const connection = connections.get(cid);
+    if (connection === undefined) return;
+    // Gone first, so that nothing is sent to it any more.
+    connections.delete(cid);
+    const held = accounts.get(connection.account);
+    held?.delete(connection);
+    if (held?.size === 0) accounts.delete(connection.account);
+    for (const room of [...connection.rooms]) advance(room, connection, { t: "disconnect" });
+  }
+
+  async function receive(cid: string, frame: RelayFrame): Promise<void> {
+    const connection = connections.get(cid);
+    if (connection === undefined) return;
+    if (frame.t === "join") {
+      const { id } = frame;
+      const roomCount = connection.rooms.size;
+      return advance(frame.room, connection, { t: "join", id, mid: freshId(), roomCount });
+    }
+    // Remembered before anything is awaited, so that a repeat cannot overtake the first.
+    if (!connection.recent.add(frame.id)) {
+      return sendPlain(connection, { t: "ack", id: frame.id, status: "dup" });
+    }
+    if (frame.t === "ring") return await ring(connection, frame);
+    advance(frame.room, connection, frame);
+  }
+
+  function advance(id: string, from: Connection, event: RoomEvent): void {
+    const [after, effects] = step(rooms.get(id) ?? emptyRoom(id), from, event);
+    if (after === null) rooms.delete(id);
+    else rooms.set(id, after);
+    if (after?.mids.has(from.cid)) from.rooms.add(id);
+    else from.rooms.delete(id);
+    for (const effect of effects) perform(effect);
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "send":
+        return sendNumbered(effect.to, effect.frame);
+      case "ack": {
+        const { to, id, status } = effect;
+        const connection = connections.get(to);
+        if (connection !== undefined) sendPlain(connection, { t: "ack", id, status });
+        return;
+      }
+      case "refuse": {
+        const connection = connections.get(effect.to);
+        if (connection !== undefined) refuse(connection, effect.id, effect);
+      }
+    }
+  }
+
+  function sendNumbered(to: readonly string[], frame: Unnumbered): void {
+    // Only the number differs between the receivers, so the rest is written once.
+    const rest = JSON.stringify(frame).slice(1);
+    for (const cid of to) {
+      const connection = connections.get(cid);
+      connection?.send(`{"seq":${++connection.seq},${rest}`);
+    }
+  }
+
+  async function ring(from: Connection, frame: RelayFrame & { t: "ring" }): Promise<void> {
+    const { id, common } = frame;
+    try {
+      const callee = await calledDevices(from, frame.to, frame.offers);
+      let reached = 0;
+      for (const { device, offer } of frame.offers) {
+        const listening = [...accounts.get(callee) ?? []].filter((one) => one.device === device);
+        if (listening.length > 0) reached++;
+        const to = listening.map((one) => one.cid);
+        const { account, device: caller } = from;
+        sendNumbered(to, { t: "ring", id, from: account, device: caller, common, offer });
+      }
+      if (reached === 0) throw new ServiceError("offline", "No device of the account is connected");
+      const status = reached === frame.offers.length ? "relayed" : "partial";
+      sendPlain(from, { t: "ack", id, status });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) {
+        from.recent.forget(id);
+        throw error;
+      }
+      refuse(from, id, { code: error.code, title: error.message });
+    }
+  }
+
+  /** The callee, once the offers are known to be for exactly its current devices. */
+  async function calledDevices(
+    from: Connection,
+    to: string,
+    offers: readonly RingOffer[],
+  ): Promise<AccountLabel> {
+    const label = labelOf(to);
+    if (label === from.account) throw new ServiceError("self_call", "Nobody calls themselves");
+    const record = await accountRecord(ctx, label);
+    if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
+    const current = new Set(record.devices.map(({ entry }) => entry.deviceId));
+    const offered = new Set(offers.map(({ device }) => device));
+    const once = offered.size === offers.length && offered.size === current.size;
+    if (!once || [...offered].some((device) => !current.has(device))) {
+      throw new ServiceError("stale_devices", "The offers are not for the current devices");
+    }
+    return label;
+  }
+
+  function refuse(
+    to: Connection,
+    id: string,
+    why: Pick<Extract<ServerFrame, { t: "error" }>, "code" | "title">,
+  ): void {
+    to.recent.forget(id);
+    sendPlain(to, { t: "error", id, code: why.code, title: why.title });
+  }
+
+  return { attach, receive, detach };
+}
+
+function sendPlain(to: Connection, frame: ServerFrame): void {
+  to.send(JSON.stringify(frame));
+}
+
+/** The label that a caller wrote. @throws ServiceError `bad_label` */
+function labelOf(text: string): AccountLabel {
+  try {
+    return parseAccountLabel(text);
+  } catch (error) {
+    if (error instanceof CryptoError) throw new ServiceError("bad_label", error.message);
+    throw error;
+  }
+}
+
+/** 16 random bytes: unguessable, and never seen before. */
+function freshId(): string {
+  return toBase64Url(randomBytes(16));
+}

@@ -1,0 +1,155 @@
+/**
+ * Access tokens (RFC 9068) bound to a device's key (RFC 9449): given for a proof, useless without.
+ *
+ *     token = JWS, typ at+jwt, EdDSA: { iss, aud, sub, client_id, device, jti, iat, exp, cnf.jkt }
+ *
+ * A token alone opens nothing: each request carries a fresh proof by the key that the token names,
+ * and that key must still be a current device of the account. There are no refresh tokens. The one
+ * door to jose; no message here holds a name, a key or a token.
+ *
+ * @module
+ */
+
+import { type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
+import { equal } from "../crypto/bytes.ts";
+import { type DeviceEntry } from "../crypto/device_entry.ts";
+import { type VerifyingKey } from "../crypto/keys.ts";
+import { randomBytes } from "../crypto/primitives.ts";
+import { TOKEN_TTL_MS } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
+import { hasExactly, type ProofTarget, verifyProof } from "./dpop.ts";
+import { ServiceError } from "./error.ts";
+import { accountRecord } from "./prekeys.ts";
+
+const MAX_TOKEN_CHARS = 4_096;
+
+/** A request's credentials. */
+export interface Credentials extends ProofTarget {
+  /** The `Authorization` header, or null where the request has none. */
+  readonly authorization: string | null;
+}
+
+/** An access token. */
+export interface IssuedToken {
+  /** Compact JWS. */
+  readonly token: string;
+  /** Its life in seconds. */
+  readonly expiresInSeconds: number;
+}
+
+/** Who is asking: a current device of an account. */
+export interface Caller {
+  /** The account. */
+  readonly account: AccountLabel;
+  /** Its device. */
+  readonly deviceId: number;
+  /** When the token ends, Unix milliseconds. */
+  readonly expiresMs: number;
+}
+
+/**
+ * Exchanges a proof for an access token of 10 minutes.
+ *
+ * @throws ServiceError `unknown_device`, and those of `verifyProof`
+ */
+export async function signIn(
+  ctx: Context,
+  account: AccountLabel,
+  target: ProofTarget,
+): Promise<IssuedToken> {
+  const { key, thumbprint } = await verifyProof(ctx, target, null);
+  const { deviceId } = await deviceOf(ctx, account, key);
+  const issued = Math.floor(ctx.now() / 1000);
+  const expiresInSeconds = TOKEN_TTL_MS / 1000;
+  const claims = { client_id: thumbprint, device: deviceId, cnf: { jkt: thumbprint } };
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ typ: "at+jwt", alg: "EdDSA" })
+    .setIssuer(ctx.origin)
+    .setAudience(ctx.origin)
+    .setSubject(account)
+    .setJti(toBase64Url(randomBytes(16)))
+    .setIssuedAt(issued)
+    .setExpirationTime(issued + expiresInSeconds)
+    .sign(ctx.keys.tokens.privateKey);
+  return { token, expiresInSeconds };
+}
+
+/**
+ * Who makes a request: its token and its proof hold, belong together, and the key is still that of
+ * a current device of the account.
+ *
+ * @throws ServiceError `unauthenticated`, `invalid_token`, `unknown_device`, and those of
+ * `verifyProof`
+ */
+export async function authenticate(ctx: Context, request: Credentials): Promise<Caller> {
+  const [, token] = /^DPoP ([A-Za-z0-9._-]+)$/i.exec(request.authorization ?? "") ?? [];
+  if (token === undefined) {
+    throw new ServiceError("unauthenticated", "Sign in: this needs an access token and a proof");
+  }
+  const claims = await openToken(ctx, token);
+  const { key, thumbprint } = await verifyProof(ctx, request, token);
+  if (claims.thumbprint !== thumbprint) throw invalidToken("The token is bound to another key");
+  const { deviceId } = await deviceOf(ctx, claims.account, key);
+  if (deviceId !== claims.deviceId) throw unknownDevice();
+  return { account: claims.account, deviceId, expiresMs: claims.expiresMs };
+}
+
+interface TokenClaims extends Caller {
+  readonly thumbprint: string;
+}
+
+async function openToken(ctx: Context, token: string): Promise<TokenClaims> {
+  const claims = await verifiedClaims(ctx, token);
+  if (claims === null) throw invalidToken("The access token is not valid, or has expired");
+  const { sub, device, exp, cnf } = claims;
+  const thumbprint = hasExactly(cnf, ["jkt"]) ? cnf.jkt : undefined;
+  if (typeof device !== "number" || typeof thumbprint !== "string") {
+    throw new Error("bug: a token of our own lacks its claims");
+  }
+  const account = parseAccountLabel(sub!);
+  return { account, deviceId: device, thumbprint, expiresMs: exp! * 1000 };
+}
+
+async function verifiedClaims(ctx: Context, token: string): Promise<JWTPayload | null> {
+  if (token.length > MAX_TOKEN_CHARS) return null;
+  // Base64 is malleable: a second spelling of the signature would be a second token.
+  if (!token.split(".").every((part) => fromBase64Url(part) !== null)) return null;
+  const { publicKey } = ctx.keys.tokens;
+  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ["EdDSA"],
+      typ: "at+jwt",
+      issuer: ctx.origin,
+      audience: ctx.origin,
+      requiredClaims: ["sub", "exp"],
+      currentDate: new Date(ctx.now()),
+    });
+    return payload;
+  } catch {
+    return null;
+  }
+}
+
+/** The account's current device with this signing key. @throws ServiceError `unknown_device` */
+async function deviceOf(
+  ctx: Context,
+  account: AccountLabel,
+  key: VerifyingKey,
+): Promise<DeviceEntry> {
+  const record = await accountRecord(ctx, account);
+  const device = record?.devices.find(({ entry }) => equal(entry.signing, key));
+  // One answer for a name that nobody has and for a key that is not of it.
+  if (device === undefined) throw unknownDevice();
+  return device.entry;
+}
+
+function invalidToken(message: string): ServiceError {
+  return new ServiceError("invalid_token", message);
+}
+
+function unknownDevice(): ServiceError {
+  return new ServiceError("unknown_device", "This key is not of a current device of the account");
+}

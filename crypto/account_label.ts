@@ -1,0 +1,52 @@
+/**
+ * Account labels: the names under which people are found, in the one form the log knows.
+ *
+ * Canonical: NFC, lower case, `[a-z0-9._@+-]`, 1 to 128 bytes. The rule is frozen for a log's
+ * generation, because a second spelling would be a second account.
+ *
+ * @module
+ */
+
+import { type Bytes, utf8 } from "./bytes.ts";
+import { CryptoError } from "./error.ts";
+
+declare const checked: unique symbol;
+
+/** A canonical account label. */
+export type AccountLabel = string & { readonly [checked]: "AccountLabel" };
+
+/** Longest label in bytes. */
+export const MAX_LABEL_BYTES = 128;
+
+/** Checks that a text is a canonical label. @throws CryptoError `bad_label` */
+export function parseAccountLabel(text: string): AccountLabel {
+  if (!/^[a-z0-9._@+-]{1,128}$/.test(text)) {
+    throw new CryptoError("bad_label", "A name is 1 to 128 of a-z, 0-9 and . _ @ + -");
+  }
+  return text as AccountLabel;
+}
+
+/** The canonical label of what a person typed. @throws CryptoError `bad_label` */
+export function canonicalAccountLabel(typed: string): AccountLabel {
+  return parseAccountLabel(typed.trim().normalize("NFC").toLowerCase());
+}
+
+/** Where an account lives: the log's origin and the label in it. */
+export interface AccountId {
+  /** `<host>/kt/<generation>`. */
+  readonly origin: string;
+  /** The label. */
+  readonly label: AccountLabel;
+}
+
+/** `v8(origin) || v8(label)`, as every signature and hash about an account begins. */
+export function encodeAccountId(id: AccountId): Bytes {
+  const origin = utf8(id.origin);
+  const label = utf8(id.label);
+  const out = new Uint8Array(2 + origin.length + label.length);
+  out[0] = origin.length;
+  out.set(origin, 1);
+  out[1 + origin.length] = label.length;
+  out.set(label, 2 + origin.length);
+  return out;
+}

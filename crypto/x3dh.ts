@@ -1,0 +1,372 @@
+/**
+ * The handshake: X3DH with ML-KEM-768 for the offer, a fresh hybrid exchange for the answer, and an
+ * explicit confirm.
+ *
+ *     DH1 = X25519(ID_A, SPK_B)  DH2 = X25519(EA, ID_B)  DH3 = X25519(EA, SPK_B)  DH4 = X25519(EA, OPK_B)
+ *     th0 = H("offer" || CallCommon || OfferHeader || v16 DeviceEntry_A || v16 DeviceEntry_B
+ *             || PrekeySet_B || (OPK_B or zeros))
+ *     epoch 0 from DH1 || DH2 || DH3 [|| DH4] || SS1
+ *     DH5 = X25519(EB, EA)       DH6 = X25519(EB, ID_A)
+ *     th1 = H("answer" || th0 || AnswerHeader)
+ *     epoch 1 from root0 and DH5 || DH6 || SS2
+ *
+ * The caller runs `initiate`, `finish`, `confirm`; the callee `accept`, `answer`, `complete`. The
+ * callee sends no media before `complete` returns. Any refusal is the one code `bad_handshake`: why
+ * a message was refused is nobody's business but ours, and there it would be an oracle.
+ *
+ * @module
+ */
+
+import { type RemoteDevice, type VerifiedBundle } from "./bundle.ts";
+import { type Bytes, concat, equal } from "./bytes.ts";
+import { Writer } from "./codec.ts";
+import { type DeviceEntry, encodeDeviceEntry } from "./device_entry.ts";
+import {
+  confirmationTag,
+  deriveEpoch,
+  deriveOfferEpoch,
+  type Epoch,
+  type OfferEpoch,
+  wipeEpoch,
+} from "./epoch.ts";
+import { CryptoError } from "./error.ts";
+import {
+  CALL_ID_BYTES,
+  type CallCommon,
+  commonHash,
+  decodeAnswer,
+  decodeCallCommon,
+  decodeConfirm,
+  decodeOffer,
+  encodeAnswerHeader,
+  encodeCallCommon,
+  encodeConfirm,
+  encodeOfferHeader,
+} from "./handshake_message.ts";
+import {
+  type AgreementKeyPair,
+  type DeviceKeys,
+  generateAgreementKeyPair,
+  generateKemKeyPair,
+  type KemKeyPair,
+} from "./keys.ts";
+import { labelled } from "./labels.ts";
+import {
+  constantTimeEqual,
+  mlKem768Decapsulate,
+  mlKem768Encapsulate,
+  randomBytes,
+  sha256,
+  x25519,
+} from "./primitives.ts";
+import { ReceiveChain, SendChain } from "./ratchet.ts";
+import { Secret } from "./secret.ts";
+import { Session } from "./session.ts";
+
+/** How far a clock may be off, in milliseconds, on top of an offer's life. */
+export const OFFER_CLOCK_SKEW_MS = 30_000;
+
+/** One's own device, with its private keys. */
+export interface LocalDevice extends RemoteDevice {
+  /** The long-term keys. */
+  readonly keys: DeviceKeys;
+}
+
+/** The callee's own prekeys that an offer used. */
+export interface UsedPrekeys {
+  /** The exact bytes of the set. */
+  readonly setBytes: Bytes;
+  /** The signed prekey. */
+  readonly spk: AgreementKeyPair;
+  /** The ML-KEM prekey. */
+  readonly kpk: KemKeyPair;
+  /** The one-time prekey, already deleted from storage, or null. */
+  readonly opk: AgreementKeyPair | null;
+}
+
+/** What a caller says in the clear about a call, and seals into its offer. */
+export interface OfferInput {
+  /** SHA-256 of the room in which the answer is awaited: 32 bytes. */
+  readonly room: Bytes;
+  /** The caller's clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** How long the offer may be accepted, seconds, at most 60. */
+  readonly ttlS: number;
+  /** What is sealed. */
+  readonly payload: Uint8Array;
+}
+
+/** The caller between `initiate` and `finish`. */
+export interface PendingOffer {
+  /** 16 bytes. */
+  readonly callId: Bytes;
+  /** `commonHash` of the call. */
+  readonly common: Bytes;
+  /** Whom it was sent to. */
+  readonly peer: VerifiedBundle;
+  readonly self: LocalDevice;
+  readonly epoch0: OfferEpoch;
+  readonly ephemeral: AgreementKeyPair;
+  readonly kem: KemKeyPair;
+}
+
+/** The callee between `accept` and `answer`. */
+export interface AcceptedOffer {
+  /** 16 bytes. */
+  readonly callId: Bytes;
+  /** `commonHash` of the call. */
+  readonly common: Bytes;
+  /** Who calls. */
+  readonly peer: RemoteDevice;
+  readonly call: CallCommon;
+  readonly deviceB: number;
+  readonly epoch0: OfferEpoch;
+  readonly ephemeralA: Bytes;
+}
+
+/** Either side when epoch 1 exists but the confirm has not been sent or seen. */
+export interface Unconfirmed {
+  /** 16 bytes. */
+  readonly callId: Bytes;
+  readonly epoch1: Epoch;
+  readonly send: SendChain;
+  readonly receive: ReceiveChain;
+}
+
+/** Seals an offer to a verified bundle. */
+export async function initiate(
+  self: LocalDevice,
+  peer: VerifiedBundle,
+  input: OfferInput,
+): Promise<{ common: Bytes; offer: Bytes; pending: PendingOffer }> {
+  const [ephemeral, kem, { ciphertext: ct1, shared: ss1 }] = await Promise.all([
+    generateAgreementKeyPair(),
+    generateKemKeyPair(),
+    mlKem768Encapsulate(peer.set.kpk),
+  ]);
+  const callId = randomBytes(CALL_ID_BYTES);
+  const common = encodeCallCommon({
+    callId,
+    sentMs: input.nowMs,
+    ttlS: input.ttlS,
+    room: input.room,
+    deviceEntryA: self.entryHash,
+    recordA: self.recordHash,
+    recordB: peer.recordHash,
+    kemA: kem.publicKey,
+  });
+  const header = encodeOfferHeader({
+    common: commonHash(common),
+    deviceB: peer.entry.deviceId,
+    deviceEntryB: peer.entryHash,
+    prekeySetB: peer.setHash,
+    opkIndex: peer.opk?.index ?? null,
+    ephemeralA: ephemeral.publicKey,
+    ct1,
+  });
+  const shared = await Promise.all([
+    x25519(self.keys.identity.privateKey, peer.set.spk),
+    x25519(ephemeral.privateKey, peer.entry.identity),
+    x25519(ephemeral.privateKey, peer.set.spk),
+    ...(peer.opk === null ? [] : [x25519(ephemeral.privateKey, peer.opk.key)]),
+  ]);
+  const opk = peer.opk?.key ?? null;
+  const th0 = offerTranscript(common, header, self.entry, peer.entry, peer.setBytes, opk);
+  const epoch0 = deriveOfferEpoch(th0, [...shared, ss1]);
+  const box = await new SendChain(0, th0, epoch0.ckA).seal(input.payload);
+  return {
+    common,
+    offer: concat(header, confirmationTag(epoch0, "offer-confirm"), box),
+    pending: { callId, common: commonHash(common), peer, self, epoch0, ephemeral, kem },
+  };
+}
+
+/**
+ * Opens an offer. The caller of this function has looked up the peer's proven record, refused an
+ * offer seen before, and taken the one-time prekey out of storage in the same transaction.
+ *
+ * @throws CryptoError `bad_handshake`
+ */
+export function accept(
+  self: LocalDevice,
+  prekeys: UsedPrekeys,
+  peer: RemoteDevice,
+  message: { readonly common: Bytes; readonly offer: Bytes; readonly nowMs: number },
+): Promise<{ payload: Bytes; accepted: AcceptedOffer }> {
+  return guarded(async () => {
+    const call = decodeCallCommon(message.common);
+    const { header, headerBytes, tag, box } = decodeOffer(message.offer);
+    const common = commonHash(message.common);
+    ensure(Math.abs(message.nowMs - call.sentMs) <= call.ttlS * 1000 + OFFER_CLOCK_SKEW_MS);
+    ensure(equal(call.recordB, self.recordHash) && equal(call.recordA, peer.recordHash));
+    ensure(equal(call.deviceEntryA, peer.entryHash) && equal(header.common, common));
+    ensure(header.deviceB === self.entry.deviceId && equal(header.deviceEntryB, self.entryHash));
+    ensure((header.opkIndex === null) === (prekeys.opk === null));
+    const shared = await Promise.all([
+      x25519(prekeys.spk.privateKey, peer.entry.identity),
+      x25519(self.keys.identity.privateKey, header.ephemeralA),
+      x25519(prekeys.spk.privateKey, header.ephemeralA),
+      ...(prekeys.opk === null ? [] : [x25519(prekeys.opk.privateKey, header.ephemeralA)]),
+      mlKem768Decapsulate(prekeys.kpk.privateKey, header.ct1),
+    ]);
+    const opk = prekeys.opk?.publicKey ?? null;
+    const th0 = offerTranscript(
+      message.common,
+      headerBytes,
+      peer.entry,
+      self.entry,
+      prekeys.setBytes,
+      opk,
+    );
+    const epoch0 = deriveOfferEpoch(th0, shared);
+    ensure(constantTimeEqual(tag, confirmationTag(epoch0, "offer-confirm")));
+    const payload = await new ReceiveChain(0, th0, epoch0.ckA).open(box);
+    const { callId } = call;
+    const { deviceB, ephemeralA } = header;
+    return { payload, accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA } };
+  });
+}
+
+/** Seals a refusal for the caller, in the callee's chain of epoch 0; ends the handshake. */
+export async function refuse(accepted: AcceptedOffer, payload: Uint8Array): Promise<Bytes> {
+  const { epoch0 } = accepted;
+  const box = await new SendChain(0, epoch0.th, epoch0.ckB).seal(payload);
+  wipeEpoch(epoch0);
+  return box;
+}
+
+/** Opens a refusal; the offer has then ended. @throws CryptoError `bad_message`, `spent` */
+export async function openRefusal(pending: PendingOffer, box: Bytes): Promise<Bytes> {
+  const { epoch0 } = pending;
+  // A forgery must not end the offer, so the chain key itself is kept until a tag verified.
+  const copy = new Secret(epoch0.ckB.expose().slice());
+  const payload = await new ReceiveChain(0, epoch0.th, copy).open(box);
+  wipeEpoch(epoch0);
+  return payload;
+}
+
+/** Seals the answer; ends epoch 0. */
+export async function answer(
+  accepted: AcceptedOffer,
+  payload: Uint8Array,
+): Promise<{ answer: Bytes; unconfirmed: Unconfirmed }> {
+  const [ephemeral, { ciphertext: ct2, shared: ss2 }] = await Promise.all([
+    generateAgreementKeyPair(),
+    mlKem768Encapsulate(accepted.call.kemA),
+  ]);
+  const header = encodeAnswerHeader({
+    common: accepted.common,
+    deviceB: accepted.deviceB,
+    ephemeralB: ephemeral.publicKey,
+    ct2,
+  });
+  const shared = await Promise.all([
+    x25519(ephemeral.privateKey, accepted.ephemeralA as Bytes),
+    x25519(ephemeral.privateKey, accepted.peer.entry.identity),
+  ]);
+  const epoch1 = nextEpoch(accepted.epoch0, header, [...shared, ss2]);
+  const send = new SendChain(1, epoch1.th, epoch1.ckB);
+  const receive = new ReceiveChain(1, epoch1.th, epoch1.ckA);
+  const box = await send.seal(payload);
+  return {
+    answer: concat(header, confirmationTag(epoch1, "answer-confirm"), box),
+    unconfirmed: { callId: accepted.callId, epoch1, send, receive },
+  };
+}
+
+/**
+ * Opens the answer; the caller then looks at its payload and, satisfied, runs `confirm`. A refused
+ * answer leaves the offer pending.
+ *
+ * @throws CryptoError `bad_handshake`
+ */
+export function finish(
+  pending: PendingOffer,
+  message: Bytes,
+): Promise<{ payload: Bytes; unconfirmed: Unconfirmed }> {
+  return guarded(async () => {
+    const { header, headerBytes, tag, box } = decodeAnswer(message);
+    ensure(equal(header.common, pending.common));
+    ensure(header.deviceB === pending.peer.entry.deviceId);
+    const shared = await Promise.all([
+      x25519(pending.ephemeral.privateKey, header.ephemeralB),
+      x25519(pending.self.keys.identity.privateKey, header.ephemeralB),
+      mlKem768Decapsulate(pending.kem.privateKey, header.ct2),
+    ]);
+    const epoch1 = deriveEpoch(
+      1,
+      answerTranscript(pending.epoch0, headerBytes),
+      pending.epoch0,
+      shared,
+    );
+    ensure(constantTimeEqual(tag, confirmationTag(epoch1, "answer-confirm")));
+    const receive = new ReceiveChain(1, epoch1.th, epoch1.ckB);
+    const payload = await receive.open(box);
+    wipeEpoch(pending.epoch0);
+    const send = new SendChain(1, epoch1.th, epoch1.ckA);
+    return { payload, unconfirmed: { callId: pending.callId, epoch1, send, receive } };
+  });
+}
+
+/** Seals the confirm; from here on the caller holds a session. */
+export async function confirm(
+  unconfirmed: Unconfirmed,
+  payload: Uint8Array,
+): Promise<{ confirm: Bytes; session: Session }> {
+  const box = await unconfirmed.send.seal(payload);
+  const tag = confirmationTag(unconfirmed.epoch1, "confirm");
+  return { confirm: encodeConfirm(tag, box), session: new Session(unconfirmed, 0) };
+}
+
+/** Opens the confirm; from here on the callee holds a session. @throws CryptoError `bad_handshake` */
+export function complete(
+  unconfirmed: Unconfirmed,
+  message: Bytes,
+): Promise<{ payload: Bytes; session: Session }> {
+  return guarded(async () => {
+    const { tag, box } = decodeConfirm(message);
+    ensure(constantTimeEqual(tag, confirmationTag(unconfirmed.epoch1, "confirm")));
+    const payload = await unconfirmed.receive.open(box);
+    return { payload, session: new Session(unconfirmed, 1) };
+  });
+}
+
+function offerTranscript(
+  common: Bytes,
+  header: Bytes,
+  entryA: DeviceEntry,
+  entryB: DeviceEntry,
+  set: Bytes,
+  opk: Bytes | null,
+): Bytes {
+  const entries = new Writer().v16(encodeDeviceEntry(entryA)).v16(encodeDeviceEntry(entryB));
+  const last = opk ?? new Uint8Array(32);
+  return sha256(labelled("offer", common, header, entries.bytes(), set, last));
+}
+
+function answerTranscript(epoch0: OfferEpoch, header: Bytes): Bytes {
+  return sha256(labelled("answer", epoch0.th, header));
+}
+
+function nextEpoch(epoch0: OfferEpoch, header: Bytes, shared: readonly Bytes[]): Epoch {
+  const epoch1 = deriveEpoch(1, answerTranscript(epoch0, header), epoch0, shared);
+  wipeEpoch(epoch0);
+  return epoch1;
+}
+
+function ensure(condition: boolean): void {
+  if (!condition) throw refused();
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CryptoError) throw refused();
+    throw error;
+  }
+}
+
+function refused(): CryptoError {
+  return new CryptoError("bad_handshake", "The handshake message was refused");
+}

@@ -1,0 +1,58 @@
+/**
+ * Where a log's rows stand: every one under `["log", origin, ...]`, so that one store can hold
+ * several generations and none reads another's.
+ *
+ *     ["log", origin, table, ...]      one module of this folder for each table
+ *
+ * Nothing outside this folder spells a key.
+ *
+ * @module
+ */
+
+/** One log in a store. */
+export interface LogStore {
+  /** The store. */
+  readonly kv: Deno.Kv;
+  /** The log's origin, `<host>/kt/<generation>`. */
+  readonly origin: string;
+}
+
+/** A value with what a compare-and-set needs to replace it. */
+export interface Stored<T> {
+  /** The value. */
+  readonly value: T;
+  /** Changes with every write of the row. */
+  readonly versionstamp: string;
+}
+
+/** The key of a row. */
+export function logKey(log: LogStore, table: string, ...rest: Deno.KvKeyPart[]): Deno.KvKey {
+  return ["log", log.origin, table, ...rest];
+}
+
+/** A row with its versionstamp, or null where there is none. */
+export async function readRow<T>(log: LogStore, key: Deno.KvKey): Promise<Stored<T> | null> {
+  return storedOf(await log.kv.get<T>(key));
+}
+
+/** The row of an entry that was read, or null where there is none. */
+export function storedOf<T>(entry: Deno.KvEntryMaybe<T>): Stored<T> | null {
+  const { value, versionstamp } = entry;
+  return versionstamp === null ? null : { value, versionstamp };
+}
+
+/** The origins of the logs that a store holds. */
+export async function listOrigins(kv: Deno.Kv): Promise<string[]> {
+  const origins: string[] = [];
+  for (;;) {
+    // One row of the next log at a time, however many rows each has.
+    const last = origins.at(-1);
+    const selector: Deno.KvListSelector = last === undefined
+      ? { prefix: ["log"] }
+      : { prefix: ["log"], start: ["log", `${last}\0`] };
+    const { value: row } = await kv.list(selector, { limit: 1 }).next();
+    const origin = row?.key[1];
+    if (typeof origin !== "string") return origins;
+    origins.push(origin);
+  }
+}

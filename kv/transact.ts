@@ -1,0 +1,95 @@
+/**
+ * Committing: one atomic with its checks, and the loop around it.
+ *
+ * A commit that throws may have landed, now or in a moment: its result is *unknown*, which is not
+ * *failed*. So nothing here ever repeats a commit. It reads again and decides again, and whoever
+ * decides recognises a write of its own. Since every commit checks what it read, the late twin of a
+ * repeated one fails its check.
+ *
+ * @module
+ */
+
+import { randomBytes } from "../crypto/primitives.ts";
+import { costOf, fits, MAX_COMMIT_CHECKS } from "./limits.ts";
+
+/** What became of a commit. */
+export type Outcome = "committed" | "conflict" | "unknown";
+
+/** What a reader decided: that nothing is to be written, or what. */
+export type Decision<T> =
+  | { readonly done: T }
+  | {
+    /** What was read and must still stand. */
+    readonly checks: readonly Deno.AtomicCheck[];
+    /** What to write. */
+    readonly mutations: readonly Deno.KvMutation[];
+    /** The result once it is written. */
+    readonly then: T;
+  };
+
+/** The store did not take a write, as far as can be told. */
+export class StoreError extends Error {
+  /** Too many others wrote the same rows, or the store does not say what it did. */
+  readonly code: "contended" | "unknown";
+
+  /** @param code which @param message one sentence for people @param cause what the store said */
+  constructor(code: "contended" | "unknown", message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "StoreError";
+    this.code = code;
+  }
+}
+
+const MAX_CONFLICTS = 200;
+const MAX_UNKNOWN = 4;
+const LONGEST_PAUSE_MS = 32;
+
+/** One atomic commit. A conflict means that one of the checks failed and nothing was written. */
+export async function commit(
+  kv: Deno.Kv,
+  checks: readonly Deno.AtomicCheck[],
+  mutations: readonly Deno.KvMutation[],
+): Promise<Outcome> {
+  if (checks.length > MAX_COMMIT_CHECKS || !fits(costOf(mutations))) {
+    throw new Error("bug: a commit over the limits");
+  }
+  try {
+    const result = await kv.atomic().check(...checks).mutate(...mutations).commit();
+    return result.ok ? "committed" : "conflict";
+  } catch (error) {
+    // The store's refusal of an argument is our fault, and certain.
+    if (error instanceof TypeError) throw error;
+    return "unknown";
+  }
+}
+
+/**
+ * Reads, decides and commits until a decision is written or needs no writing.
+ *
+ * @param decide reads afresh each time, and answers `done` where it finds its own write
+ * @throws StoreError `contended`, `unknown`
+ */
+export async function transact<T>(
+  kv: Deno.Kv,
+  decide: () => Promise<Decision<T>>,
+): Promise<T> {
+  let conflicts = 0;
+  let unknown = 0;
+  for (;;) {
+    const decision = await decide();
+    if ("done" in decision) return decision.done;
+    const outcome = await commit(kv, decision.checks, decision.mutations);
+    if (outcome === "committed") return decision.then;
+    if (outcome === "conflict") conflicts++;
+    else unknown++;
+    if (conflicts > MAX_CONFLICTS) throw new StoreError("contended", "Too many write at once");
+    if (unknown > MAX_UNKNOWN) throw new StoreError("unknown", "The store does not answer");
+    await pause(Math.min(conflicts + unknown, LONGEST_PAUSE_MS));
+  }
+}
+
+/** Waits a random part of the time, so that those who collided do not collide again. */
+function pause(mostMs: number): Promise<void> {
+  const part = randomBytes(1)[0]! / 256;
+  return new Promise((resolve) => setTimeout(resolve, mostMs * part));
+}

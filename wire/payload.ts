@@ -1,0 +1,78 @@
+/**
+ * What two clients seal for each other: JSON inside, bytes outside. The service sees neither.
+ *
+ *     offer    { kind, room, sdp, fingerprints }        in the handshake's offer
+ *     answer   { kind, sdp, fingerprints }              in its answer
+ *     ready    { kind }                                 in its confirm
+ *     hangup   { kind, reason }                         in the session
+ *
+ * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
+ * belong to the identity, not to the SDP.
+ *
+ * @module
+ */
+
+import { type Bytes, fromUtf8, utf8 } from "../crypto/bytes.ts";
+import { asArray, asObject, asText, WireError } from "./json.ts";
+
+/** Why a call ended. */
+export type HangupReason = "ended" | "declined" | "busy" | "failed";
+const REASONS: readonly HangupReason[] = ["ended", "declined", "busy", "failed"];
+
+/** A side's SDP and the certificates that it promises. */
+export interface Description {
+  /** The whole SDP, with its candidates. */
+  readonly sdp: string;
+  /** Hex SHA-256 of each DTLS certificate. */
+  readonly fingerprints: readonly string[];
+}
+
+/** One sealed payload. */
+export type Payload =
+  | ({ readonly kind: "offer"; readonly room: string } & Description)
+  | ({ readonly kind: "answer" } & Description)
+  | { readonly kind: "ready" }
+  | { readonly kind: "hangup"; readonly reason: HangupReason };
+
+/** The bytes to seal. */
+export function payloadToBytes(payload: Payload): Bytes {
+  return utf8(JSON.stringify(payload));
+}
+
+/** Reads what was opened. @throws WireError */
+export function payloadFromBytes(bytes: Bytes): Payload {
+  const text = fromUtf8(bytes);
+  let value: unknown = null;
+  try {
+    value = JSON.parse(text ?? "");
+  } catch {
+    throw new WireError("a payload");
+  }
+  const payload = asObject(value, "a payload");
+  switch (payload.kind) {
+    case "offer":
+      return { kind: "offer", room: asText(payload.room, "room"), ...descriptionOf(payload) };
+    case "answer":
+      return { kind: "answer", ...descriptionOf(payload) };
+    case "ready":
+      return { kind: "ready" };
+    case "hangup": {
+      const reason = REASONS.find((known) => known === payload.reason);
+      if (reason === undefined) throw new WireError("reason");
+      return { kind: "hangup", reason };
+    }
+    default:
+      throw new WireError("a payload's kind");
+  }
+}
+
+function descriptionOf(payload: { readonly [name: string]: unknown }): Description {
+  return {
+    sdp: asText(payload.sdp, "sdp"),
+    fingerprints: asArray(payload.fingerprints, "fingerprints", 4).map((fingerprint) => {
+      const hex = asText(fingerprint, "a fingerprint");
+      if (!/^[0-9a-f]{64}$/.test(hex)) throw new WireError("a fingerprint");
+      return hex;
+    }),
+  };
+}

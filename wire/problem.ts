@@ -1,0 +1,99 @@
+/**
+ * What the service says when it refuses: RFC 9457 problem details with a stable code. The `error`
+ * frame of the socket carries the same codes.
+ *
+ * @module
+ */
+
+/** The HTTP status of every code, which also lists the codes. */
+export const PROBLEM_STATUS = {
+  /** Not JSON, or not of the expected shape. */
+  malformed: 400,
+  /** A name that is not canonical. */
+  bad_label: 400,
+  /** A body or frame over its limit. */
+  too_large: 413,
+  /** A body of another media type. */
+  unsupported_media_type: 415,
+  /** A record that does not verify. */
+  bad_record: 422,
+  /** A prekey set that does not verify. */
+  bad_prekeys: 422,
+  /** A set number that is not the next one. */
+  prekeys_conflict: 409,
+  /** The name belongs to somebody else. */
+  name_taken: 409,
+  /** Nobody of that name. */
+  name_not_found: 404,
+  /** Nobody calls themselves. */
+  self_call: 409,
+  /** The account has published no prekeys. */
+  no_prekeys: 404,
+  /** The offers are not for the account's current devices. */
+  stale_devices: 409,
+  /** The account is not connected. */
+  offline: 404,
+  /** The client's head is larger than the log: one of both was rolled back. */
+  head_unknown: 409,
+  /** No credentials. */
+  unauthenticated: 401,
+  /** Repeat the proof with the nonce given. */
+  use_dpop_nonce: 401,
+  /** A proof that does not verify, or is for something else. */
+  invalid_proof: 401,
+  /** A proof seen before. */
+  proof_replayed: 401,
+  /** An access token that does not verify, or has expired. */
+  invalid_token: 401,
+  /** The key is not of a current device of the account. */
+  unknown_device: 403,
+  /** Something is not this account's to do. */
+  forbidden: 403,
+  /** The sender is not in that room. */
+  not_in_room: 404,
+  /** No such member in that room. */
+  no_such_member: 404,
+  /** The room is full. */
+  room_full: 409,
+  /** The connection is in too many rooms. */
+  too_many_rooms: 409,
+  /** Slow down. */
+  rate_limited: 429,
+  /** No such path. */
+  not_found: 404,
+  /** No such method on this path. */
+  method_not_allowed: 405,
+  /** Try again later. */
+  unavailable: 503,
+  /** A fault of the service. */
+  internal: 500,
+} as const;
+
+/** One code of the service. */
+export type ProblemCode = keyof typeof PROBLEM_STATUS;
+
+/** An RFC 9457 body, `application/problem+json`. */
+export interface Problem {
+  /** Always `about:blank`: the code says what it is. */
+  readonly type: "about:blank";
+  /** The HTTP status. */
+  readonly status: number;
+  /** Stable, for programs. */
+  readonly code: ProblemCode;
+  /** One sentence for people, without names or secrets. */
+  readonly title: string;
+}
+
+/** Whether trying the same again later can help. */
+export function isRetryable(code: ProblemCode): boolean {
+  return code === "unavailable" || code === "internal" || code === "rate_limited";
+}
+
+/** The problem in an answer's JSON, or null where it is none. */
+export function problemFromWire(value: unknown): Problem | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { status, code, title } = value as Record<string, unknown>;
+  if (typeof status !== "number" || typeof title !== "string") return null;
+  if (typeof code !== "string" || !Object.hasOwn(PROBLEM_STATUS, code)) return null;
+  return { type: "about:blank", status, code: code as ProblemCode, title };
+}
