@@ -16,7 +16,7 @@ import {
   type ServerFrame,
   serverFrameFromWire,
 } from "../wire/frames.ts";
-import { HEARTBEAT_MS } from "../wire/limits.ts";
+import { HEARTBEAT_MS, TOKEN_TTL_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { dpopProof } from "./dpop.ts";
 import { ClientError, ofAnswer, ofProblem } from "./error.ts";
@@ -24,6 +24,8 @@ import { type Http, type Signer } from "./http.ts";
 
 /** How long the service may take to answer a frame, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** When a socket signs in again: with time left for the grace that follows a token. */
+const RENEW_MS = TOKEN_TTL_MS - 30_000;
 
 /** A frame that waits for an answer. */
 type Request = Extract<ClientFrame, { readonly id: string }>;
@@ -52,6 +54,8 @@ export class Socket {
   readonly #rooms = new Map<string, (frame: RoomFrame) => void>();
   #welcomed: (error: ClientError | null) => void = () => {};
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+  #nonce = "";
   #lost = false;
 
   private constructor(http: Http, signer: Signer, listeners: Listeners) {
@@ -121,6 +125,7 @@ export class Socket {
       case "hello":
         return void this.#authenticate(frame.nonce);
       case "welcome":
+        this.#renewLater();
         return this.#welcomed(null);
       case "joined":
       case "ack":
@@ -140,7 +145,17 @@ export class Socket {
     }
   }
 
+  /**
+   * Signs in again before the token ends. The nonce has aged by then: the service refuses it with a
+   * fresh `hello`, which is answered as the first one was.
+   */
+  #renewLater(): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => void this.#authenticate(this.#nonce), RENEW_MS);
+  }
+
   async #authenticate(nonce: string): Promise<void> {
+    this.#nonce = nonce;
     try {
       const token = await this.#http.token(this.#signer);
       const url = this.#http.origin + SOCKET;
@@ -179,6 +194,7 @@ export class Socket {
     if (this.#lost) return;
     this.#lost = true;
     clearTimeout(this.#silence);
+    clearTimeout(this.#renewal);
     this.#fail(lost());
     this.#listeners.onLost(mayReconnect(code));
   }

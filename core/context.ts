@@ -1,22 +1,90 @@
 /**
- * The world, as an argument: what every rule of the service is given.
+ * The world, as an argument: what every rule of the service is given, and how it is put together.
  *
  * @module
  */
 
-import { type ServiceKeys } from "./service_keys.ts";
-import { type Sequencer } from "./sequencer.ts";
+import { type AccountLabel } from "../crypto/account_label.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
+import { type Secret } from "../crypto/secret.ts";
+import { type LogStore } from "../kv/log_key.ts";
+import { StoreError } from "../kv/transact.ts";
+import { ServiceError } from "./error.ts";
+import { openGeneration } from "./generation.ts";
+import { createPublisher } from "./publisher.ts";
+import { type Sequencer, startSequencer } from "./sequencer.ts";
+import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 
 /** What the rules of the service work with. */
-export interface Context {
-  /** The store. */
-  readonly kv: Deno.Kv;
-  /** The log's origin, `<host>/kt/<generation>`. */
-  readonly origin: string;
+export interface Context extends LogStore {
   /** The service's keys. */
   readonly keys: ServiceKeys;
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Puts accepted records into the log. */
   readonly sequencer: Sequencer;
+  /** Records that were verified lately; a cache, for `accountRecord` alone. */
+  readonly verified: Map<AccountLabel, VerifiedRecord>;
+}
+
+/** A context with its end. */
+export interface OpenContext extends Context, AsyncDisposable {
+  /** Finishes the epoch under way; the store stays open, since it was opened elsewhere. */
+  close(): Promise<void>;
+}
+
+/** What a context is made of. */
+export interface ContextParts {
+  /** The store, which may hold other logs too. */
+  readonly kv: Deno.Kv;
+  /** The log's origin, `<host>/kt/<generation>`. */
+  readonly origin: string;
+  /** The service's secret, 32 bytes. */
+  readonly secret: Secret;
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+  /** Is given sentences for the operator; they hold no names and no secrets. */
+  readonly report: (sentence: string) => void;
+}
+
+/**
+ * Opens the service's log, founding it the first time, and starts what works on it. What an earlier
+ * run committed and did not publish is published now.
+ *
+ * @throws Error where the log was founded with another secret
+ * @throws ServiceError `unavailable` where the store was rolled back
+ */
+export async function openContext(parts: ContextParts): Promise<OpenContext> {
+  const { kv, origin, now, report } = parts;
+  const log: LogStore = { kv, origin };
+  const keys = await deriveServiceKeys(parts.secret, origin);
+  await openGeneration(log, keys, now());
+  const publisher = createPublisher(log, keys, report);
+  await publisher.publish();
+  const sequencer = startSequencer({ log, publisher, now, report });
+  const close = (): Promise<void> => sequencer.close();
+  return {
+    kv,
+    origin,
+    keys,
+    now,
+    sequencer,
+    verified: new Map(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/**
+ * Work on the store on behalf of somebody who can try again.
+ *
+ * @throws ServiceError `unavailable` for a `StoreError`; everything else passes
+ */
+export async function onStore<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ServiceError("unavailable", "The store is busy: try again");
+  }
 }

@@ -17,7 +17,7 @@ import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
 import { takeOnce } from "../kv/nonces.ts";
 import { PROOF_TTL_MS } from "../wire/limits.ts";
-import { type Context } from "./context.ts";
+import { type Context, onStore } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { checkNonce } from "./proof_nonce.ts";
 
@@ -50,7 +50,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
  * Checks a proof in every part, and takes its `jti` so that it serves once.
  *
  * @param token the access token that the proof goes with, or null at sign-in
- * @throws ServiceError `invalid_proof`, `use_dpop_nonce`, `proof_replayed`
+ * @throws ServiceError `invalid_proof`, `use_dpop_nonce`, `proof_replayed`, `unavailable`
  */
 export async function verifyProof(
   ctx: Context,
@@ -76,8 +76,8 @@ export async function verifyProof(
   }
   const thumbprint = thumbprintOf(key);
   // Scoped by key, so that nobody can use up a stranger's; kept for as long as iat could pass.
-  const name = toBase64Url(sha256(utf8(`${thumbprint} ${jti}`)));
-  if (!await takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now)) {
+  const name = `dpop ${thumbprint} ${jti}`;
+  if (!await onStore(takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now))) {
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
   return { key, thumbprint };

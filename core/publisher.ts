@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Bytes, equal } from "../crypto/bytes.ts";
+import { equal } from "../crypto/bytes.ts";
 import { encodeCheckpoint } from "../crypto/checkpoint.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { signNote } from "../crypto/note.ts";
@@ -46,8 +46,9 @@ export function createPublisher(
   report: (sentence: string) => void,
 ): Publisher {
   let frozen: ServiceError | null = null;
-  // Remembered, because a store that is rolled back under a running service forgets it.
-  let newest: TreeHead | null = null;
+  // Remembered, because a store that is rolled back under a running service forgets them.
+  let shown: TreeHead | null = null;
+  let signed: TreeHead | null = null;
 
   function freeze(why: string): ServiceError {
     report(`The log is frozen: ${why}`);
@@ -64,15 +65,20 @@ export function createPublisher(
       if (!equal(to.root, from.root)) throw freeze(`${what} has another root than was published`);
       return;
     }
-    let proof: readonly Bytes[];
     try {
-      proof = await proveConsistency(log, from.size, to.size);
+      const proof = await proveConsistency(log, from.size, to.size);
       checkConsistency(from.size, from.root, to.size, to.root, proof);
     } catch (error) {
       // A tile that is too short, or hashes that lead elsewhere. What the store throws passes.
       if (!(error instanceof CryptoError)) throw error;
       throw freeze(`${what} of size ${to.size} does not extend size ${from.size}`);
     }
+  }
+
+  async function sign({ size, root }: TreeHead): Promise<Published> {
+    const body = encodeCheckpoint({ origin: log.origin, size, root });
+    const note = await signNote(body, [keys.logSigner]);
+    return { size, root, note, verifierKey: keys.logVerifierKey };
   }
 
   async function publish(): Promise<Published> {
@@ -82,24 +88,22 @@ export function createPublisher(
       const published = await readPublished(log);
       const head = (await readHead(log))?.value;
       if (head === undefined) throw freeze("the store has no head");
-      const trusted = published?.value ?? { size: 0, root: null };
-      if (newest !== null) {
+      if (shown !== null) {
         if (published === null) throw freeze("the published head is gone");
-        await requireExtends(newest, published.value, "the published head");
+        await requireExtends(shown, published.value, "the published head");
       }
-      if (published !== null) await requireExtends(published.value, head, "the committed head");
-      if (published !== null && head.size === trusted.size) {
-        newest = published.value;
-        return published.value;
+      if (published !== null) {
+        await requireExtends(published.value, head, "the committed head");
+        shown = published.value;
+        if (head.size === shown.size) return published.value;
       }
-      const { size, root } = head;
-      const note = await signNote(encodeCheckpoint({ origin: log.origin, size, root }), [
-        keys.logSigner,
-      ]);
-      const next: Published = { size, root, note, verifierKey: keys.logVerifierKey };
-      newest = published?.value ?? newest;
+      if (signed !== null && signed.size !== shown?.size) {
+        await requireExtends(signed, head, "the committed head");
+      }
+      const next = await sign(head);
+      signed = next;
       if (await movePublished(log, published, next)) {
-        newest = next;
+        shown = next;
         return next;
       }
     }

@@ -47,6 +47,8 @@ export interface Relay {
   attach(attachment: Attachment): string | null;
   /** Acts on a frame and answers the sender; resolves when that is done. */
   receive(cid: string, frame: RelayFrame): Promise<void>;
+  /** The number of the last frame that this connection was sent. */
+  lastSeq(cid: string): number;
   /** Takes a connection out of its rooms and forgets it; nothing when it is already gone. */
   detach(cid: string): void;
 }
@@ -191,7 +193,8 @@ export function openRelay(ctx: Context): Relay {
     sendPlain(to, { t: "error", id, code: why.code, title: why.title });
   }
 
-  return { attach, receive, detach };
+  const lastSeq = (cid: string) => connections.get(cid)?.seq ?? 0;
+  return { attach, receive, lastSeq, detach };
 }
 
 function sendPlain(to: Connection, frame: ServerFrame): void {

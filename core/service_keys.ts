@@ -23,7 +23,7 @@ import {
 } from "../crypto/note_key.ts";
 import { ed25519FromSeed, hkdfExpand, hkdfExtract } from "../crypto/primitives.ts";
 import { Secret } from "../crypto/secret.ts";
-import { vrfKeyFromSeed, type VrfKey } from "../crypto/vrf.ts";
+import { type VrfKey, vrfKeyFromSeed } from "../crypto/vrf.ts";
 
 /** Length of a service's secret in bytes. */
 export const SECRET_BYTES = 32;

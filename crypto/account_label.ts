@@ -8,6 +8,7 @@
  */
 
 import { type Bytes, utf8 } from "./bytes.ts";
+import { Writer } from "./codec.ts";
 import { CryptoError } from "./error.ts";
 
 declare const checked: unique symbol;
@@ -41,12 +42,5 @@ export interface AccountId {
 
 /** `v8(origin) || v8(label)`, as every signature and hash about an account begins. */
 export function encodeAccountId(id: AccountId): Bytes {
-  const origin = utf8(id.origin);
-  const label = utf8(id.label);
-  const out = new Uint8Array(2 + origin.length + label.length);
-  out[0] = origin.length;
-  out.set(origin, 1);
-  out[1 + origin.length] = label.length;
-  out.set(label, 2 + origin.length);
-  return out;
+  return new Writer().v8(utf8(id.origin)).v8(utf8(id.label)).bytes();
 }

@@ -1,7 +1,7 @@
 /**
  * Padding: sealed payloads come in four sizes, so a length tells the server next to nothing.
  *
- *     padded = payload || 0x80 || zeros      to 512, 2048, 8192 or 24576 bytes less the overhead
+ *     padded = payload || 0x80 || zeros      to 512, 2048, 8192 or 16384 bytes
  *
  * @module
  */

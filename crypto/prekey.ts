@@ -121,6 +121,10 @@ export function checkPrekeyValidity(set: PrekeySet, nowMs: number): void {
 
 /** Checks a one-time prekey's path to its set. @throws CryptoError `bad_proof` */
 export function checkOneTimePrekey(set: PrekeySet, opk: OneTimePrekey): void {
+  // The index is a server's: one that has no encoding must not look like a bug of ours.
+  if (!Number.isInteger(opk.index) || opk.index < 0 || opk.index >= set.opkCount) {
+    throw new CryptoError("bad_proof", "The prekey set has no such one-time prekey");
+  }
   const leaf = oneTimeLeaf(opk.index, opk.key);
   checkInclusion(opk.index, set.opkCount, leaf, opk.path, set.opkRoot);
 }

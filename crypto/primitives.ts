@@ -14,7 +14,6 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 as nobleSha256, sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
-import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { type Bytes, concat } from "./bytes.ts";
 import { CryptoError } from "./error.ts";
 
@@ -167,13 +166,15 @@ export function isEd25519PublicKey(bytes: Uint8Array): boolean {
   }
 }
 
-/** The eight points of small order in their canonical encodings, without the sign bit. */
+/** The eight points of small order in all their encodings (y below 2^255), without the sign bit. */
 const SMALL_ORDER_Y = [
   "0100000000000000000000000000000000000000000000000000000000000000",
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "0000000000000000000000000000000000000000000000000000000000000000",
   "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ].map(hexBytes);
 
 function isSmallOrder(encoded: Uint8Array): boolean {
@@ -242,6 +243,11 @@ function kemSubtle(): (SubtleCrypto & KemSubtle) | null {
   return "encapsulateBits" in crypto.subtle ? crypto.subtle as SubtleCrypto & KemSubtle : null;
 }
 
+/** Noble's, for runtimes without one: imported on use, so that others need not download it. */
+async function portableKem(): Promise<typeof import("@noble/post-quantum/ml-kem.js").ml_kem768> {
+  return (await import("@noble/post-quantum/ml-kem.js")).ml_kem768;
+}
+
 /** An ML-KEM-768 key pair (FIPS 203, algorithm 19). */
 export async function generateMlKem768(
   extractable: boolean,
@@ -249,7 +255,8 @@ export async function generateMlKem768(
   const subtle = kemSubtle();
   if (subtle === null) {
     const seed = randomBytes(64);
-    return { publicKey: ml_kem768.keygen(seed).publicKey as Bytes, privateKey: seed };
+    const { publicKey } = (await portableKem()).keygen(seed);
+    return { publicKey: publicKey as Bytes, privateKey: seed };
   }
   const usages = ["encapsulateBits", "decapsulateBits"] as unknown as KeyUsage[];
   const pair = await subtle.generateKey(KEM, extractable, usages) as CryptoKeyPair;
@@ -263,7 +270,7 @@ export async function mlKem768Encapsulate(
 ): Promise<{ ciphertext: Bytes; shared: Bytes }> {
   const subtle = kemSubtle();
   if (subtle === null) {
-    const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey);
+    const { cipherText, sharedSecret } = (await portableKem()).encapsulate(publicKey);
     return { ciphertext: cipherText as Bytes, shared: sharedSecret as Bytes };
   }
   const usages = ["encapsulateBits"] as unknown as KeyUsage[];
@@ -281,8 +288,8 @@ export async function mlKem768Decapsulate(
     throw new CryptoError("malformed", "An ML-KEM-768 ciphertext has 1088 bytes");
   }
   if (privateKey instanceof Uint8Array) {
-    const { secretKey } = ml_kem768.keygen(privateKey);
-    return ml_kem768.decapsulate(ciphertext, secretKey) as Bytes;
+    const kem = await portableKem();
+    return kem.decapsulate(ciphertext, kem.keygen(privateKey).secretKey) as Bytes;
   }
   const subtle = kemSubtle();
   if (subtle === null) throw new CryptoError("bad_key", "This runtime has no ML-KEM-768");

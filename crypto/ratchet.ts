@@ -65,6 +65,7 @@ export class ReceiveChain {
   readonly #skipped = new Map<number, Secret>();
   #chain: Secret;
   #next = 0;
+  #wiped = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   /** Takes ownership of the chain key. */
@@ -74,15 +75,20 @@ export class ReceiveChain {
     this.#chain = chain;
   }
 
-  /** Opens a box once. @throws CryptoError `bad_message`, whatever was wrong with it */
+  /**
+   * Opens a box once.
+   *
+   * @throws CryptoError `bad_message`, whatever was wrong with it; `spent` when the chain was wiped
+   */
   open(box: Bytes): Promise<Bytes> {
     const opened = this.#queue.then(() => this.#open(box));
     this.#queue = opened.catch(() => {});
     return opened;
   }
 
-  /** Erases the chain and every skipped key. */
+  /** Erases the chain and every skipped key; a box that is being opened does not open any more. */
   wipe(): void {
+    this.#wiped = true;
     this.#chain.wipe();
     for (const key of this.#skipped.values()) key.wipe();
     this.#skipped.clear();
@@ -94,9 +100,10 @@ export class ReceiveChain {
     const kept = this.#skipped.get(n);
     if (kept !== undefined) {
       const padded = await aesOpenWith(kept, ad, sealed);
+      this.#requireAlive();
       this.#skipped.delete(n);
       kept.wipe();
-      return unpad(padded);
+      return unpadded(padded);
     }
     if (n < this.#next || n > this.#next + MAX_SKIPPED) throw refused();
     // Derive on the side: the chain moves only when the tag verified.
@@ -109,20 +116,28 @@ export class ReceiveChain {
       chain = step.next;
     }
     const { messageKey, next } = advance(chain);
+    if (chain !== this.#chain) chain.wipe();
     let padded: Bytes;
     try {
       padded = await aesOpenWith(messageKey, ad, sealed);
+      this.#requireAlive();
     } catch (error) {
       for (const [, key] of passed) key.wipe();
       next.wipe();
       throw error;
+    } finally {
+      messageKey.wipe();
     }
-    messageKey.wipe();
     this.#chain.wipe();
     this.#chain = next;
     this.#next = n + 1;
     for (const [i, key] of passed) this.#keep(i, key);
-    return unpad(padded);
+    return unpadded(padded);
+  }
+
+  /** The chain may have been wiped during an await, and must then not come back to life. */
+  #requireAlive(): void {
+    if (this.#wiped) throw new CryptoError("spent", "This chain was already wiped");
   }
 
   #keep(n: number, key: Secret): void {
@@ -162,6 +177,15 @@ async function aesOpenWith(key: Secret, ad: Bytes, sealed: Bytes): Promise<Bytes
   const plaintext = await aesOpen(await importAesKey(key.expose()), NONCE, ad, sealed);
   if (plaintext === null) throw refused();
   return plaintext;
+}
+
+/** What was inside an authentic box; an authentic box without padding is refused like any other. */
+function unpadded(padded: Bytes): Bytes {
+  try {
+    return unpad(padded);
+  } catch {
+    throw refused();
+  }
 }
 
 function refused(): CryptoError {

@@ -33,12 +33,12 @@ export class Session {
     this.#receive = parts.receive;
   }
 
-  /** Seals a message for the other side. @throws CryptoError `malformed` when it is too long */
+  /** Seals a message. @throws CryptoError `malformed` when it is too long, `spent` */
   seal(payload: Uint8Array): Promise<Bytes> {
     return this.#send.seal(payload);
   }
 
-  /** Opens a message of the other side, once. @throws CryptoError `bad_message` */
+  /** Opens a message of the other side, once. @throws CryptoError `bad_message`, `spent` */
   open(box: Bytes): Promise<Bytes> {
     return this.#receive.open(box);
   }

@@ -59,6 +59,7 @@ import {
   sha256,
   x25519,
 } from "./primitives.ts";
+import { prekeySetHash } from "./prekey.ts";
 import { ReceiveChain, SendChain } from "./ratchet.ts";
 import { Secret } from "./secret.ts";
 import { Session } from "./session.ts";
@@ -173,7 +174,7 @@ export async function initiate(
   const opk = peer.opk?.key ?? null;
   const th0 = offerTranscript(common, header, self.entry, peer.entry, peer.setBytes, opk);
   const epoch0 = deriveOfferEpoch(th0, [...shared, ss1]);
-  const box = await new SendChain(0, th0, epoch0.ckA).seal(input.payload);
+  const box = await once(new SendChain(0, th0, epoch0.ckA), (chain) => chain.seal(input.payload));
   return {
     common,
     offer: concat(header, confirmationTag(epoch0, "offer-confirm"), box),
@@ -201,6 +202,7 @@ export function accept(
     ensure(equal(call.recordB, self.recordHash) && equal(call.recordA, peer.recordHash));
     ensure(equal(call.deviceEntryA, peer.entryHash) && equal(header.common, common));
     ensure(header.deviceB === self.entry.deviceId && equal(header.deviceEntryB, self.entryHash));
+    ensure(equal(header.prekeySetB, prekeySetHash(prekeys.setBytes)));
     ensure((header.opkIndex === null) === (prekeys.opk === null));
     const shared = await Promise.all([
       x25519(prekeys.spk.privateKey, peer.entry.identity),
@@ -219,8 +221,9 @@ export function accept(
       opk,
     );
     const epoch0 = deriveOfferEpoch(th0, shared);
-    ensure(constantTimeEqual(tag, confirmationTag(epoch0, "offer-confirm")));
-    const payload = await new ReceiveChain(0, th0, epoch0.ckA).open(box);
+    const payload = await checked(epoch0, "offer-confirm", tag, () => {
+      return once(new ReceiveChain(0, th0, epoch0.ckA), (chain) => chain.open(box));
+    });
     const { callId } = call;
     const { deviceB, ephemeralA } = header;
     return { payload, accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA } };
@@ -230,7 +233,9 @@ export function accept(
 /** Seals a refusal for the caller, in the callee's chain of epoch 0; ends the handshake. */
 export async function refuse(accepted: AcceptedOffer, payload: Uint8Array): Promise<Bytes> {
   const { epoch0 } = accepted;
-  const box = await new SendChain(0, epoch0.th, epoch0.ckB).seal(payload);
+  const chain = new SendChain(0, epoch0.th, epoch0.ckB);
+  const box = await chain.seal(payload);
+  chain.wipe();
   wipeEpoch(epoch0);
   return box;
 }
@@ -240,7 +245,8 @@ export async function openRefusal(pending: PendingOffer, box: Bytes): Promise<By
   const { epoch0 } = pending;
   // A forgery must not end the offer, so the chain key itself is kept until a tag verified.
   const copy = new Secret(epoch0.ckB.expose().slice());
-  const payload = await new ReceiveChain(0, epoch0.th, copy).open(box);
+  const chain = new ReceiveChain(0, epoch0.th, copy);
+  const payload = await once(chain, (chain) => chain.open(box));
   wipeEpoch(epoch0);
   return payload;
 }
@@ -299,9 +305,13 @@ export function finish(
       pending.epoch0,
       shared,
     );
-    ensure(constantTimeEqual(tag, confirmationTag(epoch1, "answer-confirm")));
     const receive = new ReceiveChain(1, epoch1.th, epoch1.ckB);
-    const payload = await receive.open(box);
+    const payload = await checked(epoch1, "answer-confirm", tag, async () => {
+      const opened = await receive.open(box);
+      // An answer that comes twice at once must not give two sessions with one set of keys.
+      pending.epoch0.root.expose();
+      return opened;
+    });
     wipeEpoch(pending.epoch0);
     const send = new SendChain(1, epoch1.th, epoch1.ckA);
     return { payload, unconfirmed: { callId: pending.callId, epoch1, send, receive } };
@@ -352,6 +362,34 @@ function nextEpoch(epoch0: OfferEpoch, header: Bytes, shared: readonly Bytes[]):
   const epoch1 = deriveEpoch(1, answerTranscript(epoch0, header), epoch0, shared);
   wipeEpoch(epoch0);
   return epoch1;
+}
+
+/** Checks an epoch's tag, then opens what it vouches for; an epoch that failed leaves no secrets. */
+async function checked(
+  epoch: OfferEpoch,
+  label: "offer-confirm" | "answer-confirm",
+  tag: Bytes,
+  open: () => Promise<Bytes>,
+): Promise<Bytes> {
+  try {
+    ensure(constantTimeEqual(tag, confirmationTag(epoch, label)));
+    return await open();
+  } catch (error) {
+    wipeEpoch(epoch);
+    throw error;
+  }
+}
+
+/** Uses a chain for one message and wipes it, whatever became of that. */
+async function once<Chain extends SendChain | ReceiveChain>(
+  chain: Chain,
+  use: (chain: Chain) => Promise<Bytes>,
+): Promise<Bytes> {
+  try {
+    return await use(chain);
+  } finally {
+    chain.wipe();
+  }
 }
 
 function ensure(condition: boolean): void {

@@ -57,6 +57,7 @@ async function checks(withTests: boolean): Promise<Check[]> {
     { name: "tests", args: ["task", "test"] },
     { name: "documentation", args: ["doc", "--lint", "--quiet", ...entries] },
     { name: "documented examples", args: examples },
+    { name: "rules and claims", args: tool("claims.ts", ["--allow-read"]) },
     { name: "dead exports", args: tool("exports.ts", ["--allow-read"]) },
     { name: "size budget", args: tool("size.ts", bundling) },
     { name: "public API", args: tool("api.ts", asking, ["--check"]) },

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const CLIENT = "client/mod.ts";
@@ -32,23 +33,36 @@ interface Measured {
   readonly forbidden: readonly string[];
 }
 
-/** Bundles one module as a browser would get it. */
+/**
+ * Bundles one module as a browser would get it: what is loaded with it, in one. A chunk that is
+ * only imported on use (ML-KEM for runtimes without one) is not part of that.
+ */
 async function bundle(entry: string): Promise<Uint8Array> {
   // The bundler does not say which file is missing.
   await Deno.stat(entry);
   const result = await Deno.bundle({
     entrypoints: [entry],
+    outputDir: "dist",
     platform: "browser",
     format: "esm",
     minify: true,
+    codeSplitting: true,
     external: PEERS,
     write: false,
   });
-  const contents = result.outputFiles?.[0]?.contents;
-  if (!result.success || contents === undefined) {
+  const files = new Map(result.outputFiles?.map((file) => [basename(file.path), file]));
+  const wanted = basename(entry).replace(/\.ts$/, ".js");
+  if (!result.success || !files.has(wanted)) {
     throw new Error(`Cannot bundle ${entry}: ${result.errors[0]?.text ?? "no output"}`);
   }
-  return contents;
+  const loaded = new Set([wanted]);
+  for (const name of loaded) {
+    const text = files.get(name)?.text() ?? "";
+    for (const [, chunk] of text.matchAll(/(?:from|import)\s*"\.\/(chunk-[^"]+)"/g)) {
+      loaded.add(chunk!);
+    }
+  }
+  return new TextEncoder().encode([...loaded].map((name) => files.get(name)!.text()).join("\n"));
 }
 
 /** Bundles the client together with one adapter; the entry that joins them is a passing file. */

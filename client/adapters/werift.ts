@@ -1,0 +1,234 @@
+/**
+ * The werift adapter: calls between programs, without a browser. One audio and one video m-line,
+ * and each RTP payload is one frame:
+ *
+ *     payload = descriptor(codec) || envelope(codec, frame type) || SFrame(frame)
+ *
+ * The descriptor is that of VP8 for a frame in one packet (RFC 7741, section 4.2), none for Opus.
+ * The packets that werift hands over have lost their padding and header extensions already. No
+ * packet is made before `start`, and packets that come before it are dropped.
+ *
+ * What werift 0.25.2 does by itself, and this module does not let it:
+ *
+ * - all connections of a process share one certificate: here each has a fresh one;
+ * - connections without ICE servers ask a public STUN server: here they ask none.
+ *
+ * And what this module cannot mend: werift compares the fingerprint of the peer's certificate, but
+ * verifies neither the DTLS signature that proves possession of its key nor the Finished message.
+ * Whoever controls the network path can present the peer's certificate and open SRTP. The frames
+ * stay closed and unforgeable: SFrame's keys come from the session, and never from DTLS.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../../crypto/bytes.ts";
+import { type FrameType } from "../../crypto/envelope.ts";
+import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
+import { sha256 } from "../../crypto/primitives.ts";
+import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type MediaAdapter } from "../adapter.ts";
+import { openConnection, type Werift, type WeriftConnection } from "./werift_connection.ts";
+
+export { type FrameType } from "../../crypto/envelope.ts";
+export {
+  type Werift,
+  type WeriftConnection,
+  type WeriftEvent,
+  type WeriftPacket,
+  type WeriftTransceiver,
+} from "./werift_connection.ts";
+
+/** What a werift adapter is made of. */
+export interface WeriftAdapterOptions {
+  /** The stack: all of `import * as werift from "werift"`. */
+  readonly werift: Werift;
+  /** Takes each frame of the peer. Frames come as packets do: seldom, one overtakes another. */
+  readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
+  /** STUN and TURN servers; none by default. */
+  readonly iceServers?: readonly WeriftIceServer[];
+}
+
+/** A STUN or TURN server, as werift takes it. */
+export interface WeriftIceServer {
+  /** `stun:` or `turn:` URL. */
+  readonly urls: string;
+  /** The name at the TURN server. */
+  readonly username?: string;
+  /** The password at the TURN server. */
+  readonly credential?: string;
+}
+
+/** A `MediaAdapter` that is handed frames instead of tracks. */
+export interface WeriftAdapter extends MediaAdapter {
+  /**
+   * Protects one frame and sends it in one packet; drops it while the gate is closed.
+   *
+   * @param ctx `CTX.mic` for Opus or `CTX.camera` for VP8
+   * @param frame at most `MAX_FRAME_BYTES` @param frameType of video; audio ignores it
+   * @throws CryptoError `malformed` for an empty frame, `spent`
+   * @throws RangeError for another medium or a frame that is too long
+   */
+  send(ctx: Ctx, frame: Bytes, frameType?: FrameType): Promise<void>;
+}
+
+/** Longest frame in bytes: with everything around it, it still fits a datagram of 1,300 bytes. */
+export const MAX_FRAME_BYTES = 1_200;
+
+/** In the order of the m-lines. */
+const MEDIA = [
+  { kind: "audio", ctx: CTX.mic, codec: "opus", clockRate: 48_000, descriptor: null },
+  { kind: "video", ctx: CTX.camera, codec: "vp8", clockRate: 90_000, descriptor: 0x10 },
+] as const;
+
+type Medium = typeof MEDIA[number];
+
+/** A `MediaAdapter` on werift, for one call. */
+export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
+  const { werift, onFrame, iceServers } = options;
+  const cryptor = new FrameCryptor();
+  const opening = openConnection(werift, iceServers ?? []).then(watched);
+  /** Rejects when the media ends, whatever is waited for. */
+  const over = Promise.withResolvers<never>();
+  const connected = Promise.withResolvers<void>();
+  const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, randomBelow(2 ** 16)]));
+  const clockOffset = randomBelow(2 ** 32);
+  let connection: WeriftConnection | null = null;
+  let state: "gated" | "started" | "failed" | "closed" = "gated";
+  for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
+
+  const adapter: WeriftAdapter = {
+    onFailure: null,
+    async createOffer() {
+      const opened = await opening;
+      for (const { kind } of MEDIA) opened.addTransceiver(kind, { direction: "sendrecv" });
+      return await describe(opened);
+    },
+    async createAnswer(offer) {
+      const opened = await opening;
+      await opened.setRemoteDescription({ type: "offer", sdp: offer });
+      const lines = receive(opened);
+      for (const line of lines) line.direction = "sendrecv";
+      return await describe(opened);
+    },
+    async acceptAnswer(answer) {
+      const opened = await opening;
+      await opened.setRemoteDescription({ type: "answer", sdp: answer });
+      receive(opened);
+    },
+    async connected() {
+      await Promise.race([connected.promise, over.promise]);
+      return peerCertificates(await opening);
+    },
+    async start(keys) {
+      if (state !== "gated") throw new Error("bug: media is started twice, or after its end");
+      await holdKeys(cryptor, keys);
+      // It may have ended while the keys were derived.
+      if (state !== "gated") throw new Error("The media was closed");
+      state = "started";
+    },
+    async send(ctx, frame, frameType = "key") {
+      const medium = MEDIA.find((each) => each.ctx === ctx);
+      if (medium === undefined) throw new RangeError("This medium has no m-line");
+      if (frame.length > MAX_FRAME_BYTES) throw new RangeError("A frame must fit one packet");
+      if (state !== "started" || connection === null) return;
+      const header = new werift.RtpHeader(headerOf(medium) as never);
+      const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
+      if (state !== "started") return;
+      const packet = new werift.RtpPacket(header as never, payloadOf(medium, wire) as never);
+      await connection.getTransceivers()[MEDIA.indexOf(medium)]!.sender.sendRtp(packet as never);
+    },
+    stats: () => Promise.resolve(cryptor.stats()),
+    close() {
+      if (state === "closed") return;
+      end("closed");
+      opening.then((opened) => opened.close()).catch(() => {});
+    },
+  };
+  return adapter;
+
+  function watched(opened: WeriftConnection): WeriftConnection {
+    connection = opened;
+    opened.connectionStateChange.subscribe((now) => {
+      if (now === "connected") connected.resolve();
+      if (now !== "failed" || state === "failed" || state === "closed") return;
+      end("failed");
+      adapter.onFailure?.("transport_failed");
+    });
+    return opened;
+  }
+
+  function end(how: "failed" | "closed"): void {
+    state = how;
+    over.reject(new Error("The media transport failed, or was closed"));
+  }
+
+  /** Takes the packets of the peer's tracks, which stand in its description. */
+  function receive(opened: WeriftConnection): ReturnType<WeriftConnection["getTransceivers"]> {
+    const lines = opened.getTransceivers();
+    if (lines.map(({ kind }) => kind).join() !== "audio,video") {
+      throw new Error("A call must have audio, then video");
+    }
+    for (const [i, { receiver }] of lines.entries()) {
+      for (const { onReceiveRtp } of receiver.tracks) {
+        onReceiveRtp.subscribe(({ payload }) => void take(MEDIA[i]!, payload));
+      }
+    }
+    return lines;
+  }
+
+  async function take(medium: Medium, payload: Uint8Array): Promise<void> {
+    if (state !== "started") return;
+    const isDescribed = medium.descriptor !== null && payload[0] === medium.descriptor;
+    // A copy: werift's bytes are a view of a datagram.
+    const wire = new Uint8Array(isDescribed ? payload.subarray(1) : payload);
+    // What is refused is dropped; the cryptor counts it.
+    const frame = await cryptor.unprotect(medium, wire).catch(() => null);
+    if (frame !== null && state === "started") onFrame(frame, medium.ctx);
+  }
+
+  /** The sender fills in its SSRC and payload type. */
+  function headerOf({ ctx, clockRate }: Medium): Readonly<Record<string, number | boolean>> {
+    const sequenceNumber = sequence.get(ctx)!;
+    sequence.set(ctx, (sequenceNumber + 1) % 2 ** 16);
+    const ticks = Math.floor(performance.now() * clockRate / 1000);
+    return { sequenceNumber, timestamp: (clockOffset + ticks) % 2 ** 32, marker: true };
+  }
+}
+
+/** Sets the local description, with all its candidates in it. */
+async function describe(connection: WeriftConnection): Promise<string> {
+  await connection.setLocalDescription();
+  return connection.localDescription!.sdp;
+}
+
+/** SHA-256 of the certificate that the peer presented on each transport. @throws Error if none */
+function peerCertificates(connection: WeriftConnection): readonly Bytes[] {
+  return connection.dtlsTransports.map(({ dtls }) => {
+    if (dtls?.remoteCertificate === undefined) {
+      throw new Error("A transport presented no certificate");
+    }
+    return sha256(dtls.remoteCertificate);
+  });
+}
+
+/** Hands the keys of both sides for every line to the cryptor. */
+async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
+  for (const { ctx } of MEDIA) {
+    cryptor.setSendKey(ctx, await keys.sendKey(ctx));
+    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
+    if (key === null) throw new Error("bug: the peer has no key for a medium");
+    cryptor.addRecvKey(key);
+  }
+}
+
+function payloadOf({ descriptor }: Medium, wire: Bytes): Bytes {
+  if (descriptor === null) return wire;
+  const payload = new Uint8Array(1 + wire.length);
+  payload[0] = descriptor;
+  payload.set(wire, 1);
+  return payload;
+}
+
+function randomBelow(bound: number): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]! % bound;
+}

@@ -1,0 +1,59 @@
+/**
+ * The screens without a call: choosing a name, calling one, and how the last call ended.
+ *
+ * @module
+ */
+
+import { type State, type Trouble } from "./model.ts";
+import { part, setShown, setText } from "./parts.ts";
+import { renderTrouble } from "./frame_view.ts";
+import { clock } from "./words.ts";
+
+/** The screens of somebody who is in no call. */
+export function renderHome(state: State): void {
+  const { screen } = state;
+  switch (screen.at) {
+    case "broken":
+      return renderTrouble("broken-trouble", "broken", screen.trouble);
+    case "welcome":
+      part("register", HTMLButtonElement).disabled = screen.busy;
+      setText("register", screen.busy ? "Registering…" : "Register name");
+      return renderFieldError("name-input", "register-error", screen.trouble);
+    case "home":
+      return renderDialling(state, screen.trouble);
+    case "ended":
+      return renderEnd(screen.end);
+  }
+}
+
+function renderDialling(state: State, trouble: Trouble | null): void {
+  const label = state.label ?? "";
+  setText("home-label", label);
+  setText("head-size", state.headSize.toLocaleString());
+  part(`source-${state.source}`, HTMLInputElement).checked = true;
+  const here = new URL(location.href);
+  const device = Number(here.searchParams.get("device") ?? 1);
+  part("invite", HTMLInputElement).value = `${here.origin}/?call=${encodeURIComponent(label)}`;
+  const second = `/?device=${device + 1}&call=${encodeURIComponent(label)}`;
+  part("second-person", HTMLAnchorElement).href = second;
+  renderFieldError("call-input", "call-error", trouble);
+}
+
+function renderEnd(end: Extract<State["screen"], { at: "ended" }>["end"]): void {
+  renderTrouble("ended-panel", "ended", end.trouble);
+  setText("ended-peer", end.trouble.isLie ? "Security warning" : `Call with ${end.label}`);
+  const counts = `${end.stats.framesProtected.toLocaleString()} frames protected, ` +
+    `${end.stats.framesOpened.toLocaleString()} opened`;
+  setText("ended-facts", end.seconds > 0 ? `${clock(end.seconds)} encrypted; ${counts}.` : "");
+  setText("ended-code", end.trouble.code);
+  setShown("ended-code", end.trouble.code !== "");
+  // After a lie nobody should be one press away from trying again.
+  setShown("again", !end.trouble.isLie);
+  setText("again", end.outgoing ? "Call again" : "Call back");
+}
+
+function renderFieldError(field: string, name: string, trouble: Trouble | null): void {
+  part(field).setAttribute("aria-invalid", String(trouble !== null));
+  part(name).classList.toggle("lie", trouble?.isLie === true);
+  setText(name, trouble === null ? "" : `${trouble.title}. ${trouble.text}`);
+}

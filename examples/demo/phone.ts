@@ -1,0 +1,257 @@
+/**
+ * Calls: placing one, taking one, and following it to its end. It moves the model and nothing else;
+ * there is one call at a time.
+ *
+ * @module
+ */
+
+import { browserAdapter } from "../../client/adapters/browser.ts";
+import {
+  type Call,
+  type Client,
+  ClientError,
+  type IncomingCall,
+  type MediaAdapter,
+  type Peer,
+} from "../../client/mod.ts";
+import { type LocalMedia, openMedia } from "./media.ts";
+import { type CallView, type Model, NO_STATS, type PeerView, type Trouble } from "./model.ts";
+import { troubleOf, troubleOfEnd } from "./words.ts";
+
+const LOOK_MS = 500;
+/** What is wrong with a name belongs beside the field where it was typed. */
+const ABOUT_THE_NAME = new Set(["bad_label", "unknown_name", "self_call"]);
+
+/** The actions of the page's user. */
+export interface Phone {
+  place(name: string): void;
+  accept(): void;
+  decline(): void;
+  hangUp(): void;
+  toggleSound(): void;
+  togglePicture(): void;
+  /** Answers the question what to send without a camera. */
+  decideMedia(useTest: boolean): void;
+}
+
+/** A call of this page, from the press of a button on. */
+interface Line {
+  readonly outgoing: boolean;
+  /** Set by hanging up, also before there is a call. */
+  over: boolean;
+  media: LocalMedia | null;
+  call: Call | null;
+}
+
+/** Makes the phone of a client and lets it ring. */
+export function createPhone(client: Client, model: Model): Phone {
+  let line: Line | null = null;
+  let ringing: IncomingCall | null = null;
+  let decided: (useTest: boolean) => void = () => {};
+
+  void listen();
+  return {
+    place: (name) => void place(name),
+    accept: () => void accept(),
+    decline: () => {
+      const call = ringing;
+      stopRinging();
+      void call?.decline();
+    },
+    hangUp: () => void hangUp(),
+    toggleSound: () => toggle("muted", (stream) => stream.getAudioTracks()),
+    togglePicture: () => toggle("cameraOff", (stream) => stream.getVideoTracks()),
+    decideMedia: (useTest) => decided(useTest),
+  };
+
+  async function place(name: string): Promise<void> {
+    if (line !== null) return;
+    const own = begin(true, name.trim());
+    try {
+      // Whom the name belongs to is proven before the camera is opened.
+      const peer = await proven(await client.lookup(name));
+      if (peer.label === client.label) {
+        throw new ClientError("self_call", "Nobody calls themselves");
+      }
+      show(own, { peer, label: peer.label, progress: "preparing" });
+      const adapter = await prepare(own);
+      if (adapter === null) return finish(own, null);
+      show(own, { progress: "calling" });
+      await follow(own, await client.call(name, adapter));
+    } catch (error) {
+      finish(own, troubleOf(error));
+    }
+  }
+
+  async function accept(): Promise<void> {
+    const taken = ringing;
+    const peer = model.get().incoming;
+    if (taken === null || peer === null || line !== null) return;
+    ringing = null;
+    const own = begin(false, peer.label);
+    model.set({ incoming: null });
+    show(own, { peer, progress: "preparing" });
+    void taken.cancelled.then(() => {
+      if (own.call === null) decided(false);
+    });
+    try {
+      const adapter = await prepare(own);
+      if (adapter !== null) return await follow(own, await taken.answer(adapter));
+      await taken.decline();
+      finish(own, null);
+    } catch (error) {
+      finish(own, troubleOf(error));
+    }
+  }
+
+  async function hangUp(): Promise<void> {
+    if (line === null) return;
+    line.over = true;
+    decided(false);
+    if (line.call !== null) await line.call.hangUp();
+    else finish(line, null);
+  }
+
+  function begin(outgoing: boolean, label: string): Line {
+    line = { outgoing, over: false, media: null, call: null };
+    const call: CallView = {
+      label,
+      progress: "looking_up",
+      peer: null,
+      local: null,
+      isCamera: false,
+      remote: null,
+      muted: false,
+      cameraOff: false,
+      stats: NO_STATS,
+      relayed: [],
+      connectedMs: null,
+    };
+    model.set({ screen: { at: "call", call } });
+    return line;
+  }
+
+  /** Shows what became of a line, as long as it is the one on the screen. */
+  function show(own: Line, changes: Partial<CallView>): void {
+    if (line === own) model.setCall(changes);
+  }
+
+  /** Opens the media and makes an adapter of it; null where the user gave up meanwhile. */
+  async function prepare(own: Line): Promise<MediaAdapter | null> {
+    const media = await choose(own);
+    if (media === null) return null;
+    if (own.over) {
+      media.stop();
+      return null;
+    }
+    own.media = media;
+    show(own, { local: media.stream, isCamera: media.isCamera });
+    const remote = new MediaStream();
+    return browserAdapter({
+      worker: () => new Worker("/worker.js", { type: "module" }),
+      audio: media.stream.getAudioTracks()[0] ?? null,
+      video: media.stream.getVideoTracks()[0] ?? null,
+      onTrack: (track) => {
+        remote.addTrack(track);
+        show(own, { remote });
+      },
+    });
+  }
+
+  async function choose(own: Line): Promise<LocalMedia | null> {
+    const label = client.label ?? "";
+    if (own.over) return null;
+    try {
+      return await openMedia(model.get().source, label);
+    } catch (error) {
+      if (own.over) return null;
+      model.set({ mediaProblem: troubleOf(error).text });
+      const useTest = await new Promise<boolean>((resolve) => decided = resolve);
+      model.set({ mediaProblem: null });
+      if (!useTest) return null;
+      model.set({ source: "test" });
+      return await openMedia("test", label);
+    }
+  }
+
+  async function follow(own: Line, call: Call): Promise<void> {
+    own.call = call;
+    if (own.over) await call.hangUp();
+    const look = async () => {
+      const stats = await call.stats();
+      show(own, { stats, relayed: [...call.relayed] });
+    };
+    const timer = setInterval(() => void look(), LOOK_MS);
+    try {
+      for await (const progress of call.states()) {
+        const connected = progress === "connected" ? { connectedMs: Date.now() } : {};
+        show(own, { progress, relayed: [...call.relayed], ...connected });
+      }
+      await look();
+    } finally {
+      clearInterval(timer);
+    }
+    finish(own, troubleOfEnd(await call.ended, call.peer.label));
+  }
+
+  /** Turns the media off and shows how it ended; null goes home without a word. */
+  function finish(own: Line, trouble: Trouble | null): void {
+    own.media?.stop();
+    if (line !== own) return;
+    line = null;
+    const { screen } = model.get();
+    if (screen.at !== "call") return;
+    const { call } = screen;
+    if (trouble === null || ABOUT_THE_NAME.has(trouble.code)) {
+      return model.set({ screen: { at: "home", trouble } });
+    }
+    const seconds = call.connectedMs === null ? 0 : (Date.now() - call.connectedMs) / 1000;
+    const end = { label: call.label, outgoing: own.outgoing, trouble, seconds, stats: call.stats };
+    model.set({ screen: { at: "ended", end } });
+  }
+
+  function toggle(
+    which: "muted" | "cameraOff",
+    tracksOf: (stream: MediaStream) => MediaStreamTrack[],
+  ): void {
+    const { screen } = model.get();
+    if (screen.at !== "call" || screen.call.local === null) return;
+    const off = !screen.call[which];
+    // A track that is not enabled is sent as silence, or black.
+    for (const track of tracksOf(screen.call.local)) track.enabled = !off;
+    model.setCall({ [which]: off });
+  }
+
+  async function listen(): Promise<void> {
+    for await (const call of client.incoming()) {
+      const peer = await proven(call.peer);
+      if (line !== null || ringing !== null) {
+        model.notify(passing("Another call was declined", `${peer.label} called meanwhile.`));
+        await call.decline();
+        continue;
+      }
+      ringing = call;
+      model.set({ incoming: peer });
+      void call.cancelled.then(() => {
+        if (ringing !== call) return;
+        stopRinging();
+        model.notify(passing("Missed call", `${peer.label} gave up.`));
+      });
+    }
+  }
+
+  function stopRinging(): void {
+    ringing = null;
+    model.set({ incoming: null });
+  }
+
+  async function proven(peer: Peer): Promise<PeerView> {
+    const { label, isNew, firstSeenMs } = peer;
+    const headSize = await client.headSize();
+    return { label, isNew, firstSeenMs, headSize, safetyNumber: peer.safetyNumber() };
+  }
+}
+
+function passing(title: string, text: string): Trouble {
+  return { title, text, code: "", isLie: false };
+}

@@ -1,0 +1,248 @@
+/**
+ * One connection of `rooms.v1`: hello, auth, welcome, then frames until somebody ends it.
+ *
+ *     opened -> hello -> [auth -> welcome] -> frames -> closed
+ *
+ * Frames act one after the other, in the order in which they came. Nothing acts before somebody
+ * signed in, and nothing is sent after the closing began.
+ *
+ * @module
+ */
+
+import { type Context } from "../core/context.ts";
+import { ServiceError } from "../core/error.ts";
+import { issueNonce } from "../core/proof_nonce.ts";
+import { type Relay, type RelayFrame } from "../core/relay.ts";
+import { authenticate, type Caller } from "../core/tokens.ts";
+import { type ClientFrame, CLOSE, type ServerFrame } from "../wire/frames.ts";
+import {
+  FRAME_BURST,
+  FRAMES_PER_SECOND,
+  MAX_BUFFERED_BYTES,
+  MAX_FIRST_FRAME_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_FRAME_ID_CHARS,
+  TOKEN_GRACE_MS,
+} from "../wire/limits.ts";
+import { clientFrame } from "../wire/schema.ts";
+import { publishedLimits } from "./description.ts";
+import { checked } from "./guard.ts";
+import { parseJson } from "./json_text.ts";
+import { type Log, refusalOf } from "./problem.ts";
+import { type Socket, type SocketEvents } from "./socket.ts";
+import { tokenBucket } from "./token_bucket.ts";
+
+/** After so many frames that could not be read, a connection is ended. */
+const MAX_UNREADABLE = 10;
+/** Said where the client ends a connection itself (RFC 6455, section 7.4.1). */
+const NORMAL_CLOSURE = 1000;
+
+/** What connections share. */
+export interface ConnectionParts {
+  /** The world. */
+  readonly ctx: Context;
+  /** Where frames go. */
+  readonly relay: Relay;
+  /** Takes faults. */
+  readonly log: Log;
+  /** A clock that never goes back, in milliseconds. */
+  readonly monotonic: () => number;
+  /** How long a client has to sign in, in milliseconds. */
+  readonly authDeadlineMs: number;
+  /** How long a client may be silent before it is asked, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+/** One connection. */
+export interface Connection extends SocketEvents {
+  /** Looks at the clocks: the sign-in's deadline, the heartbeat, the token's end. */
+  tick(): void;
+  /** Says goodbye because the service stops. */
+  drain(): void;
+}
+
+/** A connection whose socket is not open yet. @param url what the proof of `auth` has to name */
+export function connection(parts: ConnectionParts, url: string): Connection {
+  const { ctx, relay, log, monotonic } = parts;
+  const startedMs = monotonic();
+  const bucket = tokenBucket(FRAMES_PER_SECOND, FRAME_BURST, startedMs);
+  let socket: Socket | null = null;
+  let member: { readonly cid: string; readonly caller: Caller } | null = null;
+  let isEnded = false;
+  let heardMs = startedMs;
+  let isAsked = false;
+  let unreadable = 0;
+  let tail: Promise<void> = Promise.resolve();
+
+  function sendText(text: string): void {
+    if (isEnded || socket === null) return;
+    if (socket.waitingBytes() > MAX_BUFFERED_BYTES) {
+      // Not now: the relay may be in the middle of telling a room something.
+      queueMicrotask(() => end(CLOSE.slowConsumer, "too slow"));
+      return;
+    }
+    socket.send(text);
+  }
+
+  function send(frame: ServerFrame): void {
+    sendText(JSON.stringify(frame));
+  }
+
+  function refuse(id: string | null, { code, message }: ServiceError): void {
+    send({ t: "error", id, code, title: message });
+  }
+
+  function end(code: number, reason: string): void {
+    if (isEnded) return;
+    isEnded = true;
+    if (member !== null) relay.detach(member.cid);
+    socket?.close(code, reason);
+  }
+
+  function fail(error: unknown): void {
+    refuse(null, refusalOf(error, log));
+    end(CLOSE.serverError, "failed");
+  }
+
+  function hello(): void {
+    send({ t: "hello", nonce: issueNonce(ctx.keys.nonces, ctx.now()) });
+  }
+
+  function unreadableFrame(id: string | null, error: ServiceError): void {
+    refuse(id, error);
+    if (member === null || ++unreadable >= MAX_UNREADABLE) end(CLOSE.malformed, "malformed");
+  }
+
+  function text(raw: string): void {
+    if (isEnded) return;
+    const nowMs = monotonic();
+    heardMs = nowMs;
+    isAsked = false;
+    if (isLonger(raw, member === null ? MAX_FIRST_FRAME_BYTES : MAX_FRAME_BYTES)) {
+      return end(CLOSE.tooLarge, "too large");
+    }
+    if (!bucket.take(nowMs)) return end(CLOSE.rateLimited, "too many frames");
+    const value = parseJson(raw);
+    let frame: ClientFrame;
+    try {
+      frame = checked(clientFrame, value, "The frame");
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return unreadableFrame(idOf(value), error);
+    }
+    tail = tail.then(() => act(frame)).catch(fail);
+  }
+
+  async function act(frame: ClientFrame): Promise<void> {
+    if (isEnded) return;
+    if (frame.t === "auth") return await signIn(frame);
+    if (member === null) {
+      const id = "id" in frame ? frame.id : null;
+      refuse(id, new ServiceError("unauthenticated", "Sign in first"));
+      return end(CLOSE.unauthenticated, "not signed in");
+    }
+    switch (frame.t) {
+      case "ping":
+        return send({ t: "pong" });
+      case "pong":
+        return;
+      case "bye":
+        return end(NORMAL_CLOSURE, "bye");
+      default:
+        return await relay.receive(member.cid, frame satisfies RelayFrame);
+    }
+  }
+
+  async function signIn(frame: ClientFrame & { t: "auth" }): Promise<void> {
+    let caller: Caller;
+    try {
+      const authorization = `DPoP ${frame.token}`;
+      caller = await authenticate(ctx, { authorization, proof: frame.proof, method: "GET", url });
+    } catch (error) {
+      return refuseSignIn(refusalOf(error, log));
+    }
+    // The socket may have gone while the proof was checked.
+    if (isEnded) return;
+    if (member === null) return admit(caller);
+    const { account, deviceId } = member.caller;
+    if (caller.account !== account || caller.deviceId !== deviceId) {
+      return refuse(null, new ServiceError("forbidden", "This connection is another device's"));
+    }
+    member = { cid: member.cid, caller };
+    welcome(member.cid);
+  }
+
+  function admit(caller: Caller): void {
+    const { account, deviceId } = caller;
+    const cid = relay.attach({ account, deviceId, send: sendText });
+    if (cid === null) return end(CLOSE.connectionLimit, "too many connections");
+    member = { cid, caller };
+    welcome(cid);
+  }
+
+  function welcome(cid: string): void {
+    const limits = publishedLimits();
+    send({ t: "welcome", cid, seq: relay.lastSeq(cid), resumed: false, limits });
+  }
+
+  function refuseSignIn(refusal: ServiceError): void {
+    refuse(null, refusal);
+    // A fresh nonce lets the client try again on this socket, within its deadline.
+    if (refusal.code === "use_dpop_nonce") return hello();
+    if (refusal.code === "unavailable" || refusal.code === "internal") {
+      return end(CLOSE.serverError, "failed");
+    }
+    const isRevoked = refusal.code === "unknown_device";
+    if (member === null || isRevoked) end(CLOSE.unauthenticated, "sign-in refused");
+  }
+
+  function tick(): void {
+    if (isEnded) return;
+    const nowMs = monotonic();
+    if (member === null) {
+      if (nowMs - startedMs >= parts.authDeadlineMs) end(CLOSE.authDeadline, "no sign-in");
+      return;
+    }
+    if (ctx.now() >= member.caller.expiresMs + TOKEN_GRACE_MS) {
+      return end(CLOSE.tokenExpired, "token expired");
+    }
+    const silentMs = nowMs - heardMs;
+    if (silentMs >= 2 * parts.heartbeatMs) return end(CLOSE.heartbeat, "no answer");
+    if (silentMs >= parts.heartbeatMs && !isAsked) {
+      isAsked = true;
+      send({ t: "ping" });
+    }
+  }
+
+  return {
+    tick,
+    text,
+    opened(opened) {
+      socket = opened;
+      if (isEnded) opened.close(CLOSE.drain, "drain");
+      else hello();
+    },
+    binary: () => end(CLOSE.malformed, "binary frame"),
+    closed: () => end(CLOSE.drain, "gone"),
+    failed: fail,
+    drain() {
+      send({ t: "bye", code: CLOSE.drain, reason: "drain" });
+      end(CLOSE.drain, "drain");
+    },
+  };
+}
+
+/** Whether a text has more UTF-8 bytes than that. */
+function isLonger(text: string, bytes: number): boolean {
+  if (text.length > bytes) return true;
+  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+}
+
+/** The id of a frame that is otherwise unreadable, where it has one. */
+function idOf(value: unknown): string | null {
+  if (typeof value !== "object" || value === null || !("id" in value)) return null;
+  const { id } = value;
+  const isId = typeof id === "string" && id.length <= MAX_FRAME_ID_CHARS &&
+    /^[A-Za-z0-9_-]+$/.test(id);
+  return isId ? id : null;
+}

@@ -1,0 +1,35 @@
+/**
+ * `GET /.well-known/countersign`: how the service describes itself.
+ *
+ * @module
+ */
+
+import { type Hono } from "hono";
+import { configProof } from "../core/directory.ts";
+import * as limits from "../wire/limits.ts";
+import { WELL_KNOWN } from "../wire/paths.ts";
+import { type ServiceDescription } from "../wire/service.ts";
+import { type Api, route } from "./route.ts";
+
+/** Every limit under its name in lower case, as clients see them here and in `welcome`. */
+export function publishedLimits(): Readonly<Record<string, number>> {
+  const named = Object.entries(limits).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return Object.fromEntries(named);
+}
+
+/** Puts the description into the application. */
+export function descriptionRoutes(app: Hono, { ctx }: Api): void {
+  route(app, WELL_KNOWN, {
+    GET: async (exchange) => {
+      const description: ServiceDescription = {
+        version: 1,
+        origin: ctx.origin,
+        verifier: ctx.keys.logVerifierKey,
+        config: await configProof(ctx),
+        policy: "open",
+        limits: publishedLimits(),
+      };
+      return exchange.json(description);
+    },
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * One path of the API: its methods, and 405 for all others.
+ *
+ * @module
+ */
+
+import { type Context as Exchange, type Hono } from "hono";
+import { type Context } from "../core/context.ts";
+import { authenticate, type Caller } from "../core/tokens.ts";
+import { ServiceError } from "../core/error.ts";
+import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { problemResponse } from "./problem.ts";
+
+/** Answers one request. */
+export type Handler = (exchange: Exchange) => Promise<Response> | Response;
+
+/** What every route works with. */
+export interface Api {
+  /** The world. */
+  readonly ctx: Context;
+  /** The origin under which clients see a request: scheme and host. */
+  readonly publicOrigin: (request: Request) => string;
+}
+
+/** Puts the methods of a path into the application. */
+export function route(
+  app: Hono,
+  path: string,
+  methods: Readonly<Record<string, Handler>>,
+): void {
+  for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+  const allow = Object.keys(methods).join(", ");
+  app.all(path, () => {
+    const message = `This path takes ${allow} only`;
+    const response = problemResponse({ code: "method_not_allowed", message });
+    response.headers.set("allow", allow);
+    return response;
+  });
+}
+
+/** The URL that a proof has to name: as the client sees it, without query. */
+export function targetOf(api: Api, request: Request): string {
+  return api.publicOrigin(request) + new URL(request.url).pathname;
+}
+
+/** Who makes a request. @throws ServiceError those of `authenticate` */
+export function callerOf(api: Api, exchange: Exchange): Promise<Caller> {
+  const { raw, method } = exchange.req;
+  return authenticate(api.ctx, {
+    authorization: raw.headers.get("authorization"),
+    proof: raw.headers.get("dpop"),
+    method,
+    url: targetOf(api, raw),
+  });
+}
+
+/** A label as it was written. @throws ServiceError `bad_label` */
+export function labelOf(text: string): AccountLabel {
+  try {
+    return parseAccountLabel(text);
+  } catch (error) {
+    if (error instanceof CryptoError) throw new ServiceError("bad_label", error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,259 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { toBase64Url } from "../../crypto/base64.ts";
+import { verifyBundle } from "../../crypto/bundle.ts";
+import { verifyConfig, verifyLookup } from "../../crypto/lookup.ts";
+import { ed25519Verifier, parseVerifierKey } from "../../crypto/note.ts";
+import { type VerifiedRecord, verifyGenesis } from "../../crypto/record.ts";
+import { bundlesFromWire, lookupFromWire, prekeysToWire } from "../../wire/directory.ts";
+import { MAX_BODY_BYTES } from "../../wire/limits.ts";
+import { descriptionFromWire } from "../../wire/service.ts";
+import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
+import { startService, type TestService } from "../support/service.ts";
+import { newAccount, newPrekeys, type TestAccount } from "../support/service_core.ts";
+
+async function codeOf(response: Response): Promise<string> {
+  const text = await response.text();
+  return response.ok ? "ok" : JSON.parse(text).code;
+}
+
+/** A request of a person who signed in. */
+async function signed(
+  service: TestService,
+  who: TestAccount,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
+  const headers = await credentials(service, who, await tokenOf(service, who), method, path);
+  if (body === undefined) return await fetch(service.url + path, { method, headers });
+  return await sendJson(service, method, path, body, headers);
+}
+
+async function publish(service: TestService, who: TestAccount, count = 2): Promise<VerifiedRecord> {
+  const record = await verifyGenesis(who.id, who.record);
+  const set = await newPrekeys(who, record, { count });
+  const response = await signed(service, who, "PUT", "/v1/keys/1", prekeysToWire(set, set.opks));
+  equal(await codeOf(response), "ok");
+  return record;
+}
+
+async function logOf(service: TestService): Promise<Parameters<typeof verifyLookup>[0]> {
+  const response = await fetch(`${service.url}/.well-known/countersign`);
+  const { origin, verifier: key, config: proof } = descriptionFromWire(await response.json());
+  const verifier = ed25519Verifier(parseVerifierKey(key));
+  const { config } = await verifyConfig(verifier, proof);
+  return { origin, verifier, vrfPublicKey: config.vrfPublicKey };
+}
+
+Deno.test("a name is registered, proven, given prekeys, and its bundles verify", async () => {
+  await using service = await startService();
+  const log = await logOf(service);
+  const bob = await newAccount("bob", { issuedMs: service.now() });
+  const body = { record: toBase64Url(bob.record) };
+  const answer = await sendJson(service, "PUT", "/v1/directory/bob", body);
+  const { record, head } = await verifyLookup(
+    log,
+    bob.label,
+    lookupFromWire(await answer.json()),
+    null,
+  );
+  await publish(service, bob);
+  const alice = await registered(service, "alice");
+  const from = { from: head.size };
+  const taken = await signed(service, alice, "POST", "/v1/directory/bob/bundle", from);
+  const { lookup, bundles } = bundlesFromWire(await taken.json());
+  await verifyLookup(log, bob.label, lookup, head);
+  equal(bundles.length, 1);
+  const bundle = await verifyBundle(record, bundles[0]!, service.now(), null);
+  equal(bundle.opk === null, false);
+  const proof = await signed(service, alice, "GET", `/v1/directory/bob/proof?from=${head.size}`);
+  await verifyLookup(log, bob.label, lookupFromWire(await proof.json()), head);
+});
+
+Deno.test("a name that is taken, not canonical, or badly signed is not registered", async () => {
+  await using service = await startService();
+  const alice = await registered(service, "alice");
+  const put = async (label: string, record: Uint8Array) =>
+    await codeOf(
+      await sendJson(service, "PUT", `/v1/directory/${label}`, { record: toBase64Url(record) }),
+    );
+  equal(await put("alice", alice.record), "ok");
+  equal(await put("alice", (await newAccount("alice")).record), "name_taken");
+  equal(await put("carol", alice.record), "bad_record");
+  equal(await put("Carol", alice.record), "bad_label");
+  equal(await put("a%2Fb", alice.record), "bad_label");
+  equal(await put("%E2%82%AC", alice.record), "bad_label");
+  equal(await put("a".repeat(129), alice.record), "bad_label");
+  const dave = await newAccount("dave");
+  const changed = dave.record.slice();
+  changed[changed.length - 1]! ^= 1;
+  equal(await put("dave", changed), "bad_record");
+  equal(await put("dave", dave.record.slice(0, -1)), "bad_record");
+  equal(await put("dave", dave.record), "ok");
+  equal(await put("e%40f.g%2Bh", (await newAccount("e@f.g+h")).record), "ok");
+});
+
+Deno.test("nobody asks for a bundle of nobody, of oneself, or of who has no prekeys", async () => {
+  await using service = await startService();
+  const [alice] = [await registered(service, "alice"), await registered(service, "bob")];
+  const ask = async (label: string, body: unknown = {}) =>
+    await codeOf(await signed(service, alice, "POST", `/v1/directory/${label}/bundle`, body));
+  equal(await ask("nobody"), "name_not_found");
+  equal(await ask("alice"), "self_call");
+  equal(await ask("bob"), "no_prekeys");
+  equal(await ask("bob", { from: 1_000_001 }), "head_unknown");
+  equal(await ask("BOB"), "bad_label");
+  const bare = await sendJson(service, "POST", "/v1/directory/bob/bundle", {});
+  equal(await codeOf(bare), "unauthenticated");
+});
+
+Deno.test("a device publishes its own prekeys only, signed, and in order", async () => {
+  await using service = await startService();
+  const alice = await registered(service, "alice");
+  const record = await publish(service, alice);
+  const put = async (device: string, body: unknown) =>
+    await codeOf(await signed(service, alice, "PUT", `/v1/keys/${device}`, body));
+  const next = await newPrekeys(alice, record, { setNumber: 2 });
+  const wire = prekeysToWire(next, next.opks);
+  for (const device of ["2", "01", "x", "1.0"]) equal(await put(device, wire), "forbidden");
+  const stranger = await newAccount("alice");
+  const foreign = await newPrekeys({ ...alice, keys: stranger.keys }, record, { setNumber: 2 });
+  equal(await put("1", prekeysToWire(foreign, foreign.opks)), "bad_prekeys");
+  equal(await put("1", { ...wire, opks: wire.opks.slice(1) }), "bad_prekeys");
+  const far = await newPrekeys(alice, record, { setNumber: 3 });
+  equal(await put("1", prekeysToWire(far, far.opks)), "prekeys_conflict");
+  equal(await put("1", wire), "ok");
+});
+
+Deno.test("a body that is not what the protocol says is refused, without saying it back", async () => {
+  await using service = await startService();
+  const path = "/v1/directory/alice";
+  const good = toBase64Url((await newAccount("alice")).record);
+  const put = async (body: string, type = "application/json") => {
+    const init = { method: "PUT", body, headers: { "content-type": type } };
+    return await fetch(service.url + path, init);
+  };
+  const malformed = [
+    "",
+    "{",
+    "[]",
+    "null",
+    "{}",
+    `{"record":1}`,
+    `{"record":"${good}","record":"${good}"}`,
+    `{"record":"${good}","__proto__":{}}`,
+    `{"record":"${good}","extra":1}`,
+    `{"record":"${good}="}`,
+    `{"record":" ${good}"}`,
+    `{"record":"AB"}`,
+    `{"record":"${good}","from":-1}`,
+    `{"record":"${good}","from":1.5}`,
+    `{"record":"${good}","from":9007199254740993}`,
+    `{"record":"${good}","from":null}`,
+    `{"record":""}`,
+    "[".repeat(MAX_BODY_BYTES),
+  ];
+  for (const body of malformed) {
+    equal(await codeOf(await put(body)), "malformed", body.slice(0, 60));
+  }
+  const told = await (await put(`{"record":"secret-value-%"}`)).json();
+  match(told.title, /see 'record'/);
+  equal(JSON.stringify(told).includes("secret-value"), false);
+  for (const type of ["text/plain", "", "application/jsonx", "application/x-www-form-urlencoded"]) {
+    equal(await codeOf(await put(`{"record":"${good}"}`, type)), "unsupported_media_type");
+  }
+  equal(await codeOf(await put(`{"record":"${good}"}`, "Application/JSON; charset=utf-8")), "ok");
+  const bytes = await fetch(service.url + path, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: new Uint8Array([0x22, 0xff, 0x22]),
+  });
+  equal(await codeOf(bytes), "malformed");
+});
+
+Deno.test("a body over 64 KiB is refused, whether or not it says its length", async () => {
+  await using service = await startService();
+  const large = `{"record":"${"A".repeat(MAX_BODY_BYTES)}"}`;
+  equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/alice", large)), "too_large");
+  let sent = 0;
+  const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      sent += 8_192;
+      if (sent > 64 * MAX_BODY_BYTES) return controller.close();
+      controller.enqueue(new Uint8Array(8_192).fill(0x20));
+    },
+  });
+  const outcome = await fetch(`${service.url}/v1/directory/alice`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: endless,
+  }).then(codeOf, () => "cut off");
+  match(outcome, /^(too_large|cut off)$/);
+  equal(sent < 32 * MAX_BODY_BYTES, true);
+});
+
+Deno.test("a query holds one 'from' and nothing else", async () => {
+  await using service = await startService();
+  for (
+    const query of ["from=x", "from=-1", "from=01", "from=1&from=1", "form=1", "from=1e3", "from="]
+  ) {
+    const response = await fetch(`${service.url}/v1/directory/bob/proof?${query}`);
+    equal(await codeOf(response), "malformed", query);
+  }
+});
+
+Deno.test("an unknown path is 404 and an unknown method 405, both as problems", async () => {
+  await using service = await startService();
+  const missing = await fetch(`${service.url}/v1/nothing`);
+  equal(missing.status, 404);
+  equal(await codeOf(missing), "not_found");
+  const wrong = await fetch(`${service.url}/v1/directory/bob`, { method: "DELETE" });
+  deepEqual([wrong.status, wrong.headers.get("allow")], [405, "PUT"]);
+  equal(await codeOf(wrong), "method_not_allowed");
+});
+
+Deno.test("applications of others may use the API from their pages", async () => {
+  await using service = await startService();
+  const preflight = await fetch(`${service.url}/v1/tokens`, {
+    method: "OPTIONS",
+    headers: { origin: "https://app.example", "access-control-request-method": "POST" },
+  });
+  equal(preflight.status, 204);
+  match(preflight.headers.get("access-control-allow-headers")!, /DPoP/);
+  for (const response of [preflight, await fetch(`${service.url}/v1/nothing`)]) {
+    equal(response.headers.get("access-control-allow-origin"), "*");
+    match(response.headers.get("access-control-expose-headers")!, /DPoP-Nonce/);
+    equal(response.headers.get("x-content-type-options"), "nosniff");
+    equal(response.headers.has("dpop-nonce"), true);
+    equal(response.headers.has("set-cookie"), false);
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("health says ok, and readiness ends with the store", async () => {
+  const kv = await Deno.openKv(":memory:");
+  let isBroken = false;
+  const faulty = new Proxy(kv, {
+    get(target, name) {
+      if (isBroken && (name === "get" || name === "getMany")) {
+        return () => Promise.reject(new Error("x"));
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await using service = await startService({ kv: faulty });
+  for (const path of ["/healthz", "/readyz"]) {
+    const response = await fetch(service.url + path);
+    deepEqual([response.status, await response.json()], [200, { status: "ok" }]);
+  }
+  isBroken = true;
+  equal(await codeOf(await fetch(`${service.url}/readyz`)), "unavailable");
+  equal((await (await fetch(`${service.url}/healthz`)).json()).status, "ok");
+  const response = await fetch(`${service.url}/.well-known/countersign`);
+  deepEqual([response.status, await codeOf(response)], [500, "internal"]);
+  equal(service.faults.length, 1);
+  equal(service.faults[0]!.includes("x\n"), false);
+  isBroken = false;
+});

@@ -1,0 +1,57 @@
+/**
+ * A store whose commits fail on demand, as a remote one does: before they land, or after.
+ *
+ * @module
+ */
+
+/** How a commit fails: `before` nothing landed, `after` all of it did. Both look the same. */
+export type Fault = "before" | "after" | null;
+
+/** A store with faults, and the count of commits that were tried on it. */
+export interface FaultyKv {
+  /** To be used in place of the store. */
+  readonly kv: Deno.Kv;
+  /** Commits tried so far. */
+  readonly commits: () => number;
+}
+
+/** Wraps a store. @param plan is asked before each commit, with its number from 1 */
+export function faultyKv(kv: Deno.Kv, plan: (commit: number) => Fault): FaultyKv {
+  let commits = 0;
+  const wrapAtomic = (operation: Deno.AtomicOperation): Deno.AtomicOperation =>
+    new Proxy(operation, {
+      get(target, property) {
+        if (property === "commit") {
+          return async () => {
+            const fault = plan(++commits);
+            if (fault === "before") throw new Error("The store did not answer");
+            const result = await target.commit();
+            if (fault === "after") throw new Error("The store did not answer");
+            return result;
+          };
+        }
+        return chained(target, property, wrapAtomic);
+      },
+    });
+  const proxy = new Proxy(kv, {
+    get(target, property) {
+      if (property === "atomic") return () => wrapAtomic(target.atomic());
+      return chained(target, property, null);
+    },
+  });
+  return { kv: proxy, commits: () => commits };
+}
+
+/** A member bound to its object, because the platform's objects refuse any other. */
+function chained<T extends object>(
+  target: T,
+  property: string | symbol,
+  wrap: ((value: T) => T) | null,
+): unknown {
+  const member = Reflect.get(target, property, target);
+  if (typeof member !== "function") return member;
+  return (...args: unknown[]) => {
+    const result = member.apply(target, args);
+    return wrap !== null && result === target ? wrap(target) : result;
+  };
+}

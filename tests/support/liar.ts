@@ -1,0 +1,123 @@
+/**
+ * A lying service: a real proxy in front of the real service, which rewrites what it is told to and
+ * remembers every byte that passed.
+ *
+ * @module
+ */
+
+/** Rewrites the JSON of an answer, or gives it back as it is. */
+export type AnswerLie = (path: string, value: unknown) => unknown | Promise<unknown>;
+/** Rewrites a frame: none, one or several take its place. */
+export type FrameLie = (direction: "up" | "down", frame: Frame) => readonly Frame[];
+/** A frame of the socket, as JSON. */
+export type Frame = { readonly t: string } & Record<string, unknown>;
+
+/** A proxy that may lie. */
+export interface Liar {
+  /** Where clients think the service is. */
+  readonly url: string;
+  /** The service behind it. */
+  target: string;
+  /** How answers are rewritten, or null for the truth. */
+  answerLie: AnswerLie | null;
+  /** How frames are rewritten, or null for the truth. */
+  frameLie: FrameLie | null;
+  /** Every text that passed: bodies and frames, both ways. */
+  readonly passed: string[];
+  /** Sends a frame of the liar's own to every socket. */
+  inject(frame: Frame): void;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on a free loopback port. */
+export function startLiar(): Liar {
+  const downstream = new Set<WebSocket>();
+  const upstream = new Set<WebSocket>();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => request.headers.get("upgrade") === "websocket" ? relay(request) : forward(request),
+  );
+  const liar: Liar = {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    target: "",
+    answerLie: null,
+    frameLie: null,
+    passed: [],
+    inject: (frame) => downstream.forEach((socket) => socket.send(JSON.stringify(frame))),
+    close: async () => {
+      for (const socket of [...downstream, ...upstream]) socket.close();
+      await server.shutdown();
+    },
+  };
+  return liar;
+
+  async function forward(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const body = await request.text();
+    liar.passed.push(body);
+    const answer = await fetch(liar.target + pathname + search, {
+      method: request.method,
+      headers: withoutHop(request.headers),
+      ...(body === "" ? {} : { body }),
+    });
+    let text = await answer.text();
+    liar.passed.push(text);
+    if (liar.answerLie !== null && text.startsWith("{")) {
+      text = JSON.stringify(await liar.answerLie(pathname, JSON.parse(text)));
+    }
+    const empty = [101, 204, 205, 304].includes(answer.status);
+    return new Response(empty ? null : text, {
+      status: answer.status,
+      headers: withoutHop(answer.headers),
+    });
+  }
+
+  function relay(request: Request): Response {
+    const protocol = request.headers.get("sec-websocket-protocol") ?? "";
+    const { socket: down, response } = Deno.upgradeWebSocket(request, { protocol });
+    const up = new WebSocket(liar.target.replace(/^http/, "ws") + new URL(request.url).pathname, [
+      protocol,
+    ]);
+    downstream.add(down);
+    upstream.add(up);
+    const early: string[] = [];
+    down.onmessage = ({ data }) => {
+      if (up.readyState === WebSocket.OPEN) pass("up", data, up);
+      else early.push(data);
+    };
+    up.onopen = () => early.forEach((data) => pass("up", data, up));
+    up.onmessage = ({ data }) => pass("down", data, down);
+    up.onclose = ({ code, reason }) => {
+      upstream.delete(up);
+      if (down.readyState === WebSocket.OPEN) down.close(closable(code), reason);
+    };
+    down.onclose = ({ code }) => {
+      downstream.delete(down);
+      up.close(closable(code));
+    };
+    up.onerror = down.onerror = () => {};
+    return response;
+  }
+
+  function pass(direction: "up" | "down", text: string, to: WebSocket): void {
+    liar.passed.push(text);
+    const frames = liar.frameLie === null ? [text] : rewritten(direction, text);
+    if (to.readyState === WebSocket.OPEN) frames.forEach((frame) => to.send(frame));
+  }
+
+  function rewritten(direction: "up" | "down", text: string): string[] {
+    return liar.frameLie!(direction, JSON.parse(text)).map((frame) => JSON.stringify(frame));
+  }
+}
+
+function withoutHop(headers: Headers): Headers {
+  const kept = new Headers(headers);
+  for (const name of ["connection", "content-length", "content-encoding", "host"]) {
+    kept.delete(name);
+  }
+  return kept;
+}
+
+function closable(code: number): number {
+  return code === 1000 || code >= 3000 ? code : 1000;
+}

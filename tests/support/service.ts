@@ -1,0 +1,65 @@
+/**
+ * A whole service on a port of the loopback interface, in this process, with a clock to turn.
+ *
+ * @module
+ */
+
+import { Secret } from "../../crypto/secret.ts";
+import { openService, type ServiceOptions } from "../../routes/app.ts";
+import { ORIGIN } from "./service_core.ts";
+
+/** A service that a test talks to. */
+export interface TestService extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  readonly url: string;
+  /** What the service reported about its own faults. */
+  readonly faults: readonly string[];
+  /** The service's clock, Unix milliseconds. */
+  now(): number;
+  /** Turns the service's clock forward. */
+  advance(ms: number): void;
+  /** Says goodbye to the sockets. */
+  drain(): Promise<void>;
+  /** Stops everything. */
+  close(): Promise<void>;
+}
+
+/** Starts a service, with an empty store in memory unless told otherwise. */
+export async function startService(
+  overrides: Partial<ServiceOptions> = {},
+): Promise<TestService> {
+  const faults: string[] = [];
+  let aheadMs = 0;
+  const now = () => Date.now() + aheadMs;
+  const service = await openService({
+    kv: overrides.kv ?? await Deno.openKv(":memory:"),
+    secret: new Secret(new Uint8Array(32).fill(7)),
+    origin: ORIGIN,
+    publicOrigin: null,
+    allowedOrigins: [],
+    pages: new Map(),
+    now,
+    log: (line) => faults.push(line),
+    ...overrides,
+  });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => service.fetch(request),
+  );
+  let closing: Promise<void> | null = null;
+  const close = () =>
+    closing ??= (async () => {
+      await service.drain();
+      await server.shutdown();
+      await service.close();
+    })();
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    faults,
+    now,
+    advance: (ms) => void (aheadMs += ms),
+    drain: () => service.drain(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
