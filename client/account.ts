@@ -19,7 +19,7 @@ import { recordPath } from "../wire/paths.ts";
 import { ClientError, ofAnswer } from "./error.ts";
 import { type Http } from "./http.ts";
 import { read, type Store, type Stored, write } from "./store.ts";
-import { type Trust } from "./trust.ts";
+import { type Contact, type Trust } from "./trust.ts";
 
 const ACCOUNT = "account";
 const FIRST_DEVICE = 1;
@@ -59,15 +59,19 @@ export async function registerAccount(
   deviceName: string,
 ): Promise<Account> {
   const { store, http, trust } = parts;
-  const held = await prepare(store, trust.origin, label, deviceName, http.now());
-  const { contact } = await trust.learn(label, async (from) => {
-    const body: RecordRequest = { record: toBase64Url(held.record), from };
-    try {
-      return { lookup: lookupFromWire(await http.open("PUT", recordPath(label), body)) };
-    } catch (error) {
-      throw ofAnswer(error);
-    }
-  });
+  const fresh = await newAccount(trust.origin, label, deviceName, store.extractable, http.now());
+  let held = await claim(store, fresh);
+  let contact: Contact;
+  try {
+    contact = await submit(http, trust, held);
+  } catch (error) {
+    // A record of an interrupted attempt that never arrived is by now too old to be accepted.
+    const stale = error instanceof ClientError && error.problem === "bad_record" && held !== fresh;
+    if (!stale) throw error;
+    held = fresh;
+    await write(store, { [ACCOUNT]: held as Stored });
+    contact = await submit(http, trust, held);
+  }
   const account = await accountOf(held, trust.origin);
   if (!equal(contact.record.hash, account.record.hash)) {
     throw new ClientError("proof_invalid", "The log holds another record under this name");
@@ -76,15 +80,41 @@ export async function registerAccount(
   return account;
 }
 
-/** The keys and record to register with: those of an interrupted attempt, else fresh ones. */
-async function prepare(
-  store: Store,
+/** Sends the record and verifies that the log took it. */
+async function submit(http: Http, trust: Trust, held: StoredAccount): Promise<Contact> {
+  const { contact } = await trust.learn(held.label, async (from) => {
+    const body: RecordRequest = { record: toBase64Url(held.record), from };
+    const value = await http.open("PUT", recordPath(held.label), body);
+    try {
+      return { lookup: lookupFromWire(value) };
+    } catch (error) {
+      throw ofAnswer(error);
+    }
+  });
+  return contact;
+}
+
+/** Keeps what is to be registered; gives an interrupted attempt at the same name instead. */
+function claim(store: Store, fresh: StoredAccount): Promise<StoredAccount> {
+  return store.update([ACCOUNT], ([value]) => {
+    const held = (value ?? null) as StoredAccount | null;
+    if (held?.label === fresh.label) return { changes: {}, result: held };
+    if (held?.registered) {
+      throw new ClientError("refused", "This device already has another account");
+    }
+    return { changes: { [ACCOUNT]: fresh as Stored }, result: fresh };
+  });
+}
+
+/** Fresh keys and the first record for a label. */
+async function newAccount(
   origin: string,
   label: AccountLabel,
   deviceName: string,
+  extractable: boolean,
   nowMs: number,
 ): Promise<StoredAccount> {
-  const keys = await generateDeviceKeys(store.extractable);
+  const keys = await generateDeviceKeys(extractable);
   const entry = {
     deviceId: FIRST_DEVICE,
     signing: keys.signing.publicKey,
@@ -92,21 +122,13 @@ async function prepare(
     addedMs: nowMs,
     name: deviceName,
   };
-  const fresh: StoredAccount = {
+  return {
     label,
     record: await signGenesis({ origin, label }, entry, keys, nowMs),
     signing: keys.signing.privateKey,
     identity: keys.identity.privateKey,
     registered: false,
   };
-  return await store.update([ACCOUNT], ([value]) => {
-    const held = (value ?? null) as StoredAccount | null;
-    if (held?.registered && held.label !== label) {
-      throw new ClientError("refused", "This device already has another account");
-    }
-    if (held?.label === label) return { changes: {}, result: held };
-    return { changes: { [ACCOUNT]: fresh as Stored }, result: fresh };
-  });
 }
 
 async function accountOf(held: StoredAccount, origin: string): Promise<Account> {

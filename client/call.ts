@@ -12,6 +12,7 @@ import { CryptoError } from "../crypto/error.ts";
 import { safetyNumber } from "../crypto/safety_number.ts";
 import { type Session } from "../crypto/session.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
+import { WireError } from "../wire/json.ts";
 import {
   type Description,
   type HangupReason,
@@ -224,6 +225,9 @@ export function asClientError(error: unknown): ClientError {
   if (error instanceof ClientError) return error;
   if (error instanceof CryptoError) {
     return new ClientError("handshake_refused", error.message, { cause: error });
+  }
+  if (error instanceof WireError) {
+    return new ClientError("bad_answer", error.message, { cause: error });
   }
   return new ClientError("media_failed", "The media connection failed", { cause: error });
 }

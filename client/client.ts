@@ -13,6 +13,7 @@ import { asClientError, type Call, type Peer, peerOf } from "./call.ts";
 import { Channel } from "./channel.ts";
 import { ClientError } from "./error.ts";
 import { Http } from "./http.ts";
+import { holdOnline } from "./lock.ts";
 import { type IncomingCall, lookupContact, takeCall } from "./incoming.ts";
 import { placeCall } from "./outgoing.ts";
 import { publishPrekeys } from "./prekeys.ts";
@@ -49,6 +50,7 @@ export class Client {
   #socket: Socket | null = null;
   #closed = false;
   #wantsOnline = false;
+  #release: (() => void) | null = null;
 
   /** Called with every message that was refused: an attack, or a fault of the other side. */
   onRefused: ((error: ClientError) => void) | null = null;
@@ -100,9 +102,14 @@ export class Client {
     this.#account = await registerAccount(parts, labelOf(name), device);
   }
 
-  /** Publishes prekeys and connects, so that calls can come and go. @throws ClientError */
+  /**
+   * Publishes prekeys and connects, so that calls can come and go.
+   *
+   * @throws ClientError `in_use`, `network`, `refused`
+   */
   async goOnline(): Promise<void> {
     const world = this.#world();
+    this.#release ??= await holdOnline(this.#http.origin, world.account.label);
     await publishPrekeys(this.#store, this.#http, world.account);
     this.#wantsOnline = true;
     if (this.#socket === null) await this.#connect(world);
@@ -129,6 +136,7 @@ export class Client {
     this.#closed = true;
     this.#wantsOnline = false;
     this.#socket?.close();
+    this.#release?.();
     this.#incoming.end();
     this.#http.close();
     this.#store.close();

@@ -59,8 +59,10 @@ export type ClientErrorCode =
   | "media_failed"
   /** The service refused, for the reason in `problem`. */
   | "refused"
-  /** The service's answer is not what the protocol says. */
+  /** What the service or the other side sent is not what the protocol says. */
   | "bad_answer"
+  /** This account is online in another tab. */
+  | "in_use"
   // Try again.
   /** The service can't be reached. */
   | "network"
@@ -120,7 +122,7 @@ export function ofLookup(error: unknown): Error {
 
 /** An answer that can't be read; anything else stays what it is. */
 export function ofAnswer(error: unknown): Error {
-  if (error instanceof WireError) {
+  if (error instanceof WireError || error instanceof CryptoError) {
     return new ClientError("bad_answer", error.message, { cause: error });
   }
   return error instanceof Error ? error : new ClientError("bad_answer", "The answer is unreadable");

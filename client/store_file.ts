@@ -49,10 +49,17 @@ async function load(path: string): Promise<Map<string, Stored>> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return new Map();
     throw error;
   }
-  const entries: [string, unknown][] = Object.entries(JSON.parse(text));
-  return new Map(
-    await Promise.all(entries.map(async ([key, value]) => [key, await thaw(value)] as const)),
-  );
+  try {
+    const values = JSON.parse(text);
+    if (typeof values !== "object" || values === null || Array.isArray(values)) throw damaged();
+    const entries: [string, unknown][] = Object.entries(values);
+    return new Map(
+      await Promise.all(entries.map(async ([key, value]) => [key, await thaw(value)] as const)),
+    );
+  } catch (cause) {
+    // Never an empty store in its place: that would lose the keys at the next write.
+    throw damaged(cause);
+  }
 }
 
 async function save(path: string, values: ReadonlyMap<string, Stored>): Promise<void> {
@@ -98,6 +105,10 @@ async function thaw(value: unknown): Promise<Stored> {
 
 function decode(text: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64(text);
-  if (bytes === null) throw new Error("The store's file is damaged");
+  if (bytes === null) throw damaged();
   return bytes;
+}
+
+function damaged(cause?: unknown): Error {
+  return new Error("The store's file is damaged", { cause });
 }

@@ -17,7 +17,7 @@ import { MAX_BATCH } from "../crypto/log_entry.ts";
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readPool } from "../kv/pool.ts";
-import { commit } from "../kv/transact.ts";
+import { commit, StoreError } from "../kv/transact.ts";
 import { batchStep, fill } from "./epoch.ts";
 import { ServiceError } from "./error.ts";
 import { type Publisher } from "./publisher.ts";
@@ -175,7 +175,7 @@ async function sequenceOnce({ log, now }: SequencerParts): Promise<Round> {
   };
 }
 
-/** Whether it is certain that the batch was taken in, by the commit made here. */
+/** Whether the batch was taken in; false where others were first. @throws StoreError `unknown` */
 async function takeIn(
   log: LogStore,
   read: NonNullable<Awaited<ReturnType<typeof readHead>>>,
@@ -185,9 +185,9 @@ async function takeIn(
   const { check, mutations, head } = await batchStep(log, read, batch, nowMs);
   const outcome = await commit(log.kv, [check], mutations);
   if (outcome !== "unknown") return outcome === "committed";
-  // Found there, it landed. Not found, it can land no more once another commit moves the head, and
-  // until then the pool still holds the batch: the next round decides.
-  return (await readHead(log))?.value.batchId === head.batchId;
+  if ((await readHead(log))?.value.batchId === head.batchId) return true;
+  // It may land yet, until another commit moves the head. The pool tells, when it is read again.
+  throw new StoreError("unknown", "The store does not say whether it took the epoch");
 }
 
 function unavailable(sentence: string): ServiceError {

@@ -21,13 +21,10 @@ import {
   MAX_BUFFERED_BYTES,
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,
-  MAX_FRAME_ID_CHARS,
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
-import { clientFrame } from "../wire/schema.ts";
 import { publishedLimits } from "./description.ts";
-import { checked } from "./guard.ts";
-import { parseJson } from "./json_text.ts";
+import { readFrame } from "./frame_text.ts";
 import { type Log, refusalOf } from "./problem.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
 import { tokenBucket } from "./token_bucket.ts";
@@ -36,6 +33,12 @@ import { tokenBucket } from "./token_bucket.ts";
 const MAX_UNREADABLE = 10;
 /** Said where the client ends a connection itself (RFC 6455, section 7.4.1). */
 const NORMAL_CLOSURE = 1000;
+/**
+ * Between `bye` and the close, in milliseconds. The runtime drops a connection on which a frame
+ * arrives after it began to close, and the close code with it; so the code is said in `bye` first,
+ * and what was on its way has time to arrive and be ignored.
+ */
+const FAREWELL_MS = 200;
 
 /** What connections share. */
 export interface ConnectionParts {
@@ -73,12 +76,13 @@ export function connection(parts: ConnectionParts, url: string): Connection {
   let isAsked = false;
   let unreadable = 0;
   let tail: Promise<void> = Promise.resolve();
+  let farewell: ReturnType<typeof setTimeout> | undefined;
 
   function sendText(text: string): void {
     if (isEnded || socket === null) return;
     if (socket.waitingBytes() > MAX_BUFFERED_BYTES) {
       // Not now: the relay may be in the middle of telling a room something.
-      queueMicrotask(() => end(CLOSE.slowConsumer, "too slow"));
+      queueMicrotask(() => endNow(CLOSE.slowConsumer, "too slow"));
       return;
     }
     socket.send(text);
@@ -92,11 +96,23 @@ export function connection(parts: ConnectionParts, url: string): Connection {
     send({ t: "error", id, code, title: message });
   }
 
+  /** Takes no more, says why, and closes when that has arrived. */
   function end(code: number, reason: string): void {
-    if (isEnded) return;
+    send({ t: "bye", code, reason });
+    if (!leave()) return;
+    farewell = setTimeout(() => socket?.close(code, reason), FAREWELL_MS);
+  }
+
+  /** Where there is nobody to say it to. */
+  function endNow(code: number, reason: string): void {
+    if (leave()) socket?.close(code, reason);
+  }
+
+  function leave(): boolean {
+    if (isEnded) return false;
     isEnded = true;
     if (member !== null) relay.detach(member.cid);
-    socket?.close(code, reason);
+    return true;
   }
 
   function fail(error: unknown): void {
@@ -118,19 +134,16 @@ export function connection(parts: ConnectionParts, url: string): Connection {
     const nowMs = monotonic();
     heardMs = nowMs;
     isAsked = false;
-    if (isLonger(raw, member === null ? MAX_FIRST_FRAME_BYTES : MAX_FRAME_BYTES)) {
-      return end(CLOSE.tooLarge, "too large");
-    }
     if (!bucket.take(nowMs)) return end(CLOSE.rateLimited, "too many frames");
-    const value = parseJson(raw);
-    let frame: ClientFrame;
-    try {
-      frame = checked(clientFrame, value, "The frame");
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      return unreadableFrame(idOf(value), error);
+    const reading = readFrame(raw, member === null ? MAX_FIRST_FRAME_BYTES : MAX_FRAME_BYTES);
+    switch (reading.kind) {
+      case "too_large":
+        return end(CLOSE.tooLarge, "too large");
+      case "unreadable":
+        return unreadableFrame(reading.id, reading.refusal);
+      case "frame":
+        tail = tail.then(() => act(reading.frame)).catch(fail);
     }
-    tail = tail.then(() => act(frame)).catch(fail);
   }
 
   async function act(frame: ClientFrame): Promise<void> {
@@ -147,7 +160,7 @@ export function connection(parts: ConnectionParts, url: string): Connection {
       case "pong":
         return;
       case "bye":
-        return end(NORMAL_CLOSURE, "bye");
+        return endNow(NORMAL_CLOSURE, "bye");
       default:
         return await relay.receive(member.cid, frame satisfies RelayFrame);
     }
@@ -223,26 +236,11 @@ export function connection(parts: ConnectionParts, url: string): Connection {
       else hello();
     },
     binary: () => end(CLOSE.malformed, "binary frame"),
-    closed: () => end(CLOSE.drain, "gone"),
-    failed: fail,
-    drain() {
-      send({ t: "bye", code: CLOSE.drain, reason: "drain" });
-      end(CLOSE.drain, "drain");
+    closed() {
+      clearTimeout(farewell);
+      leave();
     },
+    failed: fail,
+    drain: () => end(CLOSE.drain, "drain"),
   };
-}
-
-/** Whether a text has more UTF-8 bytes than that. */
-function isLonger(text: string, bytes: number): boolean {
-  if (text.length > bytes) return true;
-  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
-}
-
-/** The id of a frame that is otherwise unreadable, where it has one. */
-function idOf(value: unknown): string | null {
-  if (typeof value !== "object" || value === null || !("id" in value)) return null;
-  const { id } = value;
-  const isId = typeof id === "string" && id.length <= MAX_FRAME_ID_CHARS &&
-    /^[A-Za-z0-9_-]+$/.test(id);
-  return isId ? id : null;
 }

@@ -9,11 +9,11 @@
 import { type Bytes } from "../crypto/bytes.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
 
-/** An answer that is not of the shape the protocol says. */
+/** Something received that is not of the shape the protocol says. */
 export class WireError extends Error {
   /** @param what the value's name, for the sentence */
   constructor(what: string) {
-    super(`Cannot read the service's answer: ${what} is not what the protocol says`);
+    super(`Cannot read what was received: ${what} is not what the protocol says`);
     this.name = "WireError";
   }
 }

@@ -1,12 +1,7 @@
 /**
  * The werift adapter: calls between programs, without a browser. One audio and one video m-line,
- * and each RTP payload is one frame:
- *
- *     payload = descriptor(codec) || envelope(codec, frame type) || SFrame(frame)
- *
- * The descriptor is that of VP8 for a frame in one packet (RFC 7741, section 4.2), none for Opus.
- * The packets that werift hands over have lost their padding and header extensions already. No
- * packet is made before `start`, and packets that come before it are dropped.
+ * and each RTP payload is one frame. No packet is made before `start`, and packets that come before
+ * it are dropped. What werift hands over has lost its padding and header extensions already.
  *
  * What werift 0.25.2 does by itself, and this module does not let it:
  *
@@ -25,10 +20,19 @@ import { type Bytes } from "../../crypto/bytes.ts";
 import { type FrameType } from "../../crypto/envelope.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type CallKeys, type Ctx, frameKid } from "../../crypto/schedule.ts";
 import { type MediaAdapter } from "../adapter.ts";
+import {
+  describePayload,
+  MAX_FRAME_BYTES,
+  MEDIA,
+  type Medium,
+  packetHeaders,
+  undescribedPayload,
+} from "./werift_packet.ts";
 import { openConnection, type Werift, type WeriftConnection } from "./werift_connection.ts";
 
+export { MAX_FRAME_BYTES };
 export { type FrameType } from "../../crypto/envelope.ts";
 export {
   type Werift,
@@ -71,17 +75,6 @@ export interface WeriftAdapter extends MediaAdapter {
   send(ctx: Ctx, frame: Bytes, frameType?: FrameType): Promise<void>;
 }
 
-/** Longest frame in bytes: with everything around it, it still fits a datagram of 1,300 bytes. */
-export const MAX_FRAME_BYTES = 1_200;
-
-/** In the order of the m-lines. */
-const MEDIA = [
-  { kind: "audio", ctx: CTX.mic, codec: "opus", clockRate: 48_000, descriptor: null },
-  { kind: "video", ctx: CTX.camera, codec: "vp8", clockRate: 90_000, descriptor: 0x10 },
-] as const;
-
-type Medium = typeof MEDIA[number];
-
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const { werift, onFrame, iceServers } = options;
@@ -90,8 +83,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
-  const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, randomBelow(2 ** 16)]));
-  const clockOffset = randomBelow(2 ** 32);
+  const nextHeader = packetHeaders();
   let connection: WeriftConnection | null = null;
   let state: "gated" | "started" | "failed" | "closed" = "gated";
   for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
@@ -131,10 +123,10 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       if (medium === undefined) throw new RangeError("This medium has no m-line");
       if (frame.length > MAX_FRAME_BYTES) throw new RangeError("A frame must fit one packet");
       if (state !== "started" || connection === null) return;
-      const header = new werift.RtpHeader(headerOf(medium) as never);
+      const header = new werift.RtpHeader(nextHeader(medium) as never);
       const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
       if (state !== "started") return;
-      const packet = new werift.RtpPacket(header as never, payloadOf(medium, wire) as never);
+      const packet = new werift.RtpPacket(header as never, describePayload(medium, wire) as never);
       await connection.getTransceivers()[MEDIA.indexOf(medium)]!.sender.sendRtp(packet as never);
     },
     stats: () => Promise.resolve(cryptor.stats()),
@@ -178,20 +170,10 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
 
   async function take(medium: Medium, payload: Uint8Array): Promise<void> {
     if (state !== "started") return;
-    const isDescribed = medium.descriptor !== null && payload[0] === medium.descriptor;
-    // A copy: werift's bytes are a view of a datagram.
-    const wire = new Uint8Array(isDescribed ? payload.subarray(1) : payload);
+    const wire = undescribedPayload(medium, payload);
     // What is refused is dropped; the cryptor counts it.
     const frame = await cryptor.unprotect(medium, wire).catch(() => null);
     if (frame !== null && state === "started") onFrame(frame, medium.ctx);
-  }
-
-  /** The sender fills in its SSRC and payload type. */
-  function headerOf({ ctx, clockRate }: Medium): Readonly<Record<string, number | boolean>> {
-    const sequenceNumber = sequence.get(ctx)!;
-    sequence.set(ctx, (sequenceNumber + 1) % 2 ** 16);
-    const ticks = Math.floor(performance.now() * clockRate / 1000);
-    return { sequenceNumber, timestamp: (clockOffset + ticks) % 2 ** 32, marker: true };
   }
 }
 
@@ -219,16 +201,4 @@ async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
     if (key === null) throw new Error("bug: the peer has no key for a medium");
     cryptor.addRecvKey(key);
   }
-}
-
-function payloadOf({ descriptor }: Medium, wire: Bytes): Bytes {
-  if (descriptor === null) return wire;
-  const payload = new Uint8Array(1 + wire.length);
-  payload[0] = descriptor;
-  payload.set(wire, 1);
-  return payload;
-}
-
-function randomBelow(bound: number): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]! % bound;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Client } from "../../client/mod.ts";
+import { Client, ClientError } from "../../client/mod.ts";
 import { indexedDbStore } from "../../client/store_indexeddb.ts";
 import { type Model } from "./model.ts";
 import { troubleOf } from "./words.ts";
@@ -55,9 +55,8 @@ export async function enter(client: Client, model: Model): Promise<void> {
       return model.set({ online: true, headSize: await client.headSize() });
     } catch (error) {
       const trouble = troubleOf(error);
-      if (trouble.code !== "network" && trouble.code !== "unavailable") {
-        return model.notify(trouble);
-      }
+      const mayPass = error instanceof ClientError && error.retryable;
+      if (!mayPass) return model.set({ screen: { at: "broken", trouble } });
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }

@@ -20,11 +20,11 @@ import {
 } from "./frame_view.ts";
 import { renderHome } from "./home_view.ts";
 import { createModel, type Model, type Source, type State } from "./model.ts";
-import { onPress, onSubmit, part } from "./parts.ts";
+import { onPress, onSubmit, part, setText } from "./parts.ts";
 import { createPhone, type Phone } from "./phone.ts";
 import { createRinger, type Ringer } from "./ringer.ts";
 import { startTheme } from "./theme.ts";
-import { troubleOf } from "./words.ts";
+import { plain, troubleOf } from "./words.ts";
 
 /** Renders everything; each view looks at what it shows and leaves the rest alone. */
 function renderer(ringer: Ringer, dismiss: (id: number) => void): (state: State) => void {
@@ -57,13 +57,12 @@ function serveAccount(client: Client, model: Model): void {
     void register(client, model, part("name-input", HTMLInputElement).value);
   });
   onPress("copy", () => {
-    const invite = part("invite", HTMLInputElement);
-    invite.select();
-    const said = (text: string) => part("copy").textContent = text;
-    navigator.clipboard.writeText(invite.value).then(
-      () => said("Copied"),
-      () => said("Press ⌘/Ctrl C"),
-    );
+    const invite = part("invite");
+    const said = (text: string) => setText("copy", text);
+    navigator.clipboard.writeText(invite.textContent).then(() => said("Copied"), () => {
+      // Selected, so that the keyboard can copy it.
+      getSelection()?.selectAllChildren(invite);
+    });
   });
   for (const source of ["camera", "test"] as const) {
     part(`source-${source}`).addEventListener("change", () => model.set({ source }));
@@ -97,8 +96,7 @@ async function start(): Promise<void> {
   const model = startModel(here.hash === "#test" ? "test" : "camera");
   const reason = missing();
   if (reason !== null) {
-    const trouble = { title: "Not possible here", text: reason, code: "", isLie: false };
-    return model.set({ screen: { at: "broken", trouble } });
+    return model.set({ screen: { at: "broken", trouble: plain("Not possible here", reason) } });
   }
   try {
     const client = await openClient(Number(here.searchParams.get("device") ?? 1), model);
@@ -106,6 +104,8 @@ async function start(): Promise<void> {
     serveAccount(client, model);
     part("call-input", HTMLInputElement).value = here.searchParams.get("call") ?? "";
     addEventListener("pagehide", () => client.close());
+    // A page that comes back out of the browser's cache has a client that was closed.
+    addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
     if (client.label === null) {
       model.set({ screen: { at: "welcome", busy: false, trouble: null } });
     } else await enter(client, model);

@@ -79,13 +79,12 @@ function relayedItem({ direction, bytes, kind }: RelayedMessage): HTMLElement {
   item.dataset["direction"] = direction;
   const arrow = made("span", "arrow", direction === "sent" ? "→" : "←");
   arrow.setAttribute("aria-hidden", "true");
-  const words = made("span", "", "");
-  words.append(
-    made("b", "", `${direction === "sent" ? "Sent" : "Received"}, ${bytes.toLocaleString()} bytes`),
+  const way = direction === "sent" ? "Sent" : "Received";
+  item.append(
+    arrow,
+    made("b", "", `${way} ${bytes.toLocaleString()} bytes`),
     made("span", "opaque", "opaque ciphertext, padded"),
+    made("span", "known", `to you: ${kind}`),
   );
-  const known = made("span", "known", kind);
-  known.title = "Only the two of you know what it was";
-  item.append(arrow, words, known);
   return item;
 }

@@ -52,6 +52,7 @@ function noticeItem(notice: Notice, dismiss: () => void): HTMLElement {
   const item = made("li", trouble.isLie ? "notice lie" : "notice", "");
   item.dataset["id"] = String(notice.id);
   item.dataset["testid"] = "notice";
+  item.role = trouble.isLie ? "alert" : null;
   const words = made("div", "", "");
   words.append(made("strong", "", trouble.title), made("p", "", trouble.text));
   if (trouble.code !== "") words.append(made("p", "code", trouble.code));
@@ -63,8 +64,9 @@ function noticeItem(notice: Notice, dismiss: () => void): HTMLElement {
   return item;
 }
 
-/** The call that rings here. */
+/** The call that rings here; the title says so where the page is not seen. */
 export function renderIncoming({ incoming }: State): void {
+  document.title = incoming === null ? "Countersign" : `${incoming.label} is calling`;
   if (incoming !== null) {
     setText("incoming-label", incoming.label);
     setText("incoming-since", since(incoming));

@@ -33,7 +33,7 @@ function renderDialling(state: State, trouble: Trouble | null): void {
   part(`source-${state.source}`, HTMLInputElement).checked = true;
   const here = new URL(location.href);
   const device = Number(here.searchParams.get("device") ?? 1);
-  part("invite", HTMLInputElement).value = `${here.origin}/?call=${encodeURIComponent(label)}`;
+  setText("invite", `${here.origin}/?call=${encodeURIComponent(label)}`);
   const second = `/?device=${device + 1}&call=${encodeURIComponent(label)}`;
   part("second-person", HTMLAnchorElement).href = second;
   renderFieldError("call-input", "call-error", trouble);

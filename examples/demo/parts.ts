@@ -38,10 +38,13 @@ export function made<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Opens or closes a dialog. */
+/** Opens or closes a dialog; its title has the focus, so that no key pressed by chance answers. */
 export function setOpen(name: string, open: boolean): void {
   const dialog = part(name, HTMLDialogElement);
-  if (open && !dialog.open) dialog.showModal();
+  if (open && !dialog.open) {
+    dialog.showModal();
+    dialog.querySelector("h2")?.focus();
+  }
   if (!open && dialog.open) dialog.close();
 }
 

@@ -16,7 +16,7 @@ import {
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
 import { type CallView, type Model, NO_STATS, type PeerView, type Trouble } from "./model.ts";
-import { troubleOf, troubleOfEnd } from "./words.ts";
+import { plain, troubleOf, troubleOfEnd } from "./words.ts";
 
 const LOOK_MS = 500;
 /** What is wrong with a name belongs beside the field where it was typed. */
@@ -226,7 +226,7 @@ export function createPhone(client: Client, model: Model): Phone {
     for await (const call of client.incoming()) {
       const peer = await proven(call.peer);
       if (line !== null || ringing !== null) {
-        model.notify(passing("Another call was declined", `${peer.label} called meanwhile.`));
+        model.notify(plain("Another call was declined", `${peer.label} called meanwhile.`));
         await call.decline();
         continue;
       }
@@ -235,7 +235,7 @@ export function createPhone(client: Client, model: Model): Phone {
       void call.cancelled.then(() => {
         if (ringing !== call) return;
         stopRinging();
-        model.notify(passing("Missed call", `${peer.label} gave up.`));
+        model.notify(plain("Missed call", `${peer.label} gave up.`));
       });
     }
   }
@@ -250,8 +250,4 @@ export function createPhone(client: Client, model: Model): Phone {
     const headSize = await client.headSize();
     return { label, isNew, firstSeenMs, headSize, safetyNumber: peer.safetyNumber() };
   }
-}
-
-function passing(title: string, text: string): Trouble {
-  return { title, text, code: "", isLie: false };
 }

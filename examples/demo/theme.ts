@@ -4,7 +4,7 @@
  * @module
  */
 
-import { onPress, setText } from "./parts.ts";
+import { onPress, part, setText } from "./parts.ts";
 
 const KEPT = "countersign-theme";
 
@@ -19,7 +19,9 @@ export function startTheme(): void {
   const seen = (): Theme => chosen ?? (system.matches ? "dark" : "light");
   const show = (): void => {
     if (chosen !== null) document.documentElement.dataset["theme"] = chosen;
-    setText("theme", seen() === "dark" ? "Light" : "Dark");
+    const other = seen() === "dark" ? "Light" : "Dark";
+    setText("theme", other);
+    part("theme").setAttribute("aria-label", `${other} theme`);
   };
   onPress("theme", () => {
     chosen = seen() === "dark" ? "light" : "dark";

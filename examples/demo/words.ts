@@ -78,6 +78,10 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
     "The service’s answer makes no sense",
     "It does not follow the protocol. It may be another version, or broken.",
   ],
+  in_use: [
+    "Open in another tab",
+    "This person is already online in another tab of this browser. Close that one first.",
+  ],
   network: ["The service can’t be reached", "Check your connection and try again."],
   unavailable: ["The service is busy", "Wait a moment and try again."],
   closed: ["This page was closed", "Reload it to go on."],
@@ -100,7 +104,7 @@ const LIES: ReadonlySet<string> = new Set<ClientErrorCode>([
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof ClientError)) {
     const text = error instanceof Error ? error.message : "Reload the page and try again.";
-    return { title: "Something broke in this page", text, code: "internal", isLie: false };
+    return { ...plain("Something broke in this page", text), code: "internal" };
   }
   const [title, text] = ERRORS[error.code];
   const isProblem = error.code === "refused" && error.problem !== null;
@@ -108,10 +112,14 @@ export function troubleOf(error: unknown): Trouble {
   return { title, text, code, isLie: LIES.has(error.code) };
 }
 
+/** Something ordinary in words. */
+export function plain(title: string, text: string): Trouble {
+  return { title, text, code: "", isLie: false };
+}
+
 /** How a call ended, in words. */
 export function troubleOfEnd(end: CallEnd, label: string): Trouble {
   if (end.error !== null) return troubleOf(end.error);
-  const plain = (title: string, text: string): Trouble => ({ title, text, code: "", isLie: false });
   if (end.by === "self") return plain("Call ended", "You hung up.");
   switch (end.reason) {
     case "declined":
@@ -149,10 +157,17 @@ export function provenBy(peer: PeerView): string {
   return `Identity proven and consistent in the log at head size ${size}.`;
 }
 
+const REFUSALS: Readonly<Record<string, string>> = {
+  replayed_frame: "seen before, or too old to tell",
+  bad_frame: "forged or damaged",
+  unknown_key: "under a key of nobody here",
+  unsupported_codec: "of an unknown codec",
+};
+
 /** Refused frames by reason, or an empty text. */
 export function refusedDetail({ refused }: MediaStats): string {
   return Object.entries(refused)
-    .map(([code, count]) => `${count.toLocaleString()} ${code.replaceAll("_", " ")}`).join(", ");
+    .map(([code, count]) => `${count.toLocaleString()} ${REFUSALS[code] ?? code}`).join(", ");
 }
 
 /** `m:ss`. */

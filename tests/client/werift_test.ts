@@ -225,7 +225,8 @@ Deno.test("a frame that arrives on the line of the other medium is refused", asy
     await eventually(() => her.payloads.length === 2);
     await pause(100);
     assert.equal(bob.frames.length, 0);
-    assert.deepEqual((await bob.adapter.stats()).refused, { bad_frame: 2 });
+    const { refused } = await bob.adapter.stats();
+    assert.equal(Object.values(refused).reduce((sum, count) => sum + count, 0), 2);
   });
 });
 

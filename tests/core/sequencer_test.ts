@@ -9,7 +9,7 @@ import { readEntry } from "../../kv/entries.ts";
 import { readHead, writeHead } from "../../kv/head.ts";
 import { addCost, costOf, fits } from "../../kv/limits.ts";
 import { logKey } from "../../kv/log_key.ts";
-import { newPoolId, type Pooled, readPool, writePooled } from "../../kv/pool.ts";
+import { newPoolId, type Pooled, readPool } from "../../kv/pool.ts";
 import { readPublished } from "../../kv/published.ts";
 import { batchStep, fill } from "../../core/epoch.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";

@@ -274,7 +274,8 @@ Deno.test("a frame that is too large, binary, or one too many ends the socket", 
   binary.send(new Uint8Array(3));
   equal(await binary.ended, CLOSE.malformed);
   const fast = await online(service, alice);
-  for (let i = 0; i < FRAME_BURST * 3; i++) fast.send({ t: "pong" });
+  for (let i = 0; i < FRAME_BURST * 2; i++) fast.send({ t: "pong" });
+  equal((await fast.next("bye")).code, CLOSE.rateLimited);
   equal(await fast.ended, CLOSE.rateLimited);
 });
 

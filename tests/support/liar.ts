@@ -24,8 +24,14 @@ export interface Liar {
   frameLie: FrameLie | null;
   /** Every text that passed: bodies and frames, both ways. */
   readonly passed: string[];
+  /** Every URL that was asked for. */
+  readonly urls: string[];
+  /** What every WebSocket named as its subprotocols. */
+  readonly subprotocols: string[];
   /** Sends a frame of the liar's own to every socket. */
   inject(frame: Frame): void;
+  /** Cuts every socket, without a word. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -35,7 +41,10 @@ export function startLiar(): Liar {
   const upstream = new Set<WebSocket>();
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    (request) => request.headers.get("upgrade") === "websocket" ? relay(request) : forward(request),
+    (request) => {
+      liar.urls.push(request.url);
+      return request.headers.get("upgrade") === "websocket" ? relay(request) : forward(request);
+    },
   );
   const liar: Liar = {
     url: `http://127.0.0.1:${server.addr.port}`,
@@ -43,7 +52,10 @@ export function startLiar(): Liar {
     answerLie: null,
     frameLie: null,
     passed: [],
+    urls: [],
+    subprotocols: [],
     inject: (frame) => downstream.forEach((socket) => socket.send(JSON.stringify(frame))),
+    cut: () => downstream.forEach((socket) => socket.close(4000)),
     close: async () => {
       for (const socket of [...downstream, ...upstream]) socket.close();
       await server.shutdown();
@@ -74,6 +86,7 @@ export function startLiar(): Liar {
 
   function relay(request: Request): Response {
     const protocol = request.headers.get("sec-websocket-protocol") ?? "";
+    liar.subprotocols.push(protocol);
     const { socket: down, response } = Deno.upgradeWebSocket(request, { protocol });
     const up = new WebSocket(liar.target.replace(/^http/, "ws") + new URL(request.url).pathname, [
       protocol,

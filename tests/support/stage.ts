@@ -48,6 +48,8 @@ export interface Stage extends AsyncDisposable {
   readonly carol: Client;
   /** How often a client was told of a call. */
   ringsOf(name: "bob"): number;
+  /** The next call that rings at Bob and was not taken yet. */
+  nextRing(): Promise<IncomingCall>;
   /** The next message that a client refuses. */
   nextRefusal(name: Name): Promise<ClientError>;
   /** Alice calls Bob, who answers; resolves when both are connected and frames arrived. */
@@ -91,11 +93,15 @@ export async function stage(): Promise<Stage> {
     for await (const incoming of bob.incoming(closing.signal)) rung.push(incoming);
   })();
 
+  let taken = 0;
+  async function nextRing(): Promise<IncomingCall> {
+    await eventually(() => rung.length > taken);
+    return rung[taken++]!;
+  }
+
   async function call(alices: TestStack, bobs: TestStack): Promise<Connected> {
-    const before = rung.length;
     const placed = await alice.call("bob", alices);
-    await eventually(() => rung.length > before);
-    const answered = await rung.at(-1)!.answer(bobs);
+    const answered = await (await nextRing()).answer(bobs);
     return { call: placed, answered, alices, bobs };
   }
 
@@ -107,6 +113,7 @@ export async function stage(): Promise<Stage> {
     bob,
     carol,
     ringsOf: () => rung.length,
+    nextRing,
     nextRefusal: (name) =>
       new Promise((resolve) => {
         clients.get(name)!.onRefused = resolve;

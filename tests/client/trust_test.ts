@@ -1,0 +1,91 @@
+/**
+ * What a client believes moves one way, also when two tabs move it at once.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Http } from "../../client/http.ts";
+import { memoryStore, read } from "../../client/store.ts";
+import { Trust } from "../../client/trust.ts";
+import { type LookupAnswer } from "../../crypto/lookup.ts";
+import { lookup, register } from "../../core/directory.ts";
+import { newAccount, openCore } from "../support/service_core.ts";
+import { startService } from "../support/service.ts";
+
+Deno.test("the head that is stored only moves forward, whichever tab verifies first", async () => {
+  await using world = await two();
+  const { first, second, ask, grow } = world;
+  const bob = (await grow("bob")).label;
+  // The second tab asks first, but its answer arrives after the first tab has moved the head.
+  const released = Promise.withResolvers<void>();
+  let asked = 0;
+  const slow = second.learn(bob, async (from) => {
+    asked++;
+    const answer = await ask(bob, from);
+    if (asked === 1) await released.promise;
+    return { lookup: answer };
+  });
+  await grow("carol");
+  await first.learn(bob, async (from) => ({ lookup: await ask(bob, from) }));
+  const moved = (await first.head()).size;
+  released.resolve();
+  await slow;
+  assert.equal(asked, 2, "an answer that proves too little is asked for again");
+  assert.ok((await second.head()).size >= moved);
+  assert.deepEqual(await first.head(), await second.head());
+});
+
+Deno.test("a person is pinned once, with the moment they were first seen", async () => {
+  await using world = await two();
+  const bob = (await world.grow("bob")).label;
+  const learn = (trust: Trust) =>
+    trust.learn(bob, async (from) => ({ lookup: await world.ask(bob, from) }));
+  const [a, b] = await Promise.all([learn(world.first), learn(world.second)]);
+  assert.equal([a, b].filter(({ contact }) => contact.isNew).length, 1);
+  assert.equal(a.contact.firstSeenMs, b.contact.firstSeenMs);
+});
+
+Deno.test("a pinned log key that is not the service's is refused at first contact, and nothing is stored", async () => {
+  await using world = await two();
+  const store = memoryStore();
+  const other = "test.invalid/kt/1+00000000+AQAA";
+  await assert.rejects(Trust.open(world.http, store, other), { code: "log_changed" });
+  assert.equal(await read(store, "log"), null);
+});
+
+interface Two extends AsyncDisposable {
+  readonly http: Http;
+  readonly first: Trust;
+  readonly second: Trust;
+  grow(name: string): ReturnType<typeof newAccount>;
+  ask(label: Parameters<typeof lookup>[1], from: number): Promise<LookupAnswer>;
+}
+
+/** Two tabs on one store, and a log that grows. */
+async function two(): Promise<Two> {
+  const kv = await Deno.openKv(":memory:");
+  const service = await startService({ kv });
+  const core = await openCore(kv);
+  const http = new Http(service.url, Date.now);
+  const store = memoryStore();
+  const [first, second] = [
+    await Trust.open(http, store, null),
+    await Trust.open(http, store, null),
+  ];
+  return {
+    http,
+    first,
+    second,
+    async grow(name) {
+      const account = await newAccount(name);
+      await register(core, account.label, account.record, null);
+      return account;
+    },
+    ask: (label, from) => lookup(core, label, from),
+    async [Symbol.asyncDispose]() {
+      await core.close();
+      await service.close();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { remoteDevice, verifyBundle } from "../../crypto/bundle.ts";
+import { deviceEntryHash } from "../../crypto/device_entry.ts";
+import { type PrekeySet, prekeySetHash } from "../../crypto/prekey.ts";
+import {
+  bundleOf,
+  flipped,
+  makePerson,
+  makePrekeys,
+  NOW_MS,
+  type Person,
+} from "../support/people.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const bob = await makePerson("bob");
+
+async function withPrekeys(overrides: Partial<PrekeySet>): Promise<Person> {
+  return { ...bob, prekeys: await makePrekeys(bob.device, 2, overrides) };
+}
+
+Deno.test("a verified bundle names its device, its set and its record", async () => {
+  const bundle = await verifyBundle(bob.record, bundleOf(bob, 3), NOW_MS, null);
+  assert.deepEqual(bundle.entry, bob.entry);
+  assert.deepEqual(bundle.entryHash, deviceEntryHash(bob.account, bob.entry));
+  assert.deepEqual(bundle.recordHash, bob.record.hash);
+  assert.deepEqual(bundle.setHash, prekeySetHash(bob.prekeys.set));
+  assert.deepEqual(bundle.set, bob.prekeys.fields);
+  assert.equal(bundle.opk?.index, 3);
+  assert.equal((await verifyBundle(bob.record, bundleOf(bob), NOW_MS, null)).opk, null);
+});
+
+Deno.test("a device that the record does not list has no bundle", async () => {
+  const other = { ...bundleOf(bob), deviceId: 2 };
+  await assert.rejects(verifyBundle(bob.record, other, NOW_MS, null), { code: "bad_record" });
+  assert.throws(() => remoteDevice(bob.record, 0), { code: "bad_record" });
+});
+
+Deno.test("a bundle of another person, even with the same keys, is refused", async () => {
+  const mallory = await makePerson("mallory");
+  const copied = await makePerson("mallory", { keys: bob.keys });
+  for (const person of [mallory, copied]) {
+    const check = verifyBundle(bob.record, bundleOf(person), NOW_MS, null);
+    await assert.rejects(check, { code: "bad_prekeys" });
+  }
+});
+
+Deno.test("a bundle with a wrong signature is refused", async () => {
+  const bundle = bundleOf(bob);
+  const bad = { ...bundle, signature: flipped(bundle.signature, 0) };
+  await assert.rejects(verifyBundle(bob.record, bad, NOW_MS, null), { code: "bad_prekeys" });
+});
+
+Deno.test("a bundle that is expired, or not yet valid by more than five minutes, is refused", async () => {
+  const expired = { code: "expired_prekeys" };
+  const old = await withPrekeys({ notBeforeMs: NOW_MS - 14 * DAY_MS - 1 });
+  await assert.rejects(verifyBundle(bob.record, bundleOf(old), NOW_MS, null), expired);
+  const early = await withPrekeys({ notBeforeMs: NOW_MS + 300_001 });
+  await assert.rejects(verifyBundle(bob.record, bundleOf(early), NOW_MS, null), expired);
+  const soon = await withPrekeys({ notBeforeMs: NOW_MS + 300_000 });
+  await verifyBundle(bob.record, bundleOf(soon), NOW_MS, null);
+});
+
+Deno.test("a set older than one seen before is refused, the same or a newer one is not", async () => {
+  const bundle = bundleOf(await withPrekeys({ setNumber: 7 }));
+  await verifyBundle(bob.record, bundle, NOW_MS, 6);
+  await verifyBundle(bob.record, bundle, NOW_MS, 7);
+  const check = verifyBundle(bob.record, bundle, NOW_MS, 8);
+  await assert.rejects(check, { code: "bad_prekeys" });
+});
+
+Deno.test("a one-time prekey that is not of the set is refused, never left out", async () => {
+  const bundle = bundleOf(bob, 0);
+  const bad = { ...bundle, opk: { ...bundle.opk!, index: 1 } };
+  await assert.rejects(verifyBundle(bob.record, bad, NOW_MS, null), { code: "bad_proof" });
+  const absurd = { ...bundle, opk: { ...bundle.opk!, index: 70_000 } };
+  await assert.rejects(verifyBundle(bob.record, absurd, NOW_MS, null), { code: "bad_proof" });
+});

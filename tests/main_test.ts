@@ -1,0 +1,99 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+interface Running {
+  readonly url: string;
+  stop(signal: Deno.Signal): Promise<number>;
+}
+
+function command(env: Record<string, string>): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-net", "--allow-read", "--allow-write", "--allow-env", MAIN],
+    env: { COUNTERSIGN_PORT: "0", NO_COLOR: "1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function start(env: Record<string, string>): Promise<Running> {
+  const child = command(env).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!said.includes("\n")) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(await new Response(child.stderr).text());
+    said += value;
+  }
+  const url = /^Countersign listens on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(said)?.[1];
+  if (url === undefined) throw new Error(`unexpected: ${said}`);
+  return {
+    url,
+    async stop(signal) {
+      child.kill(signal);
+      const { code } = await child.status;
+      await reader.cancel();
+      await child.stderr.cancel();
+      return code;
+    },
+  };
+}
+
+async function refusal(env: Record<string, string>): Promise<string> {
+  const { code, stdout, stderr } = await command(env).output();
+  deepEqual([code, stdout.length], [1, 0]);
+  const sentence = new TextDecoder().decode(stderr);
+  match(sentence, /^Countersign can't start: [^\n]+\n$/);
+  return sentence;
+}
+
+Deno.test("the service starts with nothing, keeps its secret to itself, and is the same again", async () => {
+  const data = `${await Deno.makeTempDir()}/new`;
+  const describe = async (running: Running) =>
+    (await (await fetch(`${running.url}/.well-known/countersign`)).json()).verifier;
+  const first = await start({ COUNTERSIGN_DATA: data });
+  const verifier = await describe(first);
+  equal((await Deno.stat(`${data}/secret`)).mode! & 0o777, 0o600);
+  match(await Deno.readTextFile(`${data}/secret`), /^[A-Za-z0-9_-]{43}\n$/);
+  match(await refusal({ COUNTERSIGN_DATA: data }), /Another process uses/);
+  equal(await first.stop("SIGTERM"), 0);
+  const second = await start({ COUNTERSIGN_DATA: data });
+  equal(await describe(second), verifier);
+  equal(await second.stop("SIGINT"), 0);
+});
+
+Deno.test("a stop says goodbye to sockets with 4000", async () => {
+  const secret = "A".repeat(43);
+  const running = await start({ COUNTERSIGN_KV: ":memory:", COUNTERSIGN_SECRET: secret });
+  const socket = new WebSocket(`${running.url.replace("http", "ws")}/v1/ws`, ["rooms.v1"]);
+  const frames: string[] = [];
+  const closed = new Promise<number>((resolve) => {
+    socket.onclose = ({ code }) => resolve(code);
+  });
+  await new Promise<void>((resolve) => {
+    socket.onmessage = ({ data }) => {
+      frames.push(JSON.parse(data).t);
+      resolve();
+    };
+  });
+  const [code, status] = await Promise.all([closed, running.stop("SIGTERM")]);
+  deepEqual([code, status, frames], [4000, 0, ["hello", "bye"]]);
+});
+
+Deno.test("a wrong setting stops the start with a sentence", async () => {
+  const data = await Deno.makeTempDir();
+  const wrong: Record<string, Record<string, string>> = {
+    COUNTERSIGN_PORT: { COUNTERSIGN_PORT: "99999" },
+    COUNTERSIGN_ORIGIN: { COUNTERSIGN_ORIGIN: "has spaces/kt/1" },
+    COUNTERSIGN_SECRET: { COUNTERSIGN_SECRET: "short" },
+    COUNTERSIGN_PUBLIC_URL: { COUNTERSIGN_PUBLIC_URL: "https://example.org/path" },
+    COUNTERSIGN_ALLOWED_ORIGINS: { COUNTERSIGN_ALLOWED_ORIGINS: "https://a.example,b" },
+  };
+  const sentences = await Promise.all(
+    Object.values(wrong).map((env) => refusal({ COUNTERSIGN_KV: ":memory:", ...env })),
+  );
+  Object.keys(wrong).forEach((name, i) => equal(sentences[i]!.includes(name), true, sentences[i]));
+  equal(sentences.some((sentence) => sentence.includes("short")), false);
+  await Deno.writeTextFile(`${data}/secret`, "damaged\n");
+  match(await refusal({ COUNTERSIGN_DATA: data }), /has to hold 32 bytes/);
+});

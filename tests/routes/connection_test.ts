@@ -1,0 +1,156 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { openContext } from "../../core/context.ts";
+import { register } from "../../core/directory.ts";
+import { issueNonce } from "../../core/proof_nonce.ts";
+import { openRelay } from "../../core/relay.ts";
+import { signIn } from "../../core/tokens.ts";
+import { toBase64Url } from "../../crypto/base64.ts";
+import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
+import { type Socket } from "../../routes/socket.ts";
+import { CLOSE, type ServerFrame, serverFrameFromWire } from "../../wire/frames.ts";
+import { MAX_BUFFERED_BYTES } from "../../wire/limits.ts";
+import { makeProof } from "../support/dpop.ts";
+import { newAccount, ORIGIN, type TestAccount, testSecret } from "../support/service_core.ts";
+
+const URL_ = "http://service.test/v1/ws";
+const ROOM = toBase64Url(new Uint8Array(16).fill(1));
+
+interface FakeSocket extends Socket {
+  readonly sent: ServerFrame[];
+  readonly closes: number[];
+  waiting: number;
+}
+
+function fakeSocket(): FakeSocket {
+  const sent: ServerFrame[] = [];
+  const closes: number[] = [];
+  const socket: FakeSocket = {
+    sent,
+    closes,
+    waiting: 0,
+    send: (text) => void sent.push(serverFrameFromWire(text)),
+    close: (code) => void closes.push(code),
+    waitingBytes: () => socket.waiting,
+  };
+  return socket;
+}
+
+async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
+  const kv = await Deno.openKv(":memory:");
+  const report = () => {};
+  const secret = testSecret();
+  const ctx = await openContext({ kv, origin: ORIGIN, secret, now: Date.now, report });
+  return {
+    ctx,
+    relay: openRelay(ctx),
+    log: report,
+    monotonic: () => performance.now(),
+    authDeadlineMs: 5_000,
+    heartbeatMs: 20_000,
+    async [Symbol.asyncDispose]() {
+      await ctx.close();
+      kv.close();
+    },
+  };
+}
+
+/** A valid `auth` frame. */
+async function authText(parts: ConnectionParts, account: TestAccount): Promise<string> {
+  const { ctx } = parts;
+  const proofFor = (method: string, url: string, token?: string) => {
+    const nonce = issueNonce(ctx.keys.nonces, Date.now());
+    const given = token === undefined ? {} : { token };
+    return makeProof(account.keys.signing, { method, url, nonce, ...given });
+  };
+  const url = "http://service.test/v1/tokens";
+  const proof = await proofFor("POST", url);
+  const { token } = await signIn(ctx, account.label, { proof, method: "POST", url });
+  return JSON.stringify({ t: "auth", token, proof: await proofFor("GET", URL_, token) });
+}
+
+async function welcomed(
+  parts: ConnectionParts,
+  account: TestAccount,
+): Promise<{ live: Connection; socket: FakeSocket }> {
+  const live = connection(parts, URL_);
+  const socket = fakeSocket();
+  live.opened(socket);
+  live.text(await authText(parts, account));
+  await until(() => socket.sent.some((frame) => frame.t === "welcome"));
+  return { live, socket };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 4));
+  equal(holds(), true);
+}
+
+async function person(parts: ConnectionParts, name: string): Promise<TestAccount> {
+  const account = await newAccount(name);
+  await register(parts.ctx, account.label, account.record, null);
+  return account;
+}
+
+Deno.test("a reader that does not keep up is cut off, and the room hears everything in order", async () => {
+  await using parts = await openParts();
+  const alice = await welcomed(parts, await person(parts, "alice"));
+  const bob = await welcomed(parts, await person(parts, "bob"));
+  const carol = await welcomed(parts, await person(parts, "carol"));
+  for (const { live, socket } of [bob, alice, carol]) {
+    live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
+    await until(() => socket.sent.some((frame) => frame.t === "joined"));
+  }
+  bob.socket.waiting = MAX_BUFFERED_BYTES + 1;
+  const before = carol.socket.sent.length;
+  alice.live.text(JSON.stringify({ t: "signal", id: "s", room: ROOM, to: "*", ct: "AAAA" }));
+  await until(() => bob.socket.closes.length > 0);
+  deepEqual(bob.socket.closes, [CLOSE.slowConsumer]);
+  equal(bob.socket.sent.some((frame) => frame.t === "signal"), false);
+  const after = carol.socket.sent.slice(before);
+  deepEqual(after.map((frame) => frame.t), ["signal", "presence"]);
+  const numbers = carol.socket.sent.flatMap((frame) => "seq" in frame ? [frame.seq] : []);
+  deepEqual(numbers, [0, 1, 2, 3]);
+});
+
+Deno.test("whatever comes after the end is ignored, and the end comes once", async () => {
+  await using parts = await openParts();
+  const { live, socket } = await welcomed(parts, await person(parts, "alice"));
+  live.drain();
+  live.drain();
+  live.binary();
+  live.tick();
+  live.text("{");
+  live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
+  await until(() => socket.closes.length > 0);
+  live.closed();
+  live.closed();
+  deepEqual(socket.closes, [CLOSE.drain]);
+  deepEqual(socket.sent.map((frame) => frame.t), ["hello", "welcome", "bye"]);
+});
+
+Deno.test("a socket that goes while its proof is checked leaves no connection behind", async () => {
+  await using parts = await openParts();
+  const account = await person(parts, "alice");
+  const attached: string[] = [];
+  const relay: ConnectionParts["relay"] = {
+    ...parts.relay,
+    attach: (attachment) => {
+      const cid = parts.relay.attach(attachment);
+      attached.push(cid!);
+      return cid;
+    },
+  };
+  await welcomed({ ...parts, relay }, account);
+  equal(attached.length, 1);
+  const gone = connection({ ...parts, relay }, URL_);
+  const socket = fakeSocket();
+  gone.opened(socket);
+  gone.text(await authText(parts, account));
+  // The frame is now being acted upon, and its proof takes a moment to check.
+  await Promise.resolve();
+  await Promise.resolve();
+  gone.closed();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  equal(attached.length, 1);
+  deepEqual(socket.sent.map((frame) => frame.t), ["hello"]);
+});
