@@ -18,7 +18,8 @@ import {
   type Unconfirmed,
 } from "../crypto/x3dh.ts";
 import { lookupFromWire } from "../wire/directory.ts";
-import { opaqueFromWire, type RingFrame } from "../wire/frames.ts";
+import { type RingFrame } from "../wire/frames.ts";
+import { opaqueFromWire } from "../wire/server_frame.ts";
 import { proofPath } from "../wire/paths.ts";
 import {
   type Description,

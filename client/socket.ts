@@ -14,8 +14,8 @@ import {
   mayReconnect,
   type RingFrame,
   type ServerFrame,
-  serverFrameFromWire,
 } from "../wire/frames.ts";
+import { serverFrameFromWire } from "../wire/server_frame.ts";
 import { HEARTBEAT_MS, TOKEN_TTL_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { dpopProof } from "./dpop.ts";

@@ -17,7 +17,7 @@ import { MAX_BODY_BYTES } from "../wire/limits.ts";
 import { parseJson } from "./json_text.ts";
 
 /** How long a request may take, its body included, in milliseconds. */
-export const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 
 /** What a schema of `wire/schema.ts` is to this folder, which does not know zod. */
 export interface Schema<T> {

@@ -248,6 +248,7 @@ export function createPhone(client: Client, model: Model): Phone {
   async function proven(peer: Peer): Promise<PeerView> {
     const { label, isNew, firstSeenMs } = peer;
     const headSize = await client.headSize();
+    model.set({ headSize });
     return { label, isNew, firstSeenMs, headSize, safetyNumber: peer.safetyNumber() };
   }
 }

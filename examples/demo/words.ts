@@ -39,7 +39,7 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
   ],
   handshake_refused: [
     "A forged call message was refused",
-    "A message did not come from the person it claimed to come from, or was meant for somebody else. It changed nothing.",
+    "A message did not come from the person it claimed to come from, or was meant for somebody else. It was thrown away.",
   ],
   offer_replayed: [
     "A repeated call was refused",
@@ -51,14 +51,17 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
   ],
   bypass_detected: [
     "This browser tried to send without encryption",
-    "A frame was about to leave unprotected, so the call was stopped at once. Update the browser, or use another.",
+    "Frames were seen to go past the encryption, so the call was stopped. Update the browser, or use another, before you call again.",
   ],
   bad_label: [
     "That is not a valid name",
     "Use 1 to 128 lower-case letters, digits, and the characters . _ @ + -",
   ],
   name_taken: ["That name is taken", "It belongs to somebody else. Choose another."],
-  unknown_name: ["Nobody has that name", "The log proves that it is not registered here."],
+  unknown_name: [
+    "Nobody has that name",
+    "The service knows nobody of that name. Check the spelling.",
+  ],
   self_call: ["That is you", "To try it alone, open a second person in another tab."],
   not_registered: ["No name yet", "Register a name first."],
   not_online: ["You are offline", "Calls work again as soon as the connection is back."],
@@ -138,7 +141,7 @@ export const PROGRESS: Readonly<Record<Progress, string>> = {
   looking_up: "Checking the log",
   preparing: "Preparing the call",
   calling: "Calling",
-  ringing: "Ringing",
+  ringing: "Encrypted",
   connecting: "Connecting",
   connected: "Encrypted",
   ended: "Ended",
@@ -158,7 +161,7 @@ export function provenBy(peer: PeerView): string {
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
-  replayed_frame: "seen before, or too old to tell",
+  replayed_frame: "repeated or too late",
   bad_frame: "forged or damaged",
   unknown_key: "under a key of nobody here",
   unsupported_codec: "of an unknown codec",

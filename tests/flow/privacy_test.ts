@@ -13,19 +13,31 @@ import { Client } from "../../client/client.ts";
 import { describe } from "../../client/fingerprint.ts";
 import { memoryStore } from "../../client/store.ts";
 import { toBase64, toBase64Url } from "../../crypto/base64.ts";
-import { type Bytes, concat, fromUtf8, toHex, utf8 } from "../../crypto/bytes.ts";
+import { concat, equal, toHex, utf8 } from "../../crypto/bytes.ts";
 import { PADDED_BYTES } from "../../crypto/padding.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { CTX } from "../../crypto/schedule.ts";
 import { payloadToBytes } from "../../wire/payload.ts";
-import { callKeyNeedles, descriptionNeedles, grep, sdpNeedles, textNeedle } from "../support/grep.ts";
+import {
+  callKeyNeedles,
+  descriptionNeedles,
+  grep,
+  type Needle,
+  sdpNeedles,
+  textNeedle,
+} from "../support/grep.ts";
 import { type KeyTap, tapKeys } from "../support/key_tap.ts";
 import { type Liar, startLiar } from "../support/liar.ts";
-import { leftClear, messagesOf, paddedBytes, sealedFrames, storedEntries } from "../support/seen.ts";
+import {
+  leftClear,
+  messagesOf,
+  paddedBytes,
+  sealedFrames,
+  storedEntries,
+} from "../support/seen.ts";
 import { startService } from "../support/service.ts";
 import { type Connected, stage } from "../support/stage.ts";
 import { CLEAR_FRAME, TestStack } from "../support/test_stack.ts";
-import { eventually } from "../support/werift.ts";
 
 Deno.test("the service sees no description, no candidate, no certificate and no key of a call, relayed or stored", async (t) => {
   using tap = tapKeys();
@@ -46,9 +58,8 @@ Deno.test("the service sees no description, no candidate, no certificate and no 
     const kinds = frames.map((frame) => [frame.t, ...messagesOf(frame).map((one) => one[0]!)]);
     // Offer, answer, confirm, and the box of the hangup.
     assert.deepEqual(kinds, [["ring", 0x11], ["signal", 0x12], ["signal", 0x13], ["signal", 0x30]]);
-    const names = [textNeedle("alice", "alice"), textNeedle("bob", "bob\0")];
-    assert.deepEqual(grep(stored, names.slice(0, 1)), ["alice"]);
-    assert.deepEqual(grep(passed, names.slice(0, 1)), ["alice"]);
+    assert.deepEqual(grep(stored, [textNeedle("alice", "alice")]), ["alice"]);
+    assert.deepEqual(grep(passed, [textNeedle("alice", "alice")]), ["alice"]);
   });
 
   await t.step("nothing of either description is anywhere", () => {
@@ -68,20 +79,22 @@ Deno.test("the service sees no description, no candidate, no certificate and no 
     }
   });
 
-  await t.step("no key is anywhere: not of the frames, the messages, the handshake, the device", () => {
-    const kinds = new Set(tap.secrets.map(({ name }) => name.split(",")[0]));
-    for (const kind of ["X25519 private key", "Ed25519 private key", "AES key", "shared secret"]) {
-      assert.ok(kinds.has(kind), `no ${kind} was tapped`);
-    }
-    assert.deepEqual(grep(seen, keys), []);
-  });
+  await t.step(
+    "no key is anywhere: not of the frames, the messages, the handshake, the device",
+    () => {
+      const kinds = new Set(tap.secrets.map(({ name }) => name.split(",")[0]));
+      for (
+        const kind of ["X25519 private key", "Ed25519 private key", "AES key", "shared secret"]
+      ) {
+        assert.ok(kinds.has(kind), `no ${kind} was tapped`);
+      }
+      assert.deepEqual(grep(seen, keys), []);
+    },
+  );
 
   await t.step("the same search finds every key that is sent along", () => {
-    for (let at = 0; at < keys.length; at += 100) {
-      const some = keys.slice(at, at + 100);
-      const clear = leftClear(frames[2]!, concat(...some.map(({ bytes }) => bytes)));
-      assert.deepEqual(grep([...seen, clear], some), some.map(({ name }) => name));
-    }
+    const clear = leftClear(frames[2]!, concat(...keys.map(({ bytes }) => bytes)));
+    assert.deepEqual(grep([...seen, clear], keys), keys.map(({ name }) => name));
   });
 
   await t.step("no frame of media is anywhere, although frames moved", async () => {
@@ -160,17 +173,60 @@ Deno.test("the search finds a key in every spelling and at every alignment", () 
   const spellings = [hex, hex.toUpperCase(), hex.match(/../g)!.join(":"), key.join(",")];
   for (let before = 0; before < 4; before++) {
     const wrapped = concat(randomBytes(before), key, randomBytes(40));
+    const inJson = concat(randomBytes(before), utf8(JSON.stringify({ key: hex })));
     assert.deepEqual(grep([wrapped], [needle]), ["key"]);
     for (const spell of [toBase64, toBase64Url]) {
-      const text = spell(wrapped);
-      spellings.push(text, `path/${"x".repeat(before)}/${text}`, toBase64Url(utf8(text)));
+      spellings.push(spell(wrapped), `path/${"x".repeat(before)}${spell(wrapped)}`, spell(inJson));
     }
-    spellings.push(toBase64(concat(randomBytes(before), utf8(JSON.stringify({ key: hex })))));
   }
   for (const text of spellings) {
-    // Base64 inside base64 is where the search ends.
-    const isTwice = fromUtf8(utf8(text)) !== null && /^[\w-]+$/.test(atobOrEmpty(text));
-    if (!isTwice) assert.deepEqual(grep([JSON.stringify({ ct: text })], [needle]), ["key"], text);
+    assert.deepEqual(grep(["nothing", JSON.stringify({ ct: text })], [needle]), ["key"], text);
   }
   assert.deepEqual(grep([toBase64(randomBytes(4_096))], [needle]), []);
 });
+
+/** The keys of a call under way, and every other secret that anybody held so far. */
+async function keyNeedles({ alices, bobs }: Connected, tap: KeyTap): Promise<readonly Needle[]> {
+  const [mine, theirs] = [alices.keys!, bobs.keys!];
+  const [secret, same] = [mine, theirs].map(({ exporter }) =>
+    exporter("call", new Uint8Array(), 32)
+  );
+  assert.deepEqual(secret, same);
+  const needles = callKeyNeedles(secret!);
+  // The needles are derived here once more: they are what the stacks really use.
+  for (const ctx of [CTX.mic, CTX.camera]) {
+    const { salt } = await mine.sendKey(ctx);
+    assert.ok(needles.some(({ bytes }) => equal(bytes, salt)));
+    const { salt: other } = await theirs.sendKey(ctx);
+    assert.ok(needles.some(({ bytes }) => equal(bytes, other)));
+  }
+  return [...needles, ...tap.secrets];
+}
+
+/** The access tokens among the answers that passed. */
+function tokensOf(passed: readonly string[]): string[] {
+  return [...new Set(passed.flatMap((text) => /"access_token":"([^"]+)"/.exec(text)?.[1] ?? []))];
+}
+
+async function online(liar: Liar, name: string): Promise<Client> {
+  const client = await Client.open({ service: liar.url, store: memoryStore() });
+  await client.register(name);
+  await client.goOnline();
+  return client;
+}
+
+/** A store that stops answering on demand, and says in its errors which rows it was asked for. */
+function fragileKv(real: Deno.Kv): { kv: Deno.Kv; fail: (isFailing: boolean) => void } {
+  let isFailing = false;
+  const kv = new Proxy(real, {
+    get(target, property) {
+      const member = Reflect.get(target, property, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        if (isFailing) throw new Error(`Cannot read ${JSON.stringify(args)}`);
+        return member.apply(target, args);
+      };
+    },
+  });
+  return { kv, fail: (is) => void (isFailing = is) };
+}

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type ClientFrame, type ServerFrame, serverFrameFromWire } from "../../wire/frames.ts";
+import { type ClientFrame, type ServerFrame } from "../../wire/frames.ts";
+import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import { SOCKET, SUBPROTOCOL } from "../../wire/paths.ts";
 import { makeProof, tokenOf } from "./dpop.ts";
 import { type TestService } from "./service.ts";

@@ -76,6 +76,8 @@ export interface Mallory {
   acceptAnswer(answer: string): Promise<void>;
   /** Her own answer to the caller's offer. */
   createAnswer(offer: string): Promise<string>;
+  /** Waits until both victims are connected to her, so that she drops nothing. */
+  connected(): Promise<void>;
   /** Goes away. */
   close(): void;
 }
@@ -132,6 +134,10 @@ export async function mallory(
       handOn(towardsCaller, towardsCallee);
       await towardsCaller.setLocalDescription();
       return towardsCaller.localDescription!.sdp;
+    },
+    async connected() {
+      const both = [towardsCaller, towardsCallee];
+      await eventually(() => both.every((each) => each.connectionState === "connected"));
     },
     close() {
       for (const connection of [towardsCaller, towardsCallee]) void connection.close();
