@@ -80,7 +80,7 @@ export class ClientError extends Error {
   /** The service's own code, where it refused. */
   readonly problem: ProblemCode | null;
 
-  /** @param code what happened @param message one sentence for people */
+  /** Makes one. @param code what happened @param message one sentence for people */
   constructor(
     code: ClientErrorCode,
     message: string,

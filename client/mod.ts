@@ -34,6 +34,6 @@ export { type IncomingCall } from "./incoming.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";
-export { type FrameKey } from "../crypto/sframe.ts";
-export { type ProblemCode } from "../wire/problem.ts";
+export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
+export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 export { type HangupReason } from "../wire/payload.ts";

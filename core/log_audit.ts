@@ -19,12 +19,13 @@ import {
   decodeBatch,
   decodeConfig,
   decodeEpochRoot,
+  type EpochRoot,
   type LogConfig,
 } from "../crypto/log_entry.ts";
 import { ed25519Verifier, parseVerifierKey } from "../crypto/note_key.ts";
 import { HASH_BYTES } from "../crypto/primitives.ts";
-import { TILE_WIDTH } from "../crypto/tile.ts";
-import { append, emptyFrontier, frontierRoot, leafHash } from "../crypto/tree.ts";
+import { planTileWrites, TILE_WIDTH } from "../crypto/tile.ts";
+import { append, emptyFrontier, type Frontier, frontierRoot, leafHash } from "../crypto/tree.ts";
 import { listEntries } from "../kv/entries.ts";
 import { type Head, readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
@@ -44,14 +45,17 @@ export interface LogAudit extends NameCount {
 
 /** What the entries say, as far as they could be read. */
 interface EntryWalk {
-  readonly config: LogConfig | null;
-  readonly batches: ReadonlyMap<number, readonly BatchPair[]>;
-  readonly lastMs: number;
-  /** Roots by size. */
-  readonly roots: ReadonlyMap<number, Bytes>;
-  readonly frontier: readonly Bytes[];
+  config: LogConfig | null;
+  readonly batches: Map<number, readonly BatchPair[]>;
+  /** The newest ROOT; before the first, CONFIG's time and no prefix tree. */
+  last: EpochRoot;
+  /** The roots of the trees that are asked for, by size. */
+  readonly roots: Map<number, Bytes>;
+  frontier: Frontier;
   /** Level by level, the hashes that tiles hold. */
-  readonly rows: readonly Bytes[][];
+  readonly rows: Bytes[][];
+  /** Every index that was inserted, in hexadecimal. */
+  readonly inserted: Set<string>;
 }
 
 /**
@@ -80,68 +84,87 @@ async function walkEntries(
   publishedSize: number,
   faults: string[],
 ): Promise<EntryWalk> {
-  let config: LogConfig | null = null;
-  let lastMs = 0;
-  let frontier = emptyFrontier();
-  const batches = new Map<number, readonly BatchPair[]>();
-  const roots = new Map<number, Bytes>();
-  const rows: Bytes[][] = [];
-  const seen = new Set<string>();
+  const walk: EntryWalk = {
+    config: null,
+    batches: new Map(),
+    last: { timestampMs: 0, prefixRoot: new Uint8Array(HASH_BYTES) },
+    roots: new Map(),
+    frontier: emptyFrontier(),
+    rows: [],
+    inserted: new Set(),
+  };
   for await (const { index, entry } of listEntries(log)) {
-    if (index !== frontier.size) {
-      faults.push(`Entry ${frontier.size} is missing`);
+    if (index !== walk.frontier.size) {
+      faults.push(`Entry ${walk.frontier.size} is missing`);
       break;
     }
     if (index >= size) {
       faults.push(`Entry ${index} is beyond the head`);
       break;
     }
-    const { frontier: next, completed } = append(frontier, leafHash(entry));
-    frontier = next;
-    for (const { ref, hash } of completed) {
-      if (ref.level % 8 === 0) (rows[ref.level / 8] ??= []).push(hash);
+    const { frontier, completed } = append(walk.frontier, leafHash(entry));
+    walk.frontier = frontier;
+    for (const { level, hashes } of planTileWrites(completed)) {
+      (walk.rows[level] ??= []).push(hashes);
     }
     if (frontier.size === publishedSize || frontier.size === size) {
-      roots.set(frontier.size, frontierRoot(frontier));
+      walk.roots.set(frontier.size, frontierRoot(frontier));
     }
     try {
-      if (index === 0) {
-        config = decodeConfig(entry);
-        lastMs = config.createdMs;
-        if (config.origin !== log.origin) faults.push("CONFIG names another log");
-      } else if (index % 2 === 1) {
-        const pairs = decodeBatch(entry);
-        batches.set(index, pairs);
-        for (const { vrfOutput } of pairs) {
-          const name = toHex(vrfOutput);
-          if (seen.has(name)) faults.push(`Entry ${index} inserts an index a second time`);
-          seen.add(name);
-        }
-      } else {
-        const { timestampMs, prefixRoot } = decodeEpochRoot(entry);
-        if (timestampMs < lastMs) faults.push(`Entry ${index} goes back in time`);
-        lastMs = timestampMs;
-        if (prefixRoot.some((byte) => byte !== 0)) {
-          faults.push(`Entry ${index} has the root of a tree that this version does not keep`);
-        }
-      }
+      readEntryInto(walk, log.origin, index, entry, faults);
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
       faults.push(`Entry ${index}: ${error.message}`);
     }
   }
-  if (frontier.size < size) faults.push(`The entries end at ${frontier.size}, not at ${size}`);
+  if (walk.frontier.size < size) {
+    faults.push(`The entries end at ${walk.frontier.size}, not at ${size}`);
+  }
   if (size % 2 === 0) faults.push("The log does not end on CONFIG or ROOT");
-  return { config, batches, lastMs, roots, frontier: frontier.hashes, rows };
+  return walk;
+}
+
+/** Reads an entry as its index wants it. @throws CryptoError */
+function readEntryInto(
+  walk: EntryWalk,
+  origin: string,
+  index: number,
+  entry: Bytes,
+  faults: string[],
+): void {
+  if (index === 0) {
+    walk.config = decodeConfig(entry);
+    walk.last = { ...walk.last, timestampMs: walk.config.createdMs };
+    if (walk.config.origin !== origin) faults.push("CONFIG names another log");
+  } else if (index % 2 === 1) {
+    const pairs = decodeBatch(entry);
+    walk.batches.set(index, pairs);
+    for (const name of pairs.map(({ vrfOutput }) => toHex(vrfOutput))) {
+      if (walk.inserted.has(name)) faults.push(`Entry ${index} inserts an index a second time`);
+      walk.inserted.add(name);
+    }
+  } else {
+    const root = decodeEpochRoot(entry);
+    if (root.timestampMs < walk.last.timestampMs) faults.push(`Entry ${index} goes back in time`);
+    if (root.prefixRoot.some((byte) => byte !== 0)) {
+      faults.push(`Entry ${index} has the root of a tree that this version does not keep`);
+    }
+    walk.last = root;
+  }
 }
 
 function checkStoredHead(head: Head, walk: EntryWalk, faults: string[]): void {
-  const root = walk.roots.get(head.size);
+  const { roots, frontier, last, batches } = walk;
+  const root = roots.get(head.size);
   if (root === undefined || !equal(root, head.root)) faults.push("The head has another root");
-  const edge = (hashes: readonly Bytes[]): Bytes => concat(...hashes);
-  if (!equal(edge(head.frontier), edge(walk.frontier))) faults.push("The head has another edge");
-  if (head.timestampMs !== walk.lastMs) faults.push("The head has another time than its ROOT");
-  if (head.epoch !== walk.batches.size) faults.push("The head counts other epochs");
+  if (!equal(concat(...head.frontier), concat(...frontier.hashes))) {
+    faults.push("The head has another edge");
+  }
+  if (head.timestampMs !== last.timestampMs) faults.push("The head has another time than its ROOT");
+  if (!equal(head.prefixRoot, last.prefixRoot)) {
+    faults.push("The head has another prefix tree than its ROOT");
+  }
+  if (head.epoch !== batches.size) faults.push("The head counts other epochs");
 }
 
 async function checkTiles(log: LogStore, { rows }: EntryWalk, faults: string[]): Promise<void> {

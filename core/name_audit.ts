@@ -57,9 +57,10 @@ export async function auditNames(
     try {
       if (state.poolId === null) {
         count.names++;
+        const batch = batchOf(batches, state);
         const value = await readValue(log, label, state.version);
         if (value === null) count.erased++;
-        else opened.add(await auditSequenced(log, config, batches, label, state, value));
+        else opened.add(await auditSequenced(log, config, batch, label, state, value));
       } else {
         count.pending++;
         const entry = pool.get(state.poolId);
@@ -81,17 +82,23 @@ export async function auditNames(
   return count;
 }
 
+/** The BATCH that a state names, also where the value is erased. @throws NameFault */
+function batchOf(batches: Batches, state: LabelState): readonly BatchPair[] {
+  if (state.version !== 0) throw new NameFault("it has a version that this log cannot hold");
+  const batch = state.batchIndex === null ? undefined : batches.get(state.batchIndex);
+  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
+  return batch;
+}
+
 /** @returns the pair's index in hexadecimal @throws NameFault, CryptoError */
 async function auditSequenced(
   log: LogStore,
   config: LogConfig,
-  batches: Batches,
+  batch: readonly BatchPair[],
   label: AccountLabel,
   state: LabelState,
   value: Committed,
 ): Promise<string> {
-  const batch = state.batchIndex === null ? undefined : batches.get(state.batchIndex);
-  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
   const vrfOutput = await auditRecord(log, config, label, state, value);
   const pair = batch.find((pair) => equal(pair.vrfOutput, vrfOutput));
   if (pair === undefined) throw new NameFault("its BATCH does not hold it");

@@ -26,7 +26,7 @@ import { Secret } from "../crypto/secret.ts";
 import { type VrfKey, vrfKeyFromSeed } from "../crypto/vrf.ts";
 
 /** Length of a service's secret in bytes. */
-export const SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 
 /** The keys of one service. */
 export interface ServiceKeys {

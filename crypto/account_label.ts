@@ -16,9 +16,6 @@ declare const checked: unique symbol;
 /** A canonical account label. */
 export type AccountLabel = string & { readonly [checked]: "AccountLabel" };
 
-/** Longest label in bytes. */
-export const MAX_LABEL_BYTES = 128;
-
 /** Checks that a text is a canonical label. @throws CryptoError `bad_label` */
 export function parseAccountLabel(text: string): AccountLabel {
   if (!/^[a-z0-9._@+-]{1,128}$/.test(text)) {

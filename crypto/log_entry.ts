@@ -20,7 +20,7 @@ import { parseVerifyingKey, type VerifyingKey } from "./keys.ts";
 /** Most pairs of one BATCH. */
 export const MAX_BATCH = 128;
 /** Suite of the log: SHA-256, ECVRF-EDWARDS25519-SHA512-TAI, Ed25519. */
-export const LOG_SUITE = 0x0001;
+const LOG_SUITE = 0x0001;
 
 const CONFIG = 0x00;
 const BATCH = 0x01;

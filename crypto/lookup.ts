@@ -28,7 +28,7 @@ import { checkConsistency, checkInclusion, leafHash } from "./tree.ts";
 import { VRF_PROOF_BYTES, vrfVerify } from "./vrf.ts";
 
 /** The format without a prefix tree. */
-export const LOOKUP_FORMAT = 0;
+const LOOKUP_FORMAT = 0;
 
 /** What a client knows of a log before it believes anything it says. */
 export interface LogIdentity {

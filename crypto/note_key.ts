@@ -26,7 +26,7 @@ export const NOTE_KEY_TYPE = {
 } as const;
 
 /** The longest verifier key that is read, in UTF-16 units; an ML-DSA-44 key takes 1752 of them. */
-export const MAX_VERIFIER_KEY_LENGTH = 4096;
+const MAX_VERIFIER_KEY_LENGTH = 4096;
 
 /** A public key of signed notes. */
 export type VerifierKey = {

@@ -36,8 +36,6 @@ export const MAX_ONE_TIME_PREKEYS = 32;
 export const MAX_PREKEY_VALIDITY_MS = 15 * 24 * 3_600_000;
 /** How early a set may be used, to forgive clocks, in milliseconds. */
 export const PREKEY_CLOCK_SKEW_MS = 5 * 60_000;
-/** Length of an encoded set in bytes. */
-export const PREKEY_SET_BYTES = 1_317;
 
 /** A decoded prekey set; its bytes are what was signed. */
 export interface PrekeySet {

@@ -27,7 +27,7 @@ import { labelled } from "./labels.ts";
 import { ed25519Sign, ed25519Verify, HASH_BYTES, sha256, SIGNATURE_BYTES } from "./primitives.ts";
 
 /** Most devices of one account. */
-export const MAX_DEVICES = 8;
+const MAX_DEVICES = 8;
 /** Longest SignedRecord in bytes: eight devices, two 4 KiB fields, four signatures. */
 export const MAX_RECORD_BYTES = 16_384;
 

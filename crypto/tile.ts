@@ -163,49 +163,6 @@ export function extendTile(held: Bytes | null, write: TileWrite): Bytes {
   return concat(before.data, hashes);
 }
 
-// --- paths -------------------------------------------------------------------------------------
-
-/** What a path names: a tile of hashes, or a bundle of log entries. */
-export type TilePath = {
-  /** The tile level, or `entries` for a bundle. */
-  readonly level: number | "entries";
-  /** The number of the tile within its level. */
-  readonly index: number;
-  /** Its width, 1 to 256; below 256 it is partial. */
-  readonly width: number;
-};
-
-/**
- * The path of a tile below the log's prefix: `tile/<L>/<N>[.p/<W>]`.
- *
- * N is cut into groups of three digits, all but the last with an `x` in front: tile 1234067 of
- * level 0 is `tile/0/x001/x234/067`. The suffix stands for a width below 256 only.
- */
-export function tilePath(level: number | "entries", index: number, width = TILE_WIDTH): string {
-  const validLevel = level === "entries" || (Number.isInteger(level) && level >= 0 && level < 64);
-  const validWidth = Number.isInteger(width) && width > 0 && width <= TILE_WIDTH;
-  if (!validLevel || !validWidth || !Number.isSafeInteger(index) || index < 0) {
-    throw new Error("bug: a tile that cannot be");
-  }
-  let groups = String(index % 1000).padStart(3, "0");
-  for (let rest = Math.floor(index / 1000); rest > 0; rest = Math.floor(rest / 1000)) {
-    groups = `x${String(rest % 1000).padStart(3, "0")}/${groups}`;
-  }
-  return `tile/${level}/${groups}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
-}
-
-/** What a path names, or null where `tilePath` would not have written it so. */
-export function parseTilePath(path: string): TilePath | null {
-  const match = /^tile\/(entries|\d{1,2})\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path);
-  if (match === null) return null;
-  const level = match[1] === "entries" ? "entries" : Number(match[1]);
-  const index = Number(match[2]!.replaceAll(/[x/]/g, ""));
-  const width = match[3] === undefined ? TILE_WIDTH : Number(match[3]);
-  if (level !== "entries" && level > 63) return null;
-  if (!Number.isSafeInteger(index) || width < 1 || width > TILE_WIDTH) return null;
-  return tilePath(level, index, width) === path ? { level, index, width } : null;
-}
-
 function tileKey({ level, index }: TileId): string {
   return `${level}/${index}`;
 }

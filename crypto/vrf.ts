@@ -24,12 +24,8 @@ import { CryptoError } from "./error.ts";
 import { sha512 } from "./primitives.ts";
 import { Secret } from "./secret.ts";
 
-/** Length of a VRF public key in bytes. */
-export const VRF_KEY_BYTES = 32;
 /** Length of a VRF proof in bytes. */
 export const VRF_PROOF_BYTES = 80;
-/** Length of a VRF output in bytes; the directory uses the first 32. */
-export const VRF_OUTPUT_BYTES = 64;
 
 const POINT_BYTES = 32;
 const CHALLENGE_BYTES = 16;

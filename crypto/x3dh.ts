@@ -65,7 +65,7 @@ import { Secret } from "./secret.ts";
 import { Session } from "./session.ts";
 
 /** How far a clock may be off, in milliseconds, on top of an offer's life. */
-export const OFFER_CLOCK_SKEW_MS = 30_000;
+const OFFER_CLOCK_SKEW_MS = 30_000;
 
 /** One's own device, with its private keys. */
 export interface LocalDevice extends RemoteDevice {

@@ -14,9 +14,9 @@ import { utf8 } from "../crypto/bytes.ts";
 /** Most mutations of one commit. */
 export const MAX_COMMIT_MUTATIONS = 900;
 /** Most bytes of one commit, keys and values together. */
-export const MAX_COMMIT_BYTES = 600 * 1024;
+const MAX_COMMIT_BYTES = 600 * 1024;
 /** Most bytes of keys in one commit. */
-export const MAX_COMMIT_KEY_BYTES = 60 * 1024;
+const MAX_COMMIT_KEY_BYTES = 60 * 1024;
 /** Most checks of one commit. */
 export const MAX_COMMIT_CHECKS = 10;
 

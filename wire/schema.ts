@@ -83,6 +83,3 @@ export const clientFrame = z.discriminatedUnion("t", [
   z.strictObject({ t: z.literal("pong") }),
   z.strictObject({ t: z.literal("bye") }),
 ]);
-
-/** A client frame that passed. */
-export type ParsedFrame = z.infer<typeof clientFrame>;

@@ -6,12 +6,6 @@
 
 import { asCount, asObject, asText } from "./json.ts";
 
-/** Who signs in; the proof's key says as which device. */
-export interface TokenRequest {
-  /** The account's label. */
-  readonly account: string;
-}
-
 /** An access token bound to the key of the proof (RFC 6749, section 5.1; RFC 9449, section 5). */
 export interface TokenWire {
   readonly access_token: string;

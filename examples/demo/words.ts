@@ -141,7 +141,7 @@ export const PROGRESS: Readonly<Record<Progress, string>> = {
   looking_up: "Checking the log",
   preparing: "Preparing the call",
   calling: "Calling",
-  ringing: "Encrypted",
+  ringing: "Ringing",
   connecting: "Connecting",
   connected: "Encrypted",
   ended: "Ended",

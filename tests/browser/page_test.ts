@@ -88,6 +88,12 @@ Deno.test("the page in a real browser", async (t) => {
       }
     });
 
+    await t.step("a call fits on a phone of 360 pixels", async () => {
+      await alice.page.setViewportSize({ width: 360, height: 740 });
+      const width = await alice.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.equal(width, 360);
+    });
+
     await t.step("hanging up ends it on both sides, in words", async () => {
       await bob.part("hang-up").click();
       await bob.says("ended-text", /^You hung up\.$/);
@@ -104,6 +110,14 @@ Deno.test("the page in a real browser", async (t) => {
       await alice.part("decline").click();
       await bob.says("ended-title", /^Call declined$/);
       await bob.part("done").click();
+    });
+
+    await t.step("a repeated call is refused with a notice that can be dismissed", async () => {
+      alice.ringAgain();
+      await alice.says("notice", /^A repeated call was refused/);
+      assert.equal(await alice.part("incoming").isVisible(), false);
+      await alice.part("dismiss").click();
+      assert.equal(await alice.part("notice").count(), 0);
     });
 
     await t.step("a lie of the service stops the call, loudly", async () => {
@@ -154,6 +168,8 @@ interface Person {
   part(name: string): Locator;
   /** Waits until a part is seen and its text matches. */
   says(name: string, text: RegExp): Promise<void>;
+  /** Sends the last ring to the page once more, as a service may. */
+  ringAgain(): void;
   register(name: string): Promise<void>;
   online(): Promise<void>;
   call(name: string): Promise<void>;
@@ -174,12 +190,20 @@ async function openPerson(browser: Browser, url: string, errors: string[]): Prom
     const isOfPage = !message.text().startsWith("Failed to load resource");
     if (message.type() === "error" && isOfPage) errors.push(message.text());
   });
+  let ringAgain = () => {};
+  await page.routeWebSocket("**/v1/ws", (socket) => {
+    socket.connectToServer().onMessage((message) => {
+      socket.send(message);
+      if (JSON.parse(String(message)).t === "ring") ringAgain = () => socket.send(message);
+    });
+  });
   await page.goto(url);
   const part = (name: string) => page.getByTestId(name);
   const person: Person = {
     page,
     part,
     says: (name, text) => part(name).filter({ hasText: text, visible: true }).waitFor(),
+    ringAgain: () => ringAgain(),
     async register(name) {
       await part("name-input").fill(name);
       await part("register").click();

@@ -10,7 +10,6 @@ import {
   MAX_PREKEY_VALIDITY_MS,
   oneTimePrekey,
   PREKEY_CLOCK_SKEW_MS,
-  PREKEY_SET_BYTES,
   type PrekeySet,
   prekeySetHash,
   verifyPrekeySet,
@@ -24,6 +23,7 @@ import {
   type OwnPrekeys,
 } from "../support/people.ts";
 
+const SET_BYTES = 1_317;
 const BAD_PREKEYS = { code: "bad_prekeys" };
 const alice = await makePerson("alice", { opkCount: 5 });
 const { fields, set, signature, opks } = alice.prekeys;
@@ -43,10 +43,10 @@ async function resigned(at: number, bytes: Bytes): Promise<{ set: Bytes; signatu
 }
 
 Deno.test("a set is what its device signed, in exactly 1317 bytes", async () => {
-  assert.equal(set.length, PREKEY_SET_BYTES);
+  assert.equal(set.length, SET_BYTES);
   assert.deepEqual(await verifyPrekeySet({ set, signature }, device), fields);
   assert.deepEqual(decodePrekeySet(set), fields);
-  for (const length of [0, 1, 3, 35, 131, PREKEY_SET_BYTES - 1]) {
+  for (const length of [0, 1, 3, 35, 131, SET_BYTES - 1]) {
     assert.throws(() => decodePrekeySet(set.slice(0, length)), { code: "malformed" });
   }
   assert.throws(() => decodePrekeySet(concat(set, Uint8Array.of(0))), { code: "malformed" });
@@ -86,7 +86,7 @@ Deno.test("a set whose device signed nonsense is refused for it", async () => {
     ["a low-order signed prekey", "bad_key", spkAt, small],
     ["an ML-KEM prekey out of range", "bad_key", kpkAt, Uint8Array.of(0xff, 0xff)],
     ["a set number of 2^53", "malformed", 35, Uint8Array.of(0, 32)],
-    ["33 one-time prekeys", "bad_prekeys", PREKEY_SET_BYTES - 34, Uint8Array.of(0, 33)],
+    ["33 one-time prekeys", "bad_prekeys", SET_BYTES - 34, Uint8Array.of(0, 33)],
   ];
   for (const [what, code, at, bytes] of bad) {
     await assert.rejects(verifyPrekeySet(await resigned(at, bytes), device), { code }, what);
@@ -154,5 +154,5 @@ Deno.test("a set without one-time prekeys vouches for none", async () => {
 });
 
 Deno.test("the name of a set changes with any of its bytes", () => {
-  assert.notDeepEqual(prekeySetHash(set), prekeySetHash(flipped(set, 8 * PREKEY_SET_BYTES - 1)));
+  assert.notDeepEqual(prekeySetHash(set), prekeySetHash(flipped(set, 8 * SET_BYTES - 1)));
 });

@@ -4,14 +4,12 @@ import {
   extendTile,
   hashesFromTiles,
   hashFromTile,
-  parseTilePath,
   planTiles,
   planTileWrites,
   sliceTile,
   TILE_BYTES,
   type TileId,
   tileOf,
-  tilePath,
   type TileRef,
   tileWidth,
 } from "../../crypto/tile.ts";
@@ -175,50 +173,4 @@ Deno.test("a write overwrites leftovers behind its place and refuses a gap befor
   assert.throws(() => extendTile(held.slice(0, 32), write), { code: "malformed" });
   assert.throws(() => extendTile(null, write), { code: "malformed" });
   assert.deepEqual(extendTile(null, { ...write, first: 0 }), write.hashes);
-});
-
-Deno.test("tile paths are those of tlog-tiles, in one spelling", () => {
-  const cases: [TileId | TileRef | "entries", string][] = [
-    [{ level: 0, index: 1234067 }, "tile/0/x001/x234/067"],
-    [{ level: 0, index: 0, width: 1 }, "tile/0/000.p/1"],
-    [{ level: 2, index: 1000, width: 255 }, "tile/2/x001/000.p/255"],
-    [{ level: 63, index: 999 }, "tile/63/999"],
-    [
-      { level: 0, index: Number.MAX_SAFE_INTEGER },
-      "tile/0/x009/x007/x199/x254/x740/991",
-    ],
-    ["entries", "tile/entries/x012/345.p/8"],
-  ];
-  for (const [tile, path] of cases) {
-    const parts = tile === "entries"
-      ? { level: "entries" as const, index: 12345, width: 8 }
-      : { width: 256, ...tile };
-    assert.equal(tilePath(parts.level, parts.index, parts.width), path);
-    assert.deepEqual(parseTilePath(path), parts);
-  }
-  const bad = [
-    "",
-    "tile",
-    "/tile/0/000",
-    "tile/0/0",
-    "tile/0/0000",
-    "tile/0/x000",
-    "tile/0/x000/001",
-    "tile/0/001/001",
-    "tile/00/001",
-    "tile/64/001",
-    "tile/-1/001",
-    "tile/data/001",
-    "tile/0/001/",
-    "tile/0/001.p/0",
-    "tile/0/001.p/01",
-    "tile/0/001.p/256",
-    "tile/0/001.p/",
-    "tile/0/001\n",
-    "tile/0/x009/x007/x199/x254/x740/992",
-    "tile/0/x001/x000/x000/x000/x000/x000/000",
-  ];
-  for (const path of bad) assert.equal(parseTilePath(path), null, path);
-  assert.throws(() => tilePath(0, 0, 257), /^Error: bug:/);
-  assert.throws(() => tilePath(0, -1), /^Error: bug:/);
 });

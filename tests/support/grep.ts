@@ -28,7 +28,7 @@ export function textNeedle(name: string, text: string): Needle {
   return { name, bytes: utf8(text) };
 }
 
-/** What every SDP has, raw or inside JSON, and nothing else of Countersign. */
+/** What every SDP has as it stands in the JSON of a payload, and nothing else of Countersign. */
 export function sdpNeedles(): readonly Needle[] {
   const texts = [
     "v=0\\r\\n",
@@ -50,24 +50,24 @@ export function sdpNeedles(): readonly Needle[] {
 export function descriptionNeedles(whose: string, sdp: string): readonly Needle[] {
   const needle = (name: string, text: string) => textNeedle(`${whose} ${name} ${text}`, text);
   const valuesOf = (pattern: RegExp) => [...new Set([...sdp.matchAll(pattern)].map((m) => m[1]!))];
-  const found = [
+  const always = [
     valuesOf(/^o=(\S+ \S+)/gm).map((text) => needle("session", `o=${text}`)),
     // A name alone can have four characters, which chance would find.
     valuesOf(/^a=ice-ufrag:(\S+)/gm).map((text) => needle("user", `ice-ufrag:${text}`)),
     valuesOf(/^a=ice-pwd:(\S+)/gm).map((text) => needle("password", text)),
     valuesOf(/^a=(candidate:.*?)\s*$/gm).map((text) => needle("candidate", text)),
     valuesOf(/^a=candidate:(?:\S+ ){4}(\S+ \d+) /gm).map((text) => needle("place", text)),
-    valuesOf(/^a=candidate:(?:\S+ ){4}(\S+) /gm)
-      .filter((text) => text.length >= 7 && !text.startsWith("127."))
-      .map((text) => needle("address", text)),
     valuesOf(/^a=fingerprint:sha-256 (\S+)/gm).map((text) => ({
       name: `${whose} fingerprint ${text}`,
       bytes: Uint8Array.from(text.split(":"), (pair) => parseInt(pair, 16)),
     })),
   ];
-  const missing = found.findIndex((needles) => needles.length === 0);
-  if (missing >= 0) throw new Error(`bug: an SDP without what kind ${missing} looks for`);
-  return found.flat();
+  if (always.some((needles) => needles.length === 0)) throw new Error("bug: this is half an SDP");
+  // The loopback address stands in the service's own URL here.
+  const addresses = valuesOf(/^a=candidate:(?:\S+ ){4}(\S+) /gm)
+    .filter((text) => text.length >= 7 && !text.startsWith("127."))
+    .map((text) => needle("address", text));
+  return [...always.flat(), ...addresses];
 }
 
 /**

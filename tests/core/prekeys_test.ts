@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { parseAccountLabel } from "../../crypto/account_label.ts";
+import { generateAgreementKeyPair } from "../../crypto/keys.ts";
+import { register, takeBundles } from "../../core/directory.ts";
+import { ServiceError } from "../../core/error.ts";
+import { accountRecord, publishPrekeys } from "../../core/prekeys.ts";
+import { type OpenContext } from "../../core/context.ts";
+import { readPrekeys } from "../../kv/prekeys.ts";
+import { type VerifiedRecord } from "../../crypto/record.ts";
+import { newAccount, newPrekeys, openCore, type TestAccount } from "../support/service_core.ts";
+
+const DAY_MS = 86_400_000;
+const ALICE = parseAccountLabel("alice");
+
+function refusal(code: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof ServiceError, String(error));
+    assert.equal(error.code, code);
+    return true;
+  };
+}
+
+/** A context in which bob is registered. */
+async function withBob(
+  story: (ctx: OpenContext, bob: TestAccount, record: VerifiedRecord) => Promise<void>,
+  now: () => number = Date.now,
+): Promise<void> {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv, { now });
+  const bob = await newAccount("bob");
+  await register(ctx, bob.label, bob.record, null);
+  await story(ctx, bob, (await accountRecord(ctx, bob.label))!);
+}
+
+Deno.test("a device's sets are numbered from 1, one by one", () =>
+  withBob(async (ctx, bob, record) => {
+    const conflict = refusal("prekeys_conflict");
+    const set = (setNumber: number) => newPrekeys(bob, record, { setNumber });
+    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(0)), conflict);
+    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(2)), conflict);
+    await publishPrekeys(ctx, bob.label, 1, await set(1));
+    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(1)), conflict);
+    await publishPrekeys(ctx, bob.label, 1, await set(2));
+    assert.equal((await readPrekeys(ctx, bob.label, 1))?.value.setNumber, 2);
+  }));
+
+Deno.test("of two next sets at once one is published", () =>
+  withBob(async (ctx, bob, record) => {
+    const sets = await Promise.all([1, 2, 3].map(() => newPrekeys(bob, record)));
+    const results = await Promise.allSettled(
+      sets.map((set) => publishPrekeys(ctx, bob.label, 1, set)),
+    );
+    assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
+  }));
+
+Deno.test("the same set again brings back no one-time prekey that was handed out", () =>
+  withBob(async (ctx, bob, record) => {
+    const set = await newPrekeys(bob, record, { count: 3 });
+    await publishPrekeys(ctx, bob.label, 1, set);
+    const { bundles } = await takeBundles(ctx, ALICE, bob.label, null);
+    await publishPrekeys(ctx, bob.label, 1, set);
+    const { left } = (await readPrekeys(ctx, bob.label, 1))!.value;
+    assert.equal(left.length, 2);
+    assert.ok(!left.includes(bundles[0]!.opk!.index));
+  }));
+
+Deno.test("only a current device of a published account has prekeys", () =>
+  withBob(async (ctx, bob, record) => {
+    const set = await newPrekeys(bob, record);
+    const unknown = refusal("unknown_device");
+    await assert.rejects(publishPrekeys(ctx, bob.label, 2, set), unknown);
+    await assert.rejects(publishPrekeys(ctx, ALICE, 1, set), unknown);
+  }));
+
+Deno.test("a set that callers would refuse is refused at once", () =>
+  withBob(async (ctx, bob, record) => {
+    const mallory = await newAccount("bob");
+    const good = await newPrekeys(bob, record);
+    const [key] = good.opks;
+    const spk = (await generateAgreementKeyPair()).publicKey;
+    const signature = good.signature.slice();
+    signature[0]! ^= 1;
+    const nowMs = Date.now();
+    const { identity } = record.devices[0]!.entry;
+    const tries = {
+      "another signature": { ...good, signature },
+      "another device's signature": await newPrekeys(mallory, record),
+      "another device's entry": await newPrekeys(bob, record, {
+        deviceEntryHash: new Uint8Array(32),
+      }),
+      "too few one-time prekeys": { ...good, opks: good.opks.slice(1) },
+      "too many one-time prekeys": { ...good, opks: [...good.opks, spk] },
+      "another order": { ...good, opks: good.opks.toReversed() },
+      "a key of small order": { ...good, opks: good.opks.map(() => new Uint8Array(32)) },
+      "a one-time prekey twice": await newPrekeys(bob, record, { opks: [key!, key!] }),
+      "a signed prekey as one-time prekey": await newPrekeys(bob, record, { spk, opks: [spk] }),
+      "the identity key as signed prekey": await newPrekeys(bob, record, { spk: identity }),
+      "expired": await newPrekeys(bob, record, {
+        notBeforeMs: nowMs - DAY_MS,
+        notAfterMs: nowMs - 1,
+      }),
+      "of the future": await newPrekeys(bob, record, {
+        notBeforeMs: nowMs + DAY_MS,
+        notAfterMs: nowMs + 2 * DAY_MS,
+      }),
+      "valid too long": await newPrekeys(bob, record, { notAfterMs: nowMs + 16 * DAY_MS }),
+    };
+    for (const [what, publication] of Object.entries(tries)) {
+      await assert.rejects(
+        publishPrekeys(ctx, bob.label, 1, publication),
+        refusal("bad_prekeys"),
+        what,
+      );
+    }
+    assert.equal(await readPrekeys(ctx, bob.label, 1), null);
+  }));
+
+Deno.test("expired prekeys are not handed out", async () => {
+  let nowMs = Date.now();
+  await withBob(async (ctx, bob, record) => {
+    await publishPrekeys(ctx, bob.label, 1, await newPrekeys(bob, record));
+    await takeBundles(ctx, ALICE, bob.label, null);
+    nowMs += 2 * DAY_MS;
+    await assert.rejects(takeBundles(ctx, ALICE, bob.label, null), refusal("no_prekeys"));
+    assert.equal((await readPrekeys(ctx, bob.label, 1))!.value.left.length, 3);
+  }, () => nowMs);
+});
