@@ -159,15 +159,27 @@ export class Client {
   }
 
   async #connect(world: World): Promise<void> {
-    this.#socket = await Socket.open(this.#http, signerOf(world), {
+    let connected: Socket | null = null;
+    let lost = false;
+    const socket = await Socket.open(this.#http, signerOf(world), {
       onRing: (frame) => void this.#ring(world, frame),
-      onLost: (mayReconnect) => this.#lost(world, mayReconnect),
+      onLost: (mayReconnect) => {
+        lost = true;
+        if (connected !== null) this.#lost(world, connected, mayReconnect);
+      },
     });
+    // It may have been lost, or the client closed, before this line was reached.
+    if (lost) throw new ClientError("network", "The connection to the service was lost");
+    if (!this.#wantsOnline) {
+      socket.close();
+      throw new ClientError("closed", "The client was closed");
+    }
+    this.#socket = connected = socket;
     this.onOnline?.(true);
   }
 
-  #lost(world: World, mayReconnect: boolean): void {
-    if (this.#socket === null) return;
+  #lost(world: World, socket: Socket, mayReconnect: boolean): void {
+    if (this.#socket !== socket) return;
     this.#socket = null;
     this.onOnline?.(false);
     if (mayReconnect) void this.#reconnect(world);

@@ -308,11 +308,12 @@ export function finish(
     const receive = new ReceiveChain(1, epoch1.th, epoch1.ckB);
     const payload = await checked(epoch1, "answer-confirm", tag, async () => {
       const opened = await receive.open(box);
-      // An answer that comes twice at once must not give two sessions with one set of keys.
+      // In one step, so that an answer that comes twice at once never gives two sessions with one
+      // set of keys.
       pending.epoch0.root.expose();
+      wipeEpoch(pending.epoch0);
       return opened;
     });
-    wipeEpoch(pending.epoch0);
     const send = new SendChain(1, epoch1.th, epoch1.ckA);
     return { payload, unconfirmed: { callId: pending.callId, epoch1, send, receive } };
   });

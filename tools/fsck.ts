@@ -1,9 +1,10 @@
 /**
  * Checks a store whole: every log in it is read again from its first entry, and every name.
  *
- * The service must not be running on that store. Exits with 1 on any fault, and prints each.
+ * The service must not be running on that store. Exits with 1 on any fault, and prints each; with 2
+ * where there is nothing to check.
  *
- *     deno run --allow-read --allow-write tools/fsck.ts <path of the store> [<verifier key>]
+ *     deno run --allow-read --allow-write tools/fsck.ts [<path of the store> [<verifier key>]]
  *
  * Without the log's verifier key (`name+hash+key`) the one that the store names is believed, and
  * says so.
@@ -36,15 +37,22 @@ function summary(origin: string, audit: LogAudit, keyGiven: boolean): string {
     `${names} names, ${pending} pending, ${erased} erased, ${faults.length} faults`;
 }
 
-async function main([path, verifierKey]: readonly string[]): Promise<number> {
-  if (path === undefined) {
-    console.error("usage: fsck.ts <path of the store> [<verifier key>]");
-    return 2;
-  }
+/** Takes the lock that the service holds on its store while it runs; it ends with the process. */
+async function lockStore(path: string): Promise<boolean> {
+  const lock = await Deno.open(`${path}.lock`, { create: true, write: true });
+  return await lock.tryLock(true);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [path = "data/countersign.sqlite", verifierKey] = args;
   // Opening would create a store, and an empty one is not what was meant.
   const info = await Deno.stat(path).catch(() => null);
   if (info === null || !info.isFile) {
     console.error("There is no store at that path");
+    return 2;
+  }
+  if (!await lockStore(path)) {
+    console.error("The service uses that store: stop it first");
     return 2;
   }
   using kv = await Deno.openKv(path);

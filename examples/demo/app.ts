@@ -74,8 +74,10 @@ function servePhone(phone: Phone, model: Model): void {
   onSubmit("call-form", () => phone.place(part("call-input", HTMLInputElement).value));
   onPress("accept", () => phone.accept());
   onPress("decline", () => phone.decline());
-  // Escape neither takes a call nor turns one down.
+  // Escape neither takes a call nor turns one down; pressed twice it closes what it was kept from
+  // closing, so that what still rings is shown again.
   part("incoming").addEventListener("cancel", (event) => event.preventDefault());
+  part("incoming").addEventListener("close", () => model.set({}));
   onPress("hang-up", () => phone.hangUp());
   onPress("mute", () => phone.toggleSound());
   onPress("camera", () => phone.togglePicture());

@@ -105,13 +105,30 @@ export interface Model {
 }
 
 /** Counts before anything was counted. */
-export const NO_STATS: MediaStats = {
+const NO_STATS: MediaStats = {
   framesProtected: 0,
   bytesProtected: 0,
   framesOpened: 0,
   bytesOpened: 0,
   refused: {},
 };
+
+/** A call of which nothing is known yet but a name. */
+export function newCall(label: string): CallView {
+  return {
+    label,
+    progress: "looking_up",
+    peer: null,
+    local: null,
+    isCamera: false,
+    remote: null,
+    muted: false,
+    cameraOff: false,
+    stats: NO_STATS,
+    relayed: [],
+    connectedMs: null,
+  };
+}
 
 /** A model that calls `render` after every change, and once at the beginning. */
 export function createModel(source: Source, render: (state: State) => void): Model {

@@ -15,7 +15,7 @@ import {
   type Peer,
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
-import { type CallView, type Model, NO_STATS, type PeerView, type Trouble } from "./model.ts";
+import { type CallView, type Model, newCall, type PeerView, type Trouble } from "./model.ts";
 import { plain, troubleOf, troubleOfEnd } from "./words.ts";
 
 const LOOK_MS = 500;
@@ -114,20 +114,7 @@ export function createPhone(client: Client, model: Model): Phone {
 
   function begin(outgoing: boolean, label: string): Line {
     line = { outgoing, over: false, media: null, call: null };
-    const call: CallView = {
-      label,
-      progress: "looking_up",
-      peer: null,
-      local: null,
-      isCamera: false,
-      remote: null,
-      muted: false,
-      cameraOff: false,
-      stats: NO_STATS,
-      relayed: [],
-      connectedMs: null,
-    };
-    model.set({ screen: { at: "call", call } });
+    model.set({ screen: { at: "call", call: newCall(label) } });
     return line;
   }
 

@@ -57,8 +57,7 @@ Deno.test("the page in a real browser", async (t) => {
       await bob.says("incoming-label", /^alice$/);
       await bob.says("incoming-since", /^First call$/);
       await bob.says("incoming-identity", /in the log at head size \d+/);
-      const before = await alice.part("frames-protected").innerText();
-      assert.equal(before, "0");
+      assert.equal(await alice.part("frames-protected").innerText(), "0");
       await bob.part("accept").click();
       for (const person of [alice, bob]) {
         await person.says("state", /^Encrypted$/);
@@ -218,13 +217,8 @@ async function openPerson(browser: Browser, url: string, errors: string[]): Prom
     safetyNumber: () => part("safety-number").getByRole("listitem").allInnerTexts(),
     async relayed() {
       const lines = await part("relayed").getByRole("listitem").all();
-      return await Promise.all(lines.map(async (line) => {
-        const words = [
-          await line.locator("b").innerText(),
-          await line.locator(".opaque").innerText(),
-        ];
-        return words.join(" ");
-      }));
+      const words = lines.map((line) => line.locator("b, .opaque").allInnerTexts());
+      return (await Promise.all(words)).map((line) => line.join(" "));
     },
   };
   return person;

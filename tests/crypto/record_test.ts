@@ -127,6 +127,7 @@ Deno.test("a first record has no past, no other kind and one signature, its own"
   const bad: Record<string, Parts> = {
     "another version": { version: 1 },
     "one before it": { prev: previous },
+    "another kind and nothing else": { kind: 2 },
     "two signatures": { roles: [1, 1] },
     "the operator's as well": { roles: [1, 4] },
     "the operator's alone": { roles: [4] },

@@ -8,9 +8,7 @@ import {
   planTileWrites,
   sliceTile,
   TILE_BYTES,
-  type TileId,
   tileOf,
-  type TileRef,
   tileWidth,
 } from "../../crypto/tile.ts";
 import {

@@ -12,12 +12,15 @@ import {
 } from "../../crypto/epoch.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import {
+  type CallCommon,
   commonHash,
   decodeAnswer,
   decodeOffer,
+  encodeAnswerHeader,
   encodeCallCommon,
   encodeConfirm,
   encodeOfferHeader,
+  type OfferHeader,
 } from "../../crypto/handshake_message.ts";
 import {
   type AgreementKeyPair,
@@ -232,16 +235,55 @@ Deno.test("an offer is of one caller: taken for anybody else's it is refused", a
   await refused(acceptBy(bob, offered, { peer: { ...alice.device, entry } }));
 });
 
-Deno.test("a header that names another prekey set is refused, though its author knows the keys", async () => {
-  // The caller is honest about everything but the name of the set, and computes all tags over it.
-  const forged = await forgeOffer(alice, bob, {
-    dh1: ({ publicKey }) => x25519(alice.keys.identity.privateKey, publicKey),
-    prekeySetB: randomBytes(32),
-  });
-  await refused(acceptBy(bob, forged));
+Deno.test("an offer that names anything else is refused, though its author knows all the keys", async () => {
+  // The caller computes every key and tag over what it says: only the comparison can refuse it.
+  const dh1 = dh1OfAlice;
+  const other = randomBytes(32);
+  await acceptBy(bob, await forgeOffer(alice, bob, { dh1 }));
+  for (
+    const header of [{ common: other }, { deviceB: 2 }, { deviceEntryB: other }, {
+      prekeySetB: other,
+    }]
+  ) {
+    const forged = await forgeOffer(alice, bob, { dh1, header });
+    await refused(acceptBy(bob, forged), Object.keys(header)[0]);
+  }
+  for (
+    const call of [{ deviceEntryA: other }, { recordA: other }, { recordB: other }, { ttlS: 61 }]
+  ) {
+    const forged = await forgeOffer(alice, bob, { dh1, call });
+    await refused(acceptBy(bob, forged), Object.keys(call)[0]);
+  }
+});
+
+Deno.test("an answer that names another call or device is refused, though its author knows all the keys", async () => {
+  for (const change of [{ common: randomBytes(32) }, { deviceB: 2 }, {}]) {
+    const { common, offer, pending } = await offerTo(bob);
+    const { accepted } = await acceptBy(bob, { common, offer });
+    const ephemeral = await generateAgreementKeyPair();
+    const { ciphertext: ct2, shared } = await mlKem768Encapsulate(pending.kem.publicKey);
+    const ephemeralB = ephemeral.publicKey;
+    const named = { common: commonHash(common), deviceB: bob.entry.deviceId, ephemeralB, ct2 };
+    const header = encodeAnswerHeader({ ...named, ...change });
+    const th1 = sha256(labelled("answer", accepted.epoch0.th, header));
+    const epoch1 = deriveEpoch(1, th1, accepted.epoch0, [
+      await x25519(ephemeral.privateKey, accepted.ephemeralA),
+      await x25519(ephemeral.privateKey, alice.entry.identity),
+      shared,
+    ]);
+    const box = await new SendChain(1, th1, epoch1.ckB).seal(utf8("made by hand"));
+    const made = concat(header, confirmationTag(epoch1, "answer-confirm"), box);
+    if (Object.keys(change).length > 0) await refused(finish(pending, made));
+    else assert.deepEqual((await finish(pending, made)).payload, utf8("made by hand"));
+  }
 });
 
 // --- known attacks -----------------------------------------------------------------------------
+
+/** DH1 as only Alice computes it, or whoever holds Bob's signed prekey. */
+function dh1OfAlice({ publicKey }: AgreementKeyPair): Promise<Bytes> {
+  return x25519(alice.keys.identity.privateKey, publicKey);
+}
 
 type Forged = {
   common: Bytes;
@@ -255,10 +297,16 @@ type Forged = {
 async function forgeOffer(
   caller: Person,
   callee: Person,
-  parts: { dh1: (spk: AgreementKeyPair) => Promise<Bytes>; prekeySetB?: Bytes },
+  parts: {
+    dh1: (spk: AgreementKeyPair) => Promise<Bytes>;
+    index?: number;
+    call?: Partial<CallCommon>;
+    header?: Partial<OfferHeader>;
+  },
 ): Promise<Forged> {
   const [ephemeral, kem] = [await generateAgreementKeyPair(), await generateKemKeyPair()];
-  const bundle = await verifiedBundleOf(callee);
+  const bundle = await verifiedBundleOf(callee, parts.index ?? null);
+  const opk = bundle.opk?.key ?? null;
   const { ciphertext: ct1, shared } = await mlKem768Encapsulate(bundle.set.kpk);
   const common = encodeCallCommon({
     callId: randomBytes(16),
@@ -269,26 +317,29 @@ async function forgeOffer(
     recordA: caller.record.hash,
     recordB: callee.record.hash,
     kemA: kem.publicKey,
+    ...parts.call,
   });
   const header = encodeOfferHeader({
     common: commonHash(common),
     deviceB: callee.entry.deviceId,
     deviceEntryB: callee.device.entryHash,
-    prekeySetB: parts.prekeySetB ?? bundle.setHash,
-    opkIndex: null,
+    prekeySetB: bundle.setHash,
+    opkIndex: parts.index ?? null,
     ephemeralA: ephemeral.publicKey,
     ct1,
+    ...parts.header,
   });
   const entries = new Writer().v16(encodeDeviceEntry(caller.entry)).v16(
     encodeDeviceEntry(callee.entry),
   );
   const th0 = sha256(
-    labelled("offer", common, header, entries.bytes(), bundle.setBytes, new Uint8Array(32)),
+    labelled("offer", common, header, entries.bytes(), bundle.setBytes, opk ?? new Uint8Array(32)),
   );
   const epoch0 = deriveOfferEpoch(th0, [
     await parts.dh1(callee.prekeys.spk),
     await x25519(ephemeral.privateKey, callee.entry.identity),
     await x25519(ephemeral.privateKey, bundle.set.spk),
+    ...(opk === null ? [] : [await x25519(ephemeral.privateKey, opk)]),
     shared,
   ]);
   const tag = confirmationTag(epoch0, "offer-confirm");
@@ -312,19 +363,22 @@ async function confirmOf(epoch: Epoch): Promise<Bytes> {
   return encodeConfirm(tag, await new SendChain(1, epoch.th, epoch.ckA).seal(NONE));
 }
 
-Deno.test("the formulas, computed a second time, are understood by the callee to the end", async () => {
-  const { privateKey } = alice.keys.identity;
-  const made = await forgeOffer(alice, bob, {
-    dh1: ({ publicKey }) => x25519(privateKey, publicKey),
+for (const index of [undefined, 2]) {
+  const how = index === undefined ? "without" : "with";
+  Deno.test(`the formulas, computed a second time ${how} a one-time prekey, lead to a session`, async () => {
+    const parts = index === undefined ? { dh1: dh1OfAlice } : { dh1: dh1OfAlice, index };
+    const made = await forgeOffer(alice, bob, parts);
+    const prekeys = usedPrekeysOf(bob, index ?? null);
+    const { payload, accepted } = await acceptBy(bob, made, { prekeys });
+    assert.deepEqual(payload, utf8("forged"));
+    const reply = await answer(accepted, NONE);
+    const { header, tag } = decodeAnswer(reply.answer);
+    const dh6 = await x25519(alice.keys.identity.privateKey, header.ephemeralB);
+    const epoch1 = await epochOf(made, reply.answer, dh6);
+    assert.deepEqual(tag, confirmationTag(epoch1, "answer-confirm"));
+    await complete(reply.unconfirmed, await confirmOf(epoch1));
   });
-  const { payload, accepted } = await acceptBy(bob, made);
-  assert.deepEqual(payload, utf8("forged"));
-  const reply = await answer(accepted, NONE);
-  const { header } = decodeAnswer(reply.answer);
-  const epoch1 = await epochOf(made, reply.answer, await x25519(privateKey, header.ephemeralB));
-  assert.deepEqual(decodeAnswer(reply.answer).tag, confirmationTag(epoch1, "answer-confirm"));
-  await complete(reply.unconfirmed, await confirmOf(epoch1));
-});
+}
 
 Deno.test("without a prekey of the callee nobody makes an offer in another's name", async () => {
   const { privateKey } = mallory.keys.identity;
@@ -367,6 +421,8 @@ Deno.test("Mallory, who registered Bob's keys as her own, gets no call that was 
     await verifiedBundleOf({ ...posing, prekeys: await samePrekeys(posing) }),
     { ...INPUT, payload: NONE },
   );
+  assert.deepEqual(posing.entry, bob.entry);
+  assert.notDeepEqual(posing.device.entryHash, bob.device.entryHash);
   // Alice believes that she calls Mallory. Bob, who holds every private key, must not answer.
   await refused(acceptBy(bob, toMallory));
   const recordHash = posing.record.hash;

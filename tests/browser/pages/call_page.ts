@@ -67,6 +67,7 @@ export interface Evidence {
 export interface Phone {
   /** Registers and goes online. @param keys `stranger` hands the stack the keys of another session */
   open(label: string, keys: "own" | "stranger"): Promise<void>;
+  /** How the newest call goes; waits for the first one. */
   report(): Promise<Report>;
   evidence(): Promise<Evidence>;
   /** Takes the tracks away and waits until nothing is on its way any more. */
@@ -167,6 +168,7 @@ function phone(): Phone {
   return {
     open,
     async report() {
+      while (line === null) await after(10);
       const { call, connection, pictureMs, playsMs, ...own } = current();
       const browser = await countsOf(connection);
       const stats = await own.adapter.stats();
