@@ -9,14 +9,8 @@ import { fromBase64Url } from "../crypto/base64.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/primitives.ts";
-import {
-  accept,
-  type AcceptedOffer,
-  answer,
-  complete,
-  refuse,
-  type Unconfirmed,
-} from "../crypto/x3dh.ts";
+import { answer, complete, type Unconfirmed } from "../crypto/answer.ts";
+import { accept, type AcceptedOffer, refuse } from "../crypto/x3dh.ts";
 import { lookupFromWire } from "../wire/directory.ts";
 import { type RingFrame } from "../wire/frames.ts";
 import { opaqueFromWire } from "../wire/server_frame.ts";

@@ -26,7 +26,7 @@ export type CryptoErrorCode =
   | "bad_note"
   /** A Merkle proof that does not lead to the root. */
   | "bad_proof"
-  /** A checkpoint of another log, or of none. */
+  /** A checkpoint that this log cannot have: of even size, or with another log's CONFIG. */
   | "bad_checkpoint"
   /** A head smaller than one that was trusted before. */
   | "head_rolled_back"

@@ -130,7 +130,8 @@ export async function verifyConfig(
   text: string,
 ): Promise<{ config: LogConfig; head: SignedCheckpoint }> {
   const outer = parseTlogProof(text);
-  const head = await openCheckpoint(outer.checkpoint, verifier.name, [verifier]);
+  const log = { origin: verifier.name, verifier };
+  const head = await advanceHead(log, outer.checkpoint, null, []);
   const entry = extraOf(outer);
   if (outer.index !== 0) throw new CryptoError("bad_proof", "CONFIG is the log's first entry");
   checkInclusion(0, head.size, leafHash(entry), outer.hashes, head.root);
@@ -153,6 +154,9 @@ export async function advanceHead(
   consistency: readonly Bytes[],
 ): Promise<SignedCheckpoint> {
   const head = await openCheckpoint(note, log.origin, [log.verifier]);
+  if (head.size % 2 === 0) {
+    throw new CryptoError("bad_checkpoint", "A published head ends on a ROOT, so its size is odd");
+  }
   if (trusted === null) return head;
   if (head.size < trusted.size) {
     throw new CryptoError(

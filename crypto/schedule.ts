@@ -53,7 +53,6 @@ export function ctxOfKid(kid: number): number {
 
 /** The schedule of a call between two. @param self 0 for the caller, 1 for the callee */
 export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
-  const epochSecret = exporter("call", new Uint8Array(0), 32);
   const peer = 1 - self;
   const derived = new Map<number, Promise<FrameKey>>();
 
@@ -62,7 +61,10 @@ export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
     let key = derived.get(kid);
     if (key === undefined) {
       const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
+      // Exported each time and not kept: a session that was wiped derives no more keys.
+      const epochSecret = exporter("call", new Uint8Array(0), 32);
       key = deriveFrameKey(hkdfExpand(epochSecret, info, BASE_KEY_BYTES), kid, SUITE);
+      epochSecret.fill(0);
       derived.set(kid, key);
     }
     return key;
@@ -72,7 +74,7 @@ export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
     suite: SUITE,
     self,
     exporter,
-    sendKey: (ctx) => frameKey(self, ctx),
+    sendKey: async (ctx) => await frameKey(self, ctx),
     recvKey: async (kid) => {
       // Never one's own index: a reflected frame must not open.
       const ctx = Object.values(CTX).find((each) => frameKid(peer, each) === kid);

@@ -1,18 +1,15 @@
 /**
- * The handshake: X3DH with ML-KEM-768 for the offer, a fresh hybrid exchange for the answer, and an
- * explicit confirm.
+ * The first half of the handshake: X3DH with ML-KEM-768, sealed to prekeys of somebody who may be
+ * anywhere. `answer.ts` is the second.
  *
  *     DH1 = X25519(ID_A, SPK_B)  DH2 = X25519(EA, ID_B)  DH3 = X25519(EA, SPK_B)  DH4 = X25519(EA, OPK_B)
  *     th0 = H("offer" || CallCommon || OfferHeader || v16 DeviceEntry_A || v16 DeviceEntry_B
  *             || PrekeySet_B || (OPK_B or zeros))
  *     epoch 0 from DH1 || DH2 || DH3 [|| DH4] || SS1
- *     DH5 = X25519(EB, EA)       DH6 = X25519(EB, ID_A)
- *     th1 = H("answer" || th0 || AnswerHeader)
- *     epoch 1 from root0 and DH5 || DH6 || SS2
  *
- * The caller runs `initiate`, `finish`, `confirm`; the callee `accept`, `answer`, `complete`. The
- * callee sends no media before `complete` returns. Any refusal is the one code `bad_handshake`: why
- * a message was refused is nobody's business but ours, and there it would be an oracle.
+ * The caller runs `initiate`, the callee `accept`, or `refuse`. An offer alone authenticates nobody
+ * whose callee's prekeys were stolen; the confirm does. Any refusal is the one code `bad_handshake`:
+ * why a message was refused is nobody's business but ours, and there it would be an oracle.
  *
  * @module
  */
@@ -21,26 +18,15 @@ import { type RemoteDevice, type VerifiedBundle } from "./bundle.ts";
 import { type Bytes, concat, equal } from "./bytes.ts";
 import { Writer } from "./codec.ts";
 import { type DeviceEntry, encodeDeviceEntry } from "./device_entry.ts";
-import {
-  confirmationTag,
-  deriveEpoch,
-  deriveOfferEpoch,
-  type Epoch,
-  type OfferEpoch,
-  wipeEpoch,
-} from "./epoch.ts";
-import { CryptoError } from "./error.ts";
+import { confirmationTag, deriveOfferEpoch, type OfferEpoch, wipeEpoch } from "./epoch.ts";
+import { checked, ensure, guarded } from "./handshake_guard.ts";
 import {
   CALL_ID_BYTES,
   type CallCommon,
   commonHash,
-  decodeAnswer,
   decodeCallCommon,
-  decodeConfirm,
   decodeOffer,
-  encodeAnswerHeader,
   encodeCallCommon,
-  encodeConfirm,
   encodeOfferHeader,
 } from "./handshake_message.ts";
 import {
@@ -52,7 +38,6 @@ import {
 } from "./keys.ts";
 import { labelled } from "./labels.ts";
 import {
-  constantTimeEqual,
   mlKem768Decapsulate,
   mlKem768Encapsulate,
   randomBytes,
@@ -62,7 +47,6 @@ import {
 import { prekeySetHash } from "./prekey.ts";
 import { ReceiveChain, SendChain } from "./ratchet.ts";
 import { Secret } from "./secret.ts";
-import { Session } from "./session.ts";
 
 /** How far a clock may be off, in milliseconds, on top of an offer's life. */
 const OFFER_CLOCK_SKEW_MS = 30_000;
@@ -123,15 +107,6 @@ export interface AcceptedOffer {
   readonly deviceB: number;
   readonly epoch0: OfferEpoch;
   readonly ephemeralA: Bytes;
-}
-
-/** Either side when epoch 1 exists but the confirm has not been sent or seen. */
-export interface Unconfirmed {
-  /** 16 bytes. */
-  readonly callId: Bytes;
-  readonly epoch1: Epoch;
-  readonly send: SendChain;
-  readonly receive: ReceiveChain;
 }
 
 /** Seals an offer to a verified bundle. */
@@ -251,97 +226,6 @@ export async function openRefusal(pending: PendingOffer, box: Bytes): Promise<By
   return payload;
 }
 
-/** Seals the answer; ends epoch 0. */
-export async function answer(
-  accepted: AcceptedOffer,
-  payload: Uint8Array,
-): Promise<{ answer: Bytes; unconfirmed: Unconfirmed }> {
-  const [ephemeral, { ciphertext: ct2, shared: ss2 }] = await Promise.all([
-    generateAgreementKeyPair(),
-    mlKem768Encapsulate(accepted.call.kemA),
-  ]);
-  const header = encodeAnswerHeader({
-    common: accepted.common,
-    deviceB: accepted.deviceB,
-    ephemeralB: ephemeral.publicKey,
-    ct2,
-  });
-  const shared = await Promise.all([
-    x25519(ephemeral.privateKey, accepted.ephemeralA as Bytes),
-    x25519(ephemeral.privateKey, accepted.peer.entry.identity),
-  ]);
-  const epoch1 = nextEpoch(accepted.epoch0, header, [...shared, ss2]);
-  const send = new SendChain(1, epoch1.th, epoch1.ckB);
-  const receive = new ReceiveChain(1, epoch1.th, epoch1.ckA);
-  const box = await send.seal(payload);
-  return {
-    answer: concat(header, confirmationTag(epoch1, "answer-confirm"), box),
-    unconfirmed: { callId: accepted.callId, epoch1, send, receive },
-  };
-}
-
-/**
- * Opens the answer; the caller then looks at its payload and, satisfied, runs `confirm`. A refused
- * answer leaves the offer pending.
- *
- * @throws CryptoError `bad_handshake`
- */
-export function finish(
-  pending: PendingOffer,
-  message: Bytes,
-): Promise<{ payload: Bytes; unconfirmed: Unconfirmed }> {
-  return guarded(async () => {
-    const { header, headerBytes, tag, box } = decodeAnswer(message);
-    ensure(equal(header.common, pending.common));
-    ensure(header.deviceB === pending.peer.entry.deviceId);
-    const shared = await Promise.all([
-      x25519(pending.ephemeral.privateKey, header.ephemeralB),
-      x25519(pending.self.keys.identity.privateKey, header.ephemeralB),
-      mlKem768Decapsulate(pending.kem.privateKey, header.ct2),
-    ]);
-    const epoch1 = deriveEpoch(
-      1,
-      answerTranscript(pending.epoch0, headerBytes),
-      pending.epoch0,
-      shared,
-    );
-    const receive = new ReceiveChain(1, epoch1.th, epoch1.ckB);
-    const payload = await checked(epoch1, "answer-confirm", tag, async () => {
-      const opened = await receive.open(box);
-      // In one step, so that an answer that comes twice at once never gives two sessions with one
-      // set of keys.
-      pending.epoch0.root.expose();
-      wipeEpoch(pending.epoch0);
-      return opened;
-    });
-    const send = new SendChain(1, epoch1.th, epoch1.ckA);
-    return { payload, unconfirmed: { callId: pending.callId, epoch1, send, receive } };
-  });
-}
-
-/** Seals the confirm; from here on the caller holds a session. */
-export async function confirm(
-  unconfirmed: Unconfirmed,
-  payload: Uint8Array,
-): Promise<{ confirm: Bytes; session: Session }> {
-  const box = await unconfirmed.send.seal(payload);
-  const tag = confirmationTag(unconfirmed.epoch1, "confirm");
-  return { confirm: encodeConfirm(tag, box), session: new Session(unconfirmed, 0) };
-}
-
-/** Opens the confirm; from here on the callee holds a session. @throws CryptoError `bad_handshake` */
-export function complete(
-  unconfirmed: Unconfirmed,
-  message: Bytes,
-): Promise<{ payload: Bytes; session: Session }> {
-  return guarded(async () => {
-    const { tag, box } = decodeConfirm(message);
-    ensure(constantTimeEqual(tag, confirmationTag(unconfirmed.epoch1, "confirm")));
-    const payload = await unconfirmed.receive.open(box);
-    return { payload, session: new Session(unconfirmed, 1) };
-  });
-}
-
 function offerTranscript(
   common: Bytes,
   header: Bytes,
@@ -355,32 +239,6 @@ function offerTranscript(
   return sha256(labelled("offer", common, header, entries.bytes(), set, last));
 }
 
-function answerTranscript(epoch0: OfferEpoch, header: Bytes): Bytes {
-  return sha256(labelled("answer", epoch0.th, header));
-}
-
-function nextEpoch(epoch0: OfferEpoch, header: Bytes, shared: readonly Bytes[]): Epoch {
-  const epoch1 = deriveEpoch(1, answerTranscript(epoch0, header), epoch0, shared);
-  wipeEpoch(epoch0);
-  return epoch1;
-}
-
-/** Checks an epoch's tag, then opens what it vouches for; an epoch that failed leaves no secrets. */
-async function checked(
-  epoch: OfferEpoch,
-  label: "offer-confirm" | "answer-confirm",
-  tag: Bytes,
-  open: () => Promise<Bytes>,
-): Promise<Bytes> {
-  try {
-    ensure(constantTimeEqual(tag, confirmationTag(epoch, label)));
-    return await open();
-  } catch (error) {
-    wipeEpoch(epoch);
-    throw error;
-  }
-}
-
 /** Uses a chain for one message and wipes it, whatever became of that. */
 async function once<Chain extends SendChain | ReceiveChain>(
   chain: Chain,
@@ -391,21 +249,4 @@ async function once<Chain extends SendChain | ReceiveChain>(
   } finally {
     chain.wipe();
   }
-}
-
-function ensure(condition: boolean): void {
-  if (!condition) throw refused();
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof CryptoError) throw refused();
-    throw error;
-  }
-}
-
-function refused(): CryptoError {
-  return new CryptoError("bad_handshake", "The handshake message was refused");
 }

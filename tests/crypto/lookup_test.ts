@@ -193,6 +193,13 @@ Deno.test("a head smaller than the one trusted is a rollback", async () => {
   await refuses("head_rolled_back", await lookupAnswer(small, bob.label), await headAt(7));
 });
 
+Deno.test("a head that ends on no ROOT is none that this log publishes", async () => {
+  for (const size of [0, 2, 6]) {
+    const head = advanceHead(log.identity, await signedHead(log, size), null, []);
+    await assert.rejects(head, { code: "bad_checkpoint" });
+  }
+});
+
 Deno.test("a head of the same size with another root is a fork", async () => {
   const fork = forkOf(log);
   fork.entries.length = 5;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { toHex, utf8 } from "../../crypto/bytes.ts";
-import { CTX } from "../../crypto/schedule.ts";
+import { CTX, frameKid } from "../../crypto/schedule.ts";
 import { connect, makePerson } from "../support/people.ts";
 
 const SPENT = { code: "spent" };
@@ -47,6 +47,8 @@ Deno.test("a wiped session seals, opens and exports nothing", async () => {
   await assert.rejects(callee.open(box), SPENT);
   await assert.rejects(callee.seal(utf8("late")), SPENT);
   assert.throws(() => callee.keys.exporter("srtp", utf8(""), 32), SPENT);
+  await assert.rejects(callee.keys.sendKey(CTX.mic), SPENT);
+  await assert.rejects(callee.keys.recvKey(frameKid(0, CTX.mic)), SPENT);
   callee.wipe();
 });
 

@@ -37,18 +37,14 @@ import {
   x25519,
 } from "../../crypto/primitives.ts";
 import { SendChain } from "../../crypto/ratchet.ts";
+import { answer, complete, confirm, finish, type Unconfirmed } from "../../crypto/answer.ts";
 import {
   accept,
   type AcceptedOffer,
-  answer,
-  complete,
-  confirm,
-  finish,
   initiate,
   openRefusal,
   type PendingOffer,
   refuse,
-  type Unconfirmed,
   type UsedPrekeys,
 } from "../../crypto/x3dh.ts";
 import {

@@ -32,16 +32,8 @@ import {
   signPrekeySet,
 } from "../../crypto/prekey.ts";
 import { signGenesis, type VerifiedRecord, verifyGenesis } from "../../crypto/record.ts";
-import {
-  accept,
-  answer,
-  complete,
-  confirm,
-  finish,
-  initiate,
-  type LocalDevice,
-  type UsedPrekeys,
-} from "../../crypto/x3dh.ts";
+import { answer, complete, confirm, finish } from "../../crypto/answer.ts";
+import { accept, initiate, type LocalDevice, type UsedPrekeys } from "../../crypto/x3dh.ts";
 import { type Session } from "../../crypto/session.ts";
 
 /** The log that people of tests live in, where nothing else is asked for. */
