@@ -37,8 +37,6 @@ const MAX_RECORD_SKEW_MS = 10 * 60_000;
 /** Most devices of a first record: with its name, their keys must fit one commit's ten checks. */
 const MAX_FIRST_DEVICES = 4;
 
-// --- registering -------------------------------------------------------------------------------
-
 /**
  * Registers a name: verifies its first record, puts it in the log, and answers with its proof once
  * the log holds it. The same record again gets the same answer, however late it comes.
@@ -156,8 +154,6 @@ function deviceKeys(record: VerifiedRecord): { readonly key: Bytes; readonly own
   });
 }
 
-// --- looking up --------------------------------------------------------------------------------
-
 /** Proves the record of a name. @throws ServiceError `name_not_found`, `head_unknown` */
 export async function lookup(
   ctx: Context,
@@ -230,12 +226,8 @@ export async function configProof(ctx: Context): Promise<string> {
 
 function bundleOf({ deviceId, prekeys, opkIndex }: TakenPrekeys): Bundle {
   const { set, signature, opks } = prekeys;
-  return {
-    deviceId,
-    set,
-    signature,
-    opk: opkIndex === null ? null : oneTimePrekey(opks, opkIndex),
-  };
+  const opk = opkIndex === null ? null : oneTimePrekey(opks, opkIndex);
+  return { deviceId, set, signature, opk };
 }
 
 async function publishedHead(ctx: Context): Promise<Published> {

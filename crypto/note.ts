@@ -79,7 +79,7 @@ export function parseSignatureLines(lines: string): NoteSignature[] {
   const split = lines.slice(0, -1).split("\n", MAX_NOTE_SIGNATURES + 1);
   if (split.length > MAX_NOTE_SIGNATURES) throw badNote("it has too many signatures");
   return split.map((line) => {
-    const match = /^— ([^ ]+) ([^ ]+)$/.exec(line);
+    const match = /^\u2014 ([^ ]+) ([^ ]+)$/.exec(line);
     const blob = match && fromBase64(match[2]!);
     if (!match || !isKeyName(match[1]!) || !blob || blob.length < 5) {
       throw badNote("a line among its signatures is none");
@@ -93,7 +93,7 @@ export function parseSignatureLines(lines: string): NoteSignature[] {
 export function formatSignatureLine({ name, keyId, signature }: NoteSignature): string {
   const id = new Uint8Array(4);
   new DataView(id.buffer).setUint32(0, keyId);
-  return `— ${name} ${toBase64(concat(id, signature))}\n`;
+  return `\u2014 ${name} ${toBase64(concat(id, signature))}\n`;
 }
 
 /**

@@ -23,7 +23,7 @@ import { HASH_BYTES } from "./primitives.ts";
 import { type CompletedHash, type HashRef, nodeHash } from "./tree.ts";
 
 /** Tree levels from one tile level to the next. */
-export const TILE_HEIGHT = 8;
+const TILE_HEIGHT = 8;
 /** Hashes of a full tile. */
 export const TILE_WIDTH = 256;
 /** Length of a full tile in bytes. */

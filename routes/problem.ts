@@ -50,6 +50,8 @@ function faultLine(error: unknown): string {
   if (!(error instanceof Error)) return `fault: ${typeof error} thrown`;
   // Our own broken invariants say what broke, and hold nothing of anybody's.
   const said = error.message.startsWith("bug: ") ? ` ${error.message}` : "";
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  // The stack begins with the message, which may have lines that look like frames.
+  const head = `${error.name}: ${error.message}\n`;
+  const frames = error.stack?.startsWith(head) ? error.stack.slice(head.length).split("\n") : [];
   return [`fault: ${error.name}${said}`, ...frames.slice(0, 6)].join("\n");
 }

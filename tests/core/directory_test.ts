@@ -9,6 +9,7 @@ import { configProof, lookup, register, takeBundles } from "../../core/directory
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { accountRecord, publishPrekeys } from "../../core/prekeys.ts";
+import { logKey } from "../../kv/log_key.ts";
 import { readPublished } from "../../kv/published.ts";
 import { identityOf, newAccount, newPrekeys, openCore, verified } from "../support/service_core.ts";
 
@@ -73,13 +74,18 @@ Deno.test("the same record again gets its proof, also an hour later", async () =
   using kv = await Deno.openKv(":memory:");
   let nowMs = Date.now();
   await using ctx = await openCore(kv, { now: () => nowMs });
-  const alice = await newAccount("alice");
-  const again = () => register(ctx, alice.label, alice.record, null);
-  const answers = await Promise.all([again(), again(), again()]);
+  const people = await Promise.all(Array.from({ length: 12 }, (_, i) => newAccount(`p${i}`)));
+  for (const { label, record } of people) {
+    // All at once: what one of them claims, the others find half-way through their own attempt.
+    const again = () => register(ctx, label, record, null);
+    const answers = await Promise.all(Array.from({ length: 5 }, again));
+    for (const answer of answers) await verified(ctx, label, answer);
+  }
   nowMs += 3_600_000;
-  for (const answer of [...answers, await again()]) await verified(ctx, alice.label, answer);
+  const { label, record } = people[0]!;
+  await verified(ctx, label, await register(ctx, label, record, null));
   const { size, names, faults } = await auditLog(ctx);
-  assert.deepEqual({ size, names, faults }, { size: 3, names: 1, faults: [] });
+  assert.deepEqual({ size, names, faults }, { size: 25, names: 12, faults: [] });
 });
 
 Deno.test("of two who want a name at once exactly one gets it", async () => {
@@ -114,6 +120,19 @@ Deno.test("a name is taken while its record still waits for the log", async () =
   );
   // The same record finds its place in the pool and waits there.
   await verified(ctx, alice.label, await register(ctx, alice.label, alice.record, null));
+});
+
+Deno.test("what is committed and not published yet is not there for anybody", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv);
+  const [alice, bob] = await Promise.all([newAccount("alice"), newAccount("bob")]);
+  await register(ctx, alice.label, alice.record, null);
+  const published = (await readPublished(ctx))!.value;
+  await register(ctx, bob.label, bob.record, null);
+  await kv.set(logKey(ctx, "published"), published);
+  await verified(ctx, alice.label, await lookup(ctx, alice.label, 3));
+  await assert.rejects(lookup(ctx, bob.label, null), refusal("name_not_found"));
+  assert.equal(await accountRecord(ctx, bob.label), null);
 });
 
 Deno.test("a record that does not verify is refused and leaves nothing behind", async () => {

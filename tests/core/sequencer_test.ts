@@ -210,6 +210,22 @@ Deno.test("a head of the same size with another root is never signed", async () 
   again.sequencer.requireOpen();
 });
 
+Deno.test("a head that the published one does not lead to is never signed", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv);
+  const [alice, bob] = await people(2) as [TestAccount, TestAccount];
+  await register(ctx, alice.label, alice.record, null);
+  const published = (await readPublished(ctx))!.value;
+  await register(ctx, bob.label, bob.record, null);
+  const head = (await readHead(ctx))!.value;
+  const row = logKey(ctx, "published");
+  await kv.set(row, { ...published, root: head.root });
+  await assert.rejects(openCore(kv), isUnavailable);
+  await kv.set(row, published);
+  await using _sound = await openCore(kv);
+  assert.equal((await readPublished(ctx))!.value.size, head.size);
+});
+
 Deno.test("another secret does not open the log", async () => {
   using kv = await Deno.openKv(":memory:");
   await using _ctx = await openCore(kv);

@@ -253,7 +253,9 @@ Deno.test("health says ok, and readiness ends with the store", async () => {
   equal((await (await fetch(`${service.url}/healthz`)).json()).status, "ok");
   const response = await fetch(`${service.url}/.well-known/countersign`);
   deepEqual([response.status, await codeOf(response)], [500, "internal"]);
-  equal(service.faults.length, 1);
-  equal(service.faults[0]!.includes("x\n"), false);
+  // The sequencer may report its own trouble with the store beside it.
+  const faults = service.faults.filter((line) => line.startsWith("fault: "));
+  equal(faults.length, 1);
+  match(faults[0]!, /^fault: Error\n {4}at /);
   isBroken = false;
 });

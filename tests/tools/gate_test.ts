@@ -12,6 +12,7 @@ import { CLEAN, type Project, project } from "./project.ts";
 const API = ["run", "--allow-read", "--allow-run", "--allow-write=docs", "tools/api.ts"];
 const DOM = ["run", "--allow-read", "--allow-run", "--allow-write=dist", "tools/check_dom.ts"];
 const EXPORTS = ["run", "--allow-read", "tools/exports.ts"];
+const CLAIMS = ["run", "--allow-read", "tools/claims.ts"];
 const SIZE = ["run", "--unstable-bundle", "--allow-read", "--allow-write=dist", "tools/size.ts"];
 const OK = ["run", "--allow-read", "--allow-run", "tools/ok.ts"];
 
@@ -46,12 +47,12 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
     assert.ok(api.success, api.output);
     const { success, output } = await p.deno(...OK);
     assert.ok(success, output);
-    assert.match(output, /^11 of 11 checks passed/m);
+    assert.match(output, /^12 of 12 checks passed/m);
   });
 
   await t.step("the tests can be left out, and nothing else", async () => {
     const { output } = await p.deno(...OK, "--no-test");
-    assert.match(output, /^10 of 10 checks passed/m);
+    assert.match(output, /^11 of 11 checks passed/m);
     assert.doesNotMatch(output, /^. tests/m);
   });
 
@@ -67,11 +68,38 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
   await t.step("a failing test fails the gate", async () => {
     await closes(p, {
       file: "tests/hello_test.ts",
-      text: `Deno.test("fails", () => {\n  throw new Error("as planted");\n});\n`,
+      text: `Deno.test("says hello, and fails", () => {\n  throw new Error("as planted");\n});\n`,
       command: OK,
       says: /✗ tests[\s\S]*as planted[\s\S]*Not ok: tests\./,
     });
   });
+
+  for (
+    const [fault, file, from, to, says] of [
+      ["a rule without a test", "docs/PROTOCOL.md", "| W1 |", "| W2 |", /no test holds W1/],
+      ["a rule whose test is gone", "docs/PROTOCOL.md", "says hello", "says bye", /"says bye"/],
+      [
+        "two rules of one number",
+        "docs/PROTOCOL.md",
+        "said.",
+        "said.\n- **W1** Twice.",
+        /two rules/,
+      ],
+      ["a claim without a test", "docs/THREAT_MODEL.md", '"says hello"', "", /no test attacks/],
+      [
+        "a claim whose test is gone",
+        "docs/THREAT_MODEL.md",
+        "says hello",
+        "says bye",
+        /"says bye"/,
+      ],
+    ] as const
+  ) {
+    await t.step(
+      fault,
+      () => closes(p, { file, text: CLEAN[file]!.replace(from, to), command: CLAIMS, says }),
+    );
+  }
 
   await t.step("an import that points up", () =>
     closes(p, {

@@ -11,6 +11,7 @@ const TOOLS = [
   "api.ts",
   "bundle.ts",
   "check_dom.ts",
+  "claims.ts",
   "exports.ts",
   "lint/boundaries.ts",
   "lint/layout.ts",
@@ -57,6 +58,20 @@ import { hello } from "../mod.ts";
 export function adapt(): string {
   return hello() + hello();
 }
+`,
+  "docs/PROTOCOL.md": `# Rules
+
+- **W1** The word is said.
+
+| rule | test |
+| --- | --- |
+| W1 | \`tests/hello_test.ts\` "says hello" |
+`,
+  "docs/THREAT_MODEL.md": `# Claims
+
+| claim | test |
+| --- | --- |
+| nobody changes the word | \`tests/hello_test.ts\` "says hello" |
 `,
   "tests/hello_test.ts": `Deno.test("says hello", () => {});\n`,
 };
@@ -106,7 +121,6 @@ export async function project(): Promise<Project> {
   }
   for (const [file, text] of Object.entries(CLEAN)) await write(file, text);
   await Deno.mkdir(`${path}/wire`);
-  await Deno.mkdir(`${path}/docs`);
   const deno = async (...args: string[]) => {
     const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args,

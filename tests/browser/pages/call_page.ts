@@ -23,7 +23,6 @@ import { tapKeys } from "../../support/key_tap.ts";
 export interface BrowserCounts {
   readonly audioPacketsSent: number;
   readonly audioBytesSent: number;
-  readonly videoFramesEncoded: number;
   readonly videoFramesSent: number;
   readonly framesDecoded: number;
   readonly audioEnergy: number;
@@ -260,7 +259,6 @@ async function countsOf(connection: RTCPeerConnection): Promise<BrowserCounts> {
   const counts = {
     audioPacketsSent: 0,
     audioBytesSent: 0,
-    videoFramesEncoded: 0,
     videoFramesSent: 0,
     framesDecoded: 0,
     audioEnergy: 0,
@@ -271,7 +269,6 @@ async function countsOf(connection: RTCPeerConnection): Promise<BrowserCounts> {
       counts.audioPacketsSent += report.packetsSent - report.retransmittedPacketsSent;
       counts.audioBytesSent += report.bytesSent - report.retransmittedBytesSent;
     } else if (report.type === "outbound-rtp") {
-      counts.videoFramesEncoded += report.framesEncoded;
       counts.videoFramesSent += report.framesSent;
     } else if (report.type === "inbound-rtp") {
       counts.bytesReceived += report.bytesReceived;
