@@ -1,0 +1,63 @@
+/**
+ * Page code that holds the IndexedDB store to what every store promises.
+ *
+ * @module
+ */
+
+import { read, type Stored, write } from "../../../client/store.ts";
+import { indexedDbStore } from "../../../client/store_indexeddb.ts";
+import { generateDeviceKeys } from "../../../crypto/keys.ts";
+import { type Bytes } from "../../../crypto/bytes.ts";
+
+const NAME = "a-store";
+
+const checks = {
+  async keeps(): Promise<Stored> {
+    const store = await indexedDbStore(NAME);
+    await write(store, { a: { n: 1, bytes: new Uint8Array([1, 2]), list: ["x", null] }, b: true });
+    const again = await indexedDbStore(NAME);
+    const { bytes, ...rest } = await read(again, "a") as { bytes: Bytes; n: number };
+    await write(again, { b: null });
+    return [{ ...rest, bytes: [...bytes] }, await read(store, "b"), await read(store, "c")];
+  },
+
+  /** Two connections to one database, as two tabs have them. */
+  async losesNothing(): Promise<Stored> {
+    const tabs = [await indexedDbStore(NAME), await indexedDbStore(NAME)];
+    const count = (i: number) =>
+      tabs[i % 2]!.update(["n"], ([n]) => ({
+        changes: { n: (n as number ?? 0) + 1 },
+        result: undefined,
+      }));
+    await Promise.all(Array.from({ length: 50 }, (_, i) => count(i)));
+    return await read(tabs[0]!, "n");
+  },
+
+  async undoes(): Promise<Stored> {
+    const store = await indexedDbStore(NAME);
+    await write(store, { m: 1 });
+    const refusing = store.update<string>(["m"], () => {
+      throw new Error("no");
+    });
+    const refusal = await refusing.catch((error: Error) => error.message);
+    const before = await read(store, "m");
+    await write(store, { m: 2 });
+    return [refusal, before, await read(store, "m")];
+  },
+
+  async keepsKeysInside(): Promise<Stored> {
+    const store = await indexedDbStore(NAME);
+    const { signing } = await generateDeviceKeys(store.extractable);
+    await write(store, { key: signing.privateKey });
+    const key = await read(await indexedDbStore(NAME), "key") as CryptoKey;
+    const signature = await crypto.subtle.sign("Ed25519", key, new Uint8Array(1));
+    const exported = await crypto.subtle.exportKey("pkcs8", key)
+      .then(() => "exported", (error: Error) => error.name);
+    return [signature.byteLength, exported];
+  },
+};
+
+/** What the page answers. */
+export type Checks = typeof checks;
+
+Object.assign(globalThis, { checks });
