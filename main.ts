@@ -8,22 +8,26 @@
  *     COUNTERSIGN_KV               <data>/countersign.sqlite    another file, or `:memory:`
  *     COUNTERSIGN_SECRET           <data>/secret    32 bytes, base64url; the file is made if missing
  *     COUNTERSIGN_ORIGIN           localhost/kt/1   the log's origin; never changes for a store
- *     COUNTERSIGN_PUBLIC_URL       what requests say    scheme and host behind a proxy
+ *     COUNTERSIGN_PUBLIC_URL       as it listens        the clients' URL; needed beyond loopback
  *     COUNTERSIGN_ALLOWED_ORIGINS  none             other sites that may open sockets, with commas
  *
- * A store in a file belongs to one process: two would not tell each other what they write.
+ * The secret is never made anew beside a store that exists: a log goes on under its own only.
  *
  * @module
  */
 
+import { SECRET_BYTES } from "./core/service_keys.ts";
 import { fromBase64Url, toBase64Url } from "./crypto/base64.ts";
+import { utf8 } from "./crypto/bytes.ts";
+import { MAX_ORIGIN_BYTES } from "./crypto/checkpoint.ts";
 import { isKeyName } from "./crypto/note_key.ts";
 import { randomBytes } from "./crypto/primitives.ts";
 import { Secret } from "./crypto/secret.ts";
+import { createStoreFile, lockStore } from "./kv/store_file.ts";
 import { openService, type Service } from "./routes/app.ts";
+import { listen, type Listener } from "./routes/listener.ts";
 import { readPages } from "./routes/page.ts";
 
-const SECRET_BYTES = 32;
 /** How long the last answers may take; whoever stops us kills us after 5 s. */
 const SHUTDOWN_MS = 1_500;
 
@@ -46,12 +50,18 @@ interface Settings {
 function readSettings(env: (name: string) => string | undefined): Settings {
   const data = env("COUNTERSIGN_DATA") || "./data";
   const origin = env("COUNTERSIGN_ORIGIN") || "localhost/kt/1";
-  if (!isKeyName(origin) || !/^[^/]+\/kt\/[0-9]+$/.test(origin) || origin.length > 255) {
+  if (
+    !isKeyName(origin) || !/^[^/]+\/kt\/[0-9]+$/.test(origin) || origin.length > MAX_ORIGIN_BYTES
+  ) {
     throw new SetupError("COUNTERSIGN_ORIGIN has to look like example.org/kt/1");
   }
+  const hostname = env("COUNTERSIGN_HOST") || "127.0.0.1";
   const publicUrl = env("COUNTERSIGN_PUBLIC_URL") || null;
+  if (publicUrl === null && !/^(localhost|127(\.[0-9]{1,3}){3}|::1)$/.test(hostname)) {
+    throw new SetupError("COUNTERSIGN_PUBLIC_URL is needed where COUNTERSIGN_HOST is not loopback");
+  }
   return {
-    hostname: env("COUNTERSIGN_HOST") || "127.0.0.1",
+    hostname,
     port: portOf(env("COUNTERSIGN_PORT") || "8787"),
     data,
     store: env("COUNTERSIGN_KV") || `${data}/countersign.sqlite`,
@@ -81,31 +91,47 @@ function originOf(text: string, name: string): string {
 
 async function readSecret(settings: Settings): Promise<Secret> {
   const path = `${settings.data}/secret`;
-  const text = settings.secret ?? await readOrMakeSecret(path);
+  const text = settings.secret ?? await readOrMakeSecret(settings, path);
   const bytes = fromBase64Url(text.trim());
   if (bytes?.length === SECRET_BYTES) return new Secret(bytes);
   const where = settings.secret === null ? path : "COUNTERSIGN_SECRET";
-  throw new SetupError(`${where} has to hold 32 bytes in base64url`);
+  throw new SetupError(`${where} has to hold ${SECRET_BYTES} bytes in base64url`);
 }
 
-async function readOrMakeSecret(path: string): Promise<string> {
+async function readOrMakeSecret(settings: Settings, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+  if (settings.store !== ":memory:" && await exists(settings.store)) {
+    throw new SetupError(`${path} is missing: ${settings.store} can't be continued without it`);
+  }
   const text = toBase64Url(randomBytes(SECRET_BYTES));
-  // Never over one that exists: a log signed with another secret is another log.
-  await Deno.writeTextFile(path, `${text}\n`, { mode: 0o600, createNew: true });
+  // Never over one that exists, and on the disk before the log that it founds.
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  await file.write(utf8(`${text}\n`));
+  await file.sync();
   return text;
 }
 
-/** Opens the store. The lock on the file beside it is held until the process ends. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Opens the store. Where it is a file, its lock is held until the process ends. */
 async function openStore(path: string): Promise<Deno.Kv> {
   if (path !== ":memory:") {
-    const lock = await Deno.open(`${path}.lock`, { create: true, write: true });
-    if (!await lock.tryLock(true)) {
-      throw new SetupError(`Another process uses ${path}: a store in a file belongs to one`);
+    await createStoreFile(path);
+    if (!await lockStore(path)) {
+      throw new SetupError(
+        `Another process uses ${path}: set COUNTERSIGN_DATA and COUNTERSIGN_PORT to run a second one`,
+      );
     }
   }
   return await Deno.openKv(path);
@@ -113,11 +139,12 @@ async function openStore(path: string): Promise<Deno.Kv> {
 
 async function start(settings: Settings): Promise<Service> {
   const isKept = settings.store !== ":memory:" || settings.secret === null;
-  if (isKept) await Deno.mkdir(settings.data, { recursive: true });
-  const kv = await openStore(settings.store);
+  if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
+  // The secret first: a store without one can't be continued.
+  const secret = await readSecret(settings);
   return await openService({
-    kv,
-    secret: await readSecret(settings),
+    kv: await openStore(settings.store),
+    secret,
     origin: settings.origin,
     publicOrigin: settings.publicOrigin,
     allowedOrigins: settings.allowedOrigins,
@@ -127,20 +154,22 @@ async function start(settings: Settings): Promise<Service> {
   });
 }
 
-function listen({ hostname, port }: Settings, service: Service): Deno.HttpServer<Deno.NetAddr> {
-  const onListen = (at: Deno.NetAddr) => {
-    const host = at.hostname.includes(":") ? `[${at.hostname}]` : at.hostname;
-    console.log(`Countersign listens on http://${host}:${at.port}`);
-  };
-  return Deno.serve({ hostname, port, onListen }, (request) => service.fetch(request));
+function listenAs(settings: Settings, service: Service): Listener {
+  try {
+    return listen(service, settings, (line) => console.error(line));
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new SetupError(`Port ${settings.port} is in use: set COUNTERSIGN_PORT to another`);
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw new SetupError("COUNTERSIGN_HOST is not of this machine");
+    }
+    throw error;
+  }
 }
 
 /** What stopped the start, in one sentence. */
 function sentenceOf(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "The port is already in use";
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return "COUNTERSIGN_HOST is not of this machine";
-  }
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -150,22 +179,26 @@ function afterMs(ms: number): Promise<void> {
 
 async function main(): Promise<void> {
   let service: Service;
-  let server: Deno.HttpServer<Deno.NetAddr>;
+  let listener: Listener;
   try {
     const settings = readSettings((name) => Deno.env.get(name));
     service = await start(settings);
-    server = listen(settings, service);
+    listener = listenAs(settings, service);
   } catch (error) {
     console.error(`Countersign can't start: ${sentenceOf(error)}`);
     Deno.exit(1);
   }
+  const { hostname, port } = listener.at;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  console.log(`Countersign listens on http://${host}:${port}`);
+  console.log(`Log key: ${service.logKey}`);
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
     // Sockets first, since the server would wait for them; the store last, since requests need it.
     await service.drain();
-    await Promise.race([server.shutdown(), afterMs(SHUTDOWN_MS)]);
+    await Promise.race([listener.stop(), afterMs(SHUTDOWN_MS)]);
     await service.close();
     Deno.exit(0);
   };

@@ -1,28 +1,26 @@
 /**
  * The account of this client: a label, one device, its keys, and its record.
  *
- * The keys are stored before the record is sent, and the record is sent again until the log proves
- * it, so neither a crash nor a lost answer can leave a name without its keys.
+ * The keys are stored before the record is sent, and kept until the log proves the record or the
+ * service refuses it for good, so neither a crash nor a lost answer can leave a name without its keys.
  *
  * @module
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
-import { equal } from "../crypto/bytes.ts";
-import { toBase64Url } from "../crypto/base64.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
 import { signGenesis, type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
 import { type LocalDevice } from "../crypto/x3dh.ts";
-import { lookupFromWire, type RecordRequest } from "../wire/directory.ts";
-import { recordPath } from "../wire/paths.ts";
-import { ClientError, ofAnswer } from "./error.ts";
+import { type ProblemCode } from "../wire/problem.ts";
+import { cell, change, forget, keep, readCell } from "./cell.ts";
+import { submitRecord } from "./directory.ts";
+import { ClientError } from "./error.ts";
 import { type Http } from "./http.ts";
-import { read, type Store, type Stored, write } from "./store.ts";
-import { type Contact, type Trust } from "./trust.ts";
-
-const ACCOUNT = "account";
-const FIRST_DEVICE = 1;
+import { type Store } from "./store.ts";
+import { type Contact } from "./contact.ts";
+import { type Trust } from "./trust.ts";
 
 /** This client's account. */
 export interface Account {
@@ -34,75 +32,94 @@ export interface Account {
   readonly self: LocalDevice;
 }
 
+/** What registering works with. */
+export interface Registry {
+  readonly store: Store;
+  readonly http: Http;
+  readonly trust: Trust;
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+}
+
 type StoredAccount = {
   readonly label: AccountLabel;
-  readonly record: Uint8Array<ArrayBuffer>;
+  readonly record: Bytes;
   readonly signing: CryptoKey;
   readonly identity: CryptoKey;
   readonly registered: boolean;
 };
 
+const ACCOUNT = cell<StoredAccount>("account");
+const FIRST_DEVICE = 1;
+
 /** The account that the store holds, or null where none was registered. */
 export async function loadAccount(store: Store, origin: string): Promise<Account | null> {
-  const held = await read(store, ACCOUNT) as StoredAccount | null;
+  const held = await readCell(store, ACCOUNT);
   return held?.registered ? await accountOf(held, origin) : null;
 }
 
 /**
  * Registers a name with fresh keys and verifies that the log holds it.
  *
+ * An attempt that was broken off is finished first, because its name may be taken by it.
+ *
  * @throws ClientError `name_taken`, `proof_invalid`, `network`, `refused`
  */
 export async function registerAccount(
-  parts: { readonly store: Store; readonly http: Http; readonly trust: Trust },
+  registry: Registry,
   label: AccountLabel,
   deviceName: string,
 ): Promise<Account> {
-  const { store, http, trust } = parts;
-  const fresh = await newAccount(trust.origin, label, deviceName, store.extractable, http.now());
-  let held = await claim(store, fresh);
+  const { store, trust, now } = registry;
+  const unfinished = await readCell(store, ACCOUNT);
+  if (unfinished?.registered === false) {
+    const account = await finish(registry, unfinished);
+    if (account?.label === label) return account;
+  }
+  const fresh = await newAccount(trust.origin, label, deviceName, store.extractable, now());
+  await change(store, [ACCOUNT], ([held]) => {
+    if (held !== null) {
+      throw new ClientError("refused", "This device already has another account");
+    }
+    return { changes: keep(ACCOUNT, fresh), result: undefined };
+  });
+  const account = await finish(registry, fresh);
+  if (account === null) throw new ClientError("refused", "The service's clock is far from ours");
+  return account;
+}
+
+/**
+ * Sends a stored record until its fate is known: the account, or null where the record is too old to
+ * be accepted and never was. What was refused for good is forgotten.
+ */
+async function finish(registry: Registry, held: StoredAccount): Promise<Account | null> {
+  const { store, http, trust } = registry;
   let contact: Contact;
   try {
-    contact = await submit(http, trust, held);
+    contact = await submitRecord(http, trust, held.label, held.record);
   } catch (error) {
-    // A record of an interrupted attempt that never arrived is by now too old to be accepted.
-    const stale = error instanceof ClientError && error.problem === "bad_record" && held !== fresh;
-    if (!stale) throw error;
-    held = fresh;
-    await write(store, { [ACCOUNT]: held as Stored });
-    contact = await submit(http, trust, held);
+    if (!(error instanceof ClientError) || !REFUSED_FOR_GOOD.has(error.problem)) throw error;
+    await replace(store, held, null);
+    if (error.problem === "bad_record") return null;
+    throw error;
   }
   const account = await accountOf(held, trust.origin);
   if (!equal(contact.record.hash, account.record.hash)) {
     throw new ClientError("proof_invalid", "The log holds another record under this name");
   }
-  await write(store, { [ACCOUNT]: { ...held, registered: true } });
+  await replace(store, held, { ...held, registered: true });
   return account;
 }
 
-/** Sends the record and verifies that the log took it. */
-async function submit(http: Http, trust: Trust, held: StoredAccount): Promise<Contact> {
-  const { contact } = await trust.learn(held.label, async (from) => {
-    const body: RecordRequest = { record: toBase64Url(held.record), from };
-    const value = await http.open("PUT", recordPath(held.label), body);
-    try {
-      return { lookup: lookupFromWire(value) };
-    } catch (error) {
-      throw ofAnswer(error);
-    }
-  });
-  return contact;
-}
+/** Refusals after which a record can't come to be in the log any more. */
+const REFUSED_FOR_GOOD: ReadonlySet<ProblemCode | null> = new Set(["bad_record", "name_taken"]);
 
-/** Keeps what is to be registered; gives an interrupted attempt at the same name instead. */
-function claim(store: Store, fresh: StoredAccount): Promise<StoredAccount> {
-  return store.update([ACCOUNT], ([value]) => {
-    const held = (value ?? null) as StoredAccount | null;
-    if (held?.label === fresh.label) return { changes: {}, result: held };
-    if (held?.registered) {
-      throw new ClientError("refused", "This device already has another account");
-    }
-    return { changes: { [ACCOUNT]: fresh as Stored }, result: fresh };
+/** Replaces what is stored, if it still is this very attempt: another tab may have gone on. */
+function replace(store: Store, held: StoredAccount, by: StoredAccount | null): Promise<void> {
+  return change(store, [ACCOUNT], ([now]) => {
+    const isSame = now !== null && equal(now.record, held.record);
+    if (!isSame) return { changes: {}, result: undefined };
+    return { changes: by === null ? forget(ACCOUNT) : keep(ACCOUNT, by), result: undefined };
   });
 }
 

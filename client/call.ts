@@ -9,10 +9,7 @@
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
-import { safetyNumber } from "../crypto/safety_number.ts";
 import { type Session } from "../crypto/session.ts";
-import { type VerifiedRecord } from "../crypto/record.ts";
-import { WireError } from "../wire/json.ts";
 import {
   type Description,
   type HangupReason,
@@ -21,10 +18,10 @@ import {
 } from "../wire/payload.ts";
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
 import { Channel } from "./channel.ts";
-import { ClientError } from "./error.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
+import { type Peer } from "./peer.ts";
 import { type Room } from "./room.ts";
-import { type Contact } from "./trust.ts";
 
 /** How long a media connection may take once the answer is there, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 20_000;
@@ -52,18 +49,6 @@ export interface RelayedMessage {
   readonly bytes: number;
 }
 
-/** The other side of a call, proven by the log. */
-export interface Peer {
-  /** Its label. */
-  readonly label: string;
-  /** When this client first saw it, Unix milliseconds. */
-  readonly firstSeenMs: number;
-  /** Whether this is the first time. */
-  readonly isNew: boolean;
-  /** 60 digits that both sides see alike; reading them out rules out a man in the middle. */
-  safetyNumber(): string;
-}
-
 /** A call. */
 export interface Call {
   /** Who is on the other side. */
@@ -74,7 +59,7 @@ export interface Call {
   readonly ended: Promise<CallEnd>;
   /** The messages that passed through the service so far. */
   readonly relayed: readonly RelayedMessage[];
-  /** The state now and every later one, until the end. One reader. */
+  /** Every state from the first to the last, with those that already passed. One reader. */
   states(signal?: AbortSignal): AsyncIterable<CallState>;
   /** Counts of frames protected and opened so far. */
   stats(): Promise<MediaStats>;
@@ -89,15 +74,16 @@ export class LiveCall implements Call {
   readonly #adapter: MediaAdapter;
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
-  #state: CallState = "calling";
+  #state: CallState;
   #session: Session | null = null;
   #room: Room | null = null;
   #resolveEnd: (end: CallEnd) => void = () => {};
 
-  /** A call that has just begun. */
-  constructor(peer: Peer, adapter: MediaAdapter) {
+  /** A call that has just begun: the caller's is `calling`, the callee's `connecting`. */
+  constructor(peer: Peer, adapter: MediaAdapter, state: "calling" | "connecting") {
     this.peer = peer;
     this.#adapter = adapter;
+    this.#state = state;
     this.ended = new Promise((resolve) => this.#resolveEnd = resolve);
     this.#states.push(this.#state);
     adapter.onFailure = (failure) =>
@@ -126,8 +112,10 @@ export class LiveCall implements Call {
 
   async hangUp(): Promise<void> {
     if (this.#state === "ended") return;
-    await this.#tell("ended");
-    this.#end({ by: "self", reason: "ended", error: null });
+    // The media ends now; the other side is told on the way out.
+    const told = this.#tell("ended");
+    this.#end({ by: "self", reason: "ended", error: null }, told);
+    await told;
   }
 
   /** Moves on; never back, never out of the end. */
@@ -162,7 +150,7 @@ export class LiveCall implements Call {
       await this.#adapter.start(session.keys);
       this.move("connected");
     } catch (error) {
-      this.fail(asClientError(error));
+      this.fail(toClientError(error, "media_failed"));
     }
   }
 
@@ -208,28 +196,6 @@ export class LiveCall implements Call {
       return this.#room?.leave();
     });
   }
-}
-
-/** Who is on the other side, for an application. */
-export function peerOf(contact: Contact, self: VerifiedRecord): Peer {
-  return {
-    label: contact.record.account.label,
-    firstSeenMs: contact.firstSeenMs,
-    isNew: contact.isNew,
-    safetyNumber: () => safetyNumber(self, contact.record),
-  };
-}
-
-/** Any failure of a call as the application's error. */
-export function asClientError(error: unknown): ClientError {
-  if (error instanceof ClientError) return error;
-  if (error instanceof CryptoError) {
-    return new ClientError("handshake_refused", error.message, { cause: error });
-  }
-  if (error instanceof WireError) {
-    return new ClientError("bad_answer", error.message, { cause: error });
-  }
-  return new ClientError("media_failed", "The media connection failed", { cause: error });
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

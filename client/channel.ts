@@ -9,6 +9,7 @@ export class Channel<T> {
   readonly #values: T[] = [];
   #wake: (() => void) | null = null;
   #ended = false;
+  #reading = false;
 
   /** Adds a value; ignored after the end. */
   push(value: T): void {
@@ -23,8 +24,10 @@ export class Channel<T> {
     this.#wake?.();
   }
 
-  /** Reads until the end, or until the signal aborts. */
+  /** Reads until the end, or until the signal aborts. @throws Error when somebody else reads */
   async *read(signal?: AbortSignal): AsyncGenerator<T, void, void> {
+    if (this.#reading) throw new Error("This stream has a reader already");
+    this.#reading = true;
     const wake = (): void => this.#wake?.();
     signal?.addEventListener("abort", wake);
     try {
@@ -34,6 +37,7 @@ export class Channel<T> {
         else await new Promise<void>((resolve) => this.#wake = resolve);
       }
     } finally {
+      this.#reading = false;
       signal?.removeEventListener("abort", wake);
     }
   }

@@ -4,26 +4,27 @@
  * @module
  */
 
-import { canonicalAccountLabel } from "../crypto/account_label.ts";
-import { CryptoError } from "../crypto/error.ts";
+import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { type RingFrame } from "../wire/frames.ts";
 import { type Account, loadAccount, registerAccount } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
-import { asClientError, type Call, type Peer, peerOf } from "./call.ts";
+import { type Call } from "./call.ts";
 import { Channel } from "./channel.ts";
-import { ClientError } from "./error.ts";
+import { lookUp } from "./directory.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { Http } from "./http.ts";
-import { holdOnline } from "./lock.ts";
-import { type IncomingCall, lookupContact, takeCall } from "./incoming.ts";
+import { type IncomingCall, takeCall } from "./incoming.ts";
 import { placeCall } from "./outgoing.ts";
-import { publishPrekeys } from "./prekeys.ts";
-import { Socket } from "./socket.ts";
+import { type Peer, peerOf } from "./peer.ts";
+import { Presence } from "./presence.ts";
 import { type Store } from "./store.ts";
-import { Trust } from "./trust.ts";
-import { signerOf, type World } from "./world.ts";
+import { type Evidence, Trust } from "./trust.ts";
+import { type World } from "./world.ts";
 
-/** Longest wait before connecting again, in milliseconds. */
-const MAX_BACKOFF_MS = 30_000;
+/** Most calls that ring at once; further ones are refused unread. */
+const MAX_RINGING = 8;
+/** Most calls of one caller that ring at once. */
+const MAX_RINGING_OF_ONE = 2;
 
 /** How to open a client. */
 export interface ClientOptions {
@@ -44,36 +45,45 @@ export interface ClientOptions {
 export class Client {
   readonly #http: Http;
   readonly #store: Store;
+  readonly #now: () => number;
   readonly #trust: Trust;
   readonly #incoming = new Channel<IncomingCall>();
+  readonly #ringing: string[] = [];
   #account: Account | null;
-  #socket: Socket | null = null;
+  readonly #presence: Presence;
   #closed = false;
-  #wantsOnline = false;
-  #release: (() => void) | null = null;
 
   /** Called with every message that was refused: an attack, or a fault of the other side. */
   onRefused: ((error: ClientError) => void) | null = null;
-  /** Called when the connection to the service comes and goes. */
-  onOnline: ((online: boolean) => void) | null = null;
+  /**
+   * Called when the connection to the service comes and goes. The client connects again by itself;
+   * where it gave up, it says why.
+   */
+  onOnline: ((online: boolean, gaveUp: ClientError | null) => void) | null = null;
 
-  private constructor(http: Http, store: Store, trust: Trust, account: Account | null) {
+  private constructor(http: Http, trust: Trust, account: Account | null, options: ClientOptions) {
     this.#http = http;
-    this.#store = store;
+    this.#store = options.store;
+    this.#now = options.now ?? Date.now;
     this.#trust = trust;
     this.#account = account;
+    this.#presence = new Presence({
+      onRing: (world, frame) => void this.#ring(world, frame),
+      onOnline: (online, gaveUp) => queueMicrotask(() => this.onOnline?.(online, gaveUp)),
+      onFault: (error) => this.#report(error),
+    });
   }
 
   /**
    * Opens the account that the store holds, or an empty client that may register one.
    *
-   * @throws ClientError `network`, `log_changed`, `proof_invalid`, `bad_answer`
+   * @throws ClientError `bad_option`, `network`, `log_changed`, `proof_invalid`, `bad_answer`
    */
   static async open(options: ClientOptions): Promise<Client> {
-    const http = new Http(options.service, options.now ?? Date.now);
-    const trust = await Trust.open(http, options.store, options.logKey ?? null);
-    const account = await loadAccount(options.store, trust.origin);
-    return new Client(http, options.store, trust, account);
+    const { store, now = Date.now } = options;
+    const http = new Http(options.service, now);
+    const trust = await Trust.open(http, store, now, options.logKey ?? null);
+    return new Client(http, trust, await loadAccount(store, trust.origin), options);
   }
 
   /** The account's label, or null before one was registered. */
@@ -83,12 +93,17 @@ export class Client {
 
   /** Whether the service can reach this client. */
   get online(): boolean {
-    return this.#socket !== null;
+    return this.#presence.socket !== null;
   }
 
   /** Size of the newest head of the log that was verified. */
   async headSize(): Promise<number> {
     return (await this.#trust.head()).size;
+  }
+
+  /** Two signed heads that contradict each other, if the service ever showed such, or null. */
+  evidence(): Promise<Evidence | null> {
+    return this.#trust.evidence();
   }
 
   /**
@@ -98,27 +113,41 @@ export class Client {
    * @throws ClientError `bad_label`, `name_taken`, `proof_invalid`, `network`
    */
   async register(name: string, device = ""): Promise<void> {
-    const parts = { store: this.#store, http: this.#http, trust: this.#trust };
-    this.#account = await registerAccount(parts, labelOf(name), device);
+    this.#requireOpen();
+    const registry = {
+      store: this.#store,
+      http: this.#http,
+      trust: this.#trust,
+      now: this.#now,
+    };
+    try {
+      this.#account = await registerAccount(registry, labelOf(name), device);
+    } catch (error) {
+      // What was refused may be a second account, beside one that another tab or attempt made.
+      this.#account ??= await loadAccount(this.#store, this.#trust.origin);
+      throw error;
+    }
   }
 
   /**
-   * Publishes prekeys and connects, so that calls can come and go.
+   * Checks that the service still is the one that was trusted, publishes prekeys and connects, so
+   * that calls can come and go.
    *
-   * @throws ClientError `in_use`, `network`, `refused`
+   * @throws ClientError `in_use`, `network`, `refused`, `log_changed`, `head_rolled_back`
    */
   async goOnline(): Promise<void> {
-    const world = this.#world();
-    this.#release ??= await holdOnline(this.#http.origin, world.account.label);
-    await publishPrekeys(this.#store, this.#http, world.account);
-    this.#wantsOnline = true;
-    if (this.#socket === null) await this.#connect(world);
+    await this.#presence.enter(this.#world());
+  }
+
+  /** Leaves the service; calls under way keep their media. */
+  goOffline(): void {
+    this.#presence.leave();
   }
 
   /** Looks a person up and verifies who it is. @throws ClientError `unknown_name`, `bad_label` */
   async lookup(name: string): Promise<Peer> {
     const world = this.#world();
-    return peerOf(await lookupContact(world, labelOf(name)), world.account.record);
+    return peerOf(await lookUp(world, labelOf(name)), world.account.record);
   }
 
   /** Calls a person on this stack; resolves when it rings. @throws ClientError */
@@ -134,85 +163,61 @@ export class Client {
   /** Goes offline and releases the store; calls under way keep their media. */
   close(): void {
     this.#closed = true;
-    this.#wantsOnline = false;
-    this.#socket?.close();
-    this.#release?.();
+    this.goOffline();
     this.#incoming.end();
     this.#http.close();
     this.#store.close();
   }
 
-  #world(): World {
+  #requireOpen(): void {
     if (this.#closed) throw new ClientError("closed", "The client was closed");
+  }
+
+  #world(): World {
+    this.#requireOpen();
     if (this.#account === null) throw new ClientError("not_registered", "Register a name first");
     return {
       account: this.#account,
       http: this.#http,
       store: this.#store,
       trust: this.#trust,
+      now: this.#now,
       socket: () => {
-        if (this.#socket === null) throw new ClientError("not_online", "Go online first");
-        return this.#socket;
+        const { socket } = this.#presence;
+        if (socket === null) throw new ClientError("not_online", "Go online first");
+        return socket;
       },
-      refused: (error) => this.onRefused?.(error),
+      refused: (error) => this.#report(error),
     };
   }
 
-  async #connect(world: World): Promise<void> {
-    let connected: Socket | null = null;
-    let lost = false;
-    const socket = await Socket.open(this.#http, signerOf(world), {
-      onRing: (frame) => void this.#ring(world, frame),
-      onLost: (mayReconnect) => {
-        lost = true;
-        if (connected !== null) this.#lost(world, connected, mayReconnect);
-      },
-    });
-    // It may have been lost, or the client closed, before this line was reached.
-    if (lost) throw new ClientError("network", "The connection to the service was lost");
-    if (!this.#wantsOnline) {
-      socket.close();
-      throw new ClientError("closed", "The client was closed");
-    }
-    this.#socket = connected = socket;
-    this.onOnline?.(true);
-  }
-
-  #lost(world: World, socket: Socket, mayReconnect: boolean): void {
-    if (this.#socket !== socket) return;
-    this.#socket = null;
-    this.onOnline?.(false);
-    if (mayReconnect) void this.#reconnect(world);
-  }
-
-  /** Full jitter (the wait is random up to a doubling bound), so that clients do not come as one. */
-  async #reconnect(world: World): Promise<void> {
-    for (let attempt = 0; this.#wantsOnline; attempt++) {
-      const bound = Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * bound));
-      if (!this.#wantsOnline) return;
-      try {
-        return await this.#connect(world);
-      } catch (error) {
-        if (!(error instanceof ClientError && error.retryable)) return;
-      }
-    }
-  }
-
   async #ring(world: World, frame: RingFrame): Promise<void> {
-    try {
-      this.#incoming.push(await takeCall(world, frame));
-    } catch (error) {
-      this.onRefused?.(asClientError(error));
+    const ofOne = this.#ringing.filter((from) => from === frame.from).length;
+    if (this.#ringing.length >= MAX_RINGING || ofOne >= MAX_RINGING_OF_ONE) {
+      return this.#report(new ClientError("refused", "Too many calls ring at once"));
     }
+    this.#ringing.push(frame.from);
+    try {
+      const call = await takeCall(world, frame);
+      this.#incoming.push(call);
+      await call.settled;
+    } catch (error) {
+      this.#report(toClientError(error, "handshake_refused"));
+    } finally {
+      this.#ringing.splice(this.#ringing.indexOf(frame.from), 1);
+    }
+  }
+
+  /** Tells the application in a turn of its own: what it throws must not disturb a call. */
+  #report(error: ClientError): void {
+    queueMicrotask(() => this.onRefused?.(error));
   }
 }
 
-function labelOf(name: string): ReturnType<typeof canonicalAccountLabel> {
+function labelOf(name: string): AccountLabel {
   try {
     return canonicalAccountLabel(name);
   } catch (error) {
-    if (error instanceof CryptoError) throw new ClientError("bad_label", error.message);
-    throw error;
+    throw toClientError(error, "bad_label");
   }
 }

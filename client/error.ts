@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CryptoError } from "../crypto/error.ts";
+import { CryptoError, type CryptoErrorCode } from "../crypto/error.ts";
 import { WireError } from "../wire/json.ts";
 import { isRetryable, type Problem, type ProblemCode } from "../wire/problem.ts";
 
@@ -61,15 +61,17 @@ export type ClientErrorCode =
   | "refused"
   /** What the service or the other side sent is not what the protocol says. */
   | "bad_answer"
+  /** A service URL or log key that can't be one. */
+  | "bad_option"
   /** This account is online in another tab. */
   | "in_use"
+  /** The client was closed. */
+  | "closed"
   // Try again.
   /** The service can't be reached. */
   | "network"
   /** The service says: later. */
-  | "unavailable"
-  /** The client was closed. */
-  | "closed";
+  | "unavailable";
 
 /** An error of the SDK. */
 export class ClientError extends Error {
@@ -111,19 +113,33 @@ export function ofProblem(problem: Pick<Problem, "code" | "title">): ClientError
 }
 
 /** What failed while verifying a lookup. */
-export function ofLookup(error: unknown): Error {
-  if (error instanceof CryptoError) {
-    const { code } = error;
-    const lied = code === "head_rolled_back" || code === "log_forked" ? code : "proof_invalid";
-    return new ClientError(lied, error.message, { cause: error });
-  }
-  return ofAnswer(error);
+export function ofLookup(error: unknown): ClientError {
+  const code = error instanceof CryptoError ? LOOKUP_CODES[error.code] : undefined;
+  return toClientError(error, code ?? "proof_invalid");
 }
 
-/** An answer that can't be read; anything else stays what it is. */
-export function ofAnswer(error: unknown): Error {
-  if (error instanceof WireError || error instanceof CryptoError) {
+const LOOKUP_CODES: Partial<Record<CryptoErrorCode, ClientErrorCode>> = {
+  head_rolled_back: "head_rolled_back",
+  log_forked: "log_forked",
+  other_log: "log_changed",
+};
+
+/**
+ * Any failure as the application's error: what was received and cannot be read is `bad_answer`, what
+ * did not verify gets the code given, and a fault of our own, or of the media stack, stays visible
+ * as the cause.
+ */
+export function toClientError(error: unknown, code: ClientErrorCode): ClientError {
+  if (error instanceof ClientError) return error;
+  if (error instanceof WireError) {
     return new ClientError("bad_answer", error.message, { cause: error });
   }
-  return error instanceof Error ? error : new ClientError("bad_answer", "The answer is unreadable");
+  const message = error instanceof CryptoError ? error.message : MESSAGES[code];
+  return new ClientError(code, message ?? "Something failed that should not", { cause: error });
 }
+
+const MESSAGES: Partial<Record<ClientErrorCode, string>> = {
+  media_failed: "The media connection failed",
+  handshake_refused: "The message was refused",
+  proof_invalid: "The answer could not be verified",
+};

@@ -10,14 +10,14 @@ import { problemFromWire } from "../wire/problem.ts";
 import { TOKENS } from "../wire/paths.ts";
 import { type AccessToken, tokenFromWire } from "../wire/token.ts";
 import { dpopProof } from "./dpop.ts";
-import { ClientError, ofProblem } from "./error.ts";
+import { ClientError, ofProblem, toClientError } from "./error.ts";
 
 /** How early a token is renewed, in milliseconds. */
-const RENEW_EARLY_MS = 60_000;
+export const RENEW_EARLY_MS = 60_000;
 /** How long one request may take, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 15_000;
-/** Longest answer that is read, in characters. */
-const MAX_ANSWER_CHARS = 1_000_000;
+/** Longest answer that is read, in bytes. */
+const MAX_ANSWER_BYTES = 1_000_000;
 
 /** Who makes signed requests. */
 export interface Signer {
@@ -27,21 +27,29 @@ export interface Signer {
   readonly signing: SigningKeyPair;
 }
 
+/** An access token, which is worth nothing without the device's key. */
+export interface Token {
+  /** What goes into the request. */
+  readonly value: string;
+  /** When it ends, Unix milliseconds. */
+  readonly expiresMs: number;
+  /** Whose it is. */
+  readonly label: string;
+}
+
 /** A connection to one service. */
 export class Http {
   /** The service's origin, without a path. */
   readonly origin: string;
-  /** The clock, Unix milliseconds. */
-  readonly now: () => number;
+  readonly #now: () => number;
   readonly #closed = new AbortController();
   #nonce: string | null = null;
-  #token: { readonly value: string; readonly expiresMs: number; readonly label: string } | null =
-    null;
+  #token: Token | null = null;
 
-  /** Speaks to the service at this URL. */
+  /** Speaks to the service at this URL. @throws ClientError `bad_option` */
   constructor(service: string | URL, now: () => number) {
-    this.origin = new URL(service).origin;
-    this.now = now;
+    this.origin = originOf(service);
+    this.#now = now;
   }
 
   /** A request that anyone may make. @throws ClientError */
@@ -52,18 +60,19 @@ export class Http {
   /** A request as an account's device. @throws ClientError */
   async signed(signer: Signer, method: string, path: string, body?: unknown): Promise<unknown> {
     const token = await this.token(signer);
-    return await this.#proven(signer, token, method, path, body);
+    return await this.#proven(signer, token.value, method, path, body);
   }
 
-  /** An access token of the account, fresh enough to use. @throws ClientError */
-  async token(signer: Signer): Promise<string> {
+  /** An access token of the account that is good for a minute at least. @throws ClientError */
+  async token(signer: Signer): Promise<Token> {
     const held = this.#token;
-    if (held !== null && held.label === signer.label) {
-      if (held.expiresMs - RENEW_EARLY_MS > this.now()) return held.value;
-    }
+    const isFresh = held !== null && held.label === signer.label &&
+      held.expiresMs - RENEW_EARLY_MS > this.#now();
+    if (isFresh) return held;
     const { token, ttlMs } = await this.#signIn(signer);
-    this.#token = { value: token, expiresMs: this.now() + ttlMs, label: signer.label };
-    return token;
+    const fresh = { value: token, expiresMs: this.#now() + ttlMs, label: signer.label };
+    this.#token = fresh;
+    return fresh;
   }
 
   /** Ends every request under way. */
@@ -73,7 +82,12 @@ export class Http {
 
   async #signIn(signer: Signer): Promise<AccessToken> {
     const body = { account: signer.label };
-    return tokenFromWire(await this.#proven(signer, null, "POST", TOKENS, body));
+    const answer = await this.#proven(signer, null, "POST", TOKENS, body);
+    try {
+      return tokenFromWire(answer);
+    } catch (error) {
+      throw toClientError(error, "bad_answer");
+    }
   }
 
   /** Makes a request with a proof; once more where the service wants another nonce. */
@@ -91,7 +105,7 @@ export class Http {
         url,
         nonce: this.#nonce,
         token,
-        nowMs: this.now(),
+        nowMs: this.#now(),
       });
       const authorization = token === null ? {} : { authorization: `DPoP ${token}` };
       const response = await this.#fetch(method, path, { dpop: proof, ...authorization }, body);
@@ -139,16 +153,17 @@ export class Http {
   }
 }
 
+/** The service lives at the root of its origin. @throws ClientError `bad_option` */
+function originOf(service: string | URL): string {
+  const url = URL.parse(service);
+  const isService = url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/" &&
+    url.search === "" && url.hash === "" && url.username === "";
+  if (isService) return url.origin;
+  throw new ClientError("bad_option", "The service is given as https://host, without a path");
+}
+
 async function readJson(response: Response): Promise<unknown> {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (cause) {
-    throw new ClientError("network", "The service's answer broke off", { cause });
-  }
-  if (text.length > MAX_ANSWER_CHARS) {
-    throw new ClientError("bad_answer", "The service's answer is too long");
-  }
+  const text = await readText(response);
   if (text === "") return null;
   try {
     return JSON.parse(text);
@@ -156,4 +171,26 @@ async function readJson(response: Response): Promise<unknown> {
     if (!response.ok) return null;
     throw new ClientError("bad_answer", "The service's answer is not JSON");
   }
+}
+
+/** Reads no further than the limit, whatever the service goes on sending. */
+async function readText({ body }: Response): Promise<string> {
+  if (body === null) return "";
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let text = "";
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      bytes += value.length;
+      if (bytes > MAX_ANSWER_BYTES) break;
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (cause) {
+    throw new ClientError("network", "The service's answer broke off", { cause });
+  }
+  void reader.cancel().catch(() => {});
+  throw new ClientError("bad_answer", "The service's answer is too long");
 }

@@ -4,33 +4,28 @@
  * @module
  */
 
-import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { parseAccountLabel } from "../crypto/account_label.ts";
+import { abandon, answer, complete, type Unconfirmed } from "../crypto/answer.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
+import { kindOf } from "../crypto/handshake_message.ts";
 import { sha256 } from "../crypto/primitives.ts";
-import { answer, complete, type Unconfirmed } from "../crypto/answer.ts";
-import { accept, type AcceptedOffer, refuse } from "../crypto/x3dh.ts";
-import { lookupFromWire } from "../wire/directory.ts";
+import { accept, type AcceptedOffer, OFFER_CLOCK_SKEW_MS, refuse } from "../crypto/x3dh.ts";
 import { type RingFrame } from "../wire/frames.ts";
+import { type Payload, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { opaqueFromWire } from "../wire/server_frame.ts";
-import { proofPath } from "../wire/paths.ts";
-import {
-  type Description,
-  type Payload,
-  payloadFromBytes,
-  payloadToBytes,
-} from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
-import { asClientError, type Call, LiveCall, type Peer, peerOf } from "./call.ts";
-import { ClientError, ofAnswer } from "./error.ts";
+import { type Call, LiveCall } from "./call.ts";
+import { lookUp } from "./directory.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
-import { takePrekeys } from "./prekeys.ts";
+import { type Peer, peerOf } from "./peer.ts";
+import { findPrekeys, spendPrekeys } from "./prekeys.ts";
 import { Room } from "./room.ts";
-import { signerOf, type World } from "./world.ts";
-import { type Contact } from "./trust.ts";
+import { type Contact } from "./contact.ts";
+import { type World } from "./world.ts";
 
-const CONFIRM = 0x13;
 /** How long the caller may take to confirm an answer, in milliseconds. */
 const CONFIRM_TIMEOUT_MS = 15_000;
 
@@ -38,7 +33,7 @@ const CONFIRM_TIMEOUT_MS = 15_000;
 export interface IncomingCall {
   /** Who calls: proven by the log and by the offer. */
   readonly peer: Peer;
-  /** Settles when the caller gave up, or another answer ended the ringing. */
+  /** Settles when the caller gave up, or the offer has expired. */
   readonly cancelled: Promise<void>;
   /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `network` */
   answer(adapter: MediaAdapter): Promise<Call>;
@@ -49,36 +44,30 @@ export interface IncomingCall {
 type Offer = Extract<Payload, { readonly kind: "offer" }>;
 
 /**
- * Opens the offer of a ring.
+ * Opens the offer of a ring. Only an offer that opened spends its one-time prekey, makes its caller a
+ * known person, and rings.
  *
  * @throws ClientError `offer_replayed`, `handshake_refused`, `fingerprint_mismatch`, and those of a
  * lookup
  */
-export async function takeCall(world: World, frame: RingFrame): Promise<IncomingCall> {
-  const contact = await lookupContact(world, parseAccountLabel(frame.from));
+export async function takeCall(world: World, frame: RingFrame): Promise<Ringing> {
+  const stranger = await lookUp(world, parseAccountLabel(frame.from), "stranger");
   const [common, sealed] = [opaqueFromWire(frame.common), opaqueFromWire(frame.offer)];
-  const prekeys = await takePrekeys(world.store, sealed, world.http.now());
-  const peer = remoteDevice(contact.record, frame.device);
-  const message = { common, offer: sealed, nowMs: world.http.now() };
+  const prekeys = await findPrekeys(world.store, sealed);
+  const peer = remoteDevice(stranger.record, frame.device);
+  const message = { common, offer: sealed, nowMs: world.now() };
   const { payload, accepted } = await accept(world.account.self, prekeys, peer, message);
-  const offer = offerOf(payload, accepted);
-  const ringing = new Ringing(world, contact, offer, accepted, common.length + sealed.length);
-  await ringing.join(frame);
-  return ringing;
-}
-
-/** Looks a person up and verifies the answer. @throws ClientError */
-export async function lookupContact(world: World, label: AccountLabel): Promise<Contact> {
-  const { contact } = await world.trust.learn(label, async (from) => {
-    const path = `${proofPath(label)}?from=${from}`;
-    const value = await world.http.signed(signerOf(world), "GET", path);
-    try {
-      return { lookup: lookupFromWire(value) };
-    } catch (error) {
-      throw ofAnswer(error);
-    }
-  });
-  return contact;
+  try {
+    await spendPrekeys(world.store, sealed, world.now());
+    const offer = offerOf(payload, accepted);
+    const contact = await world.trust.pin(stranger);
+    const ringing = new Ringing(world, contact, offer, accepted, common.length + sealed.length);
+    await ringing.join(frame);
+    return ringing;
+  } catch (error) {
+    abandon(accepted);
+    throw error;
+  }
 }
 
 function offerOf(payload: Bytes, accepted: AcceptedOffer): Offer {
@@ -92,15 +81,19 @@ function offerOf(payload: Bytes, accepted: AcceptedOffer): Offer {
   return offer;
 }
 
-/** The callee, from the ring to the confirm and after. */
+/** The callee, from the ring to the confirm and after; applications see `IncomingCall`. */
 class Ringing implements IncomingCall {
   readonly peer: Peer;
   readonly cancelled: Promise<void>;
+  /** Settles when it rings no more, for whatever reason. */
+  readonly settled: Promise<void>;
   readonly #world: World;
   readonly #offer: Offer;
   readonly #accepted: AcceptedOffer;
   readonly #offerBytes: number;
   #cancel: () => void = () => {};
+  #settle: () => void = () => {};
+  #stopExpiry: () => void = () => {};
   #state: "ringing" | "answered" | "over" = "ringing";
   #room: Room | null = null;
   #caller: string | null = null;
@@ -117,6 +110,7 @@ class Ringing implements IncomingCall {
   ) {
     this.peer = peerOf(contact, world.account.record);
     this.cancelled = new Promise((resolve) => this.#cancel = resolve);
+    this.settled = new Promise((resolve) => this.#settle = resolve);
     this.#world = world;
     this.#offer = offer;
     this.#accepted = accepted;
@@ -134,8 +128,14 @@ class Ringing implements IncomingCall {
     const caller = this.#room.members().find(({ account, device }) =>
       account === frame.from && device === frame.device
     );
-    this.#caller = caller?.mid ?? null;
-    if (caller === undefined) this.#over();
+    if (caller === undefined) return this.#over();
+    this.#caller = caller.mid;
+    const { sentMs, ttlS } = this.#accepted.call;
+    const leftMs = sentMs + ttlS * 1000 + OFFER_CLOCK_SKEW_MS - this.#world.now();
+    const expiry = setTimeout(() => {
+      if (this.#state === "ringing") this.#over();
+    }, leftMs);
+    this.#stopExpiry = () => clearTimeout(expiry);
   }
 
   async answer(adapter: MediaAdapter): Promise<Call> {
@@ -144,11 +144,12 @@ class Ringing implements IncomingCall {
       throw new ClientError("cancelled", "The call was given up");
     }
     this.#state = "answered";
-    const call = new LiveCall(this.peer, adapter);
+    this.#settle();
+    this.#stopExpiry();
+    const call = new LiveCall(this.peer, adapter, "connecting");
     this.#call = call;
     call.attach(this.#room!);
     call.note("received", "offer", this.#offerBytes);
-    call.move("connecting");
     try {
       const sdp = await adapter.createAnswer(this.#offer.sdp);
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp) });
@@ -159,7 +160,7 @@ class Ringing implements IncomingCall {
       call.note("sent", "answer", sealed.answer.length);
       return call;
     } catch (error) {
-      const failure = asClientError(error);
+      const failure = toClientError(error, "media_failed");
       call.fail(failure);
       throw failure;
     }
@@ -167,12 +168,10 @@ class Ringing implements IncomingCall {
 
   async decline(): Promise<void> {
     if (this.#state !== "ringing") return;
-    const box = await refuse(
-      this.#accepted,
-      payloadToBytes({ kind: "hangup", reason: "declined" }),
-    );
+    this.#state = "over";
+    const payload = payloadToBytes({ kind: "hangup", reason: "declined" });
     try {
-      await this.#room!.send(box, this.#caller!);
+      await this.#room!.send(await refuse(this.#accepted, payload), this.#caller!);
     } catch {
       // A caller that left meanwhile needs no telling.
     }
@@ -181,7 +180,10 @@ class Ringing implements IncomingCall {
 
   #over(): void {
     this.#state = "over";
+    this.#settle();
+    this.#stopExpiry();
     this.#cancel();
+    abandon(this.#accepted);
     void this.#room?.leave();
   }
 
@@ -191,7 +193,10 @@ class Ringing implements IncomingCall {
         call.fail(new ClientError("no_answer", "The caller did not confirm"));
       }
     }, CONFIRM_TIMEOUT_MS);
-    void call.ended.then(() => clearTimeout(timer));
+    void call.ended.then(() => {
+      clearTimeout(timer);
+      abandon(this.#unconfirmed ?? this.#accepted);
+    });
   }
 
   /** One message at a time; one that is refused is reported and changes nothing. */
@@ -203,19 +208,19 @@ class Ringing implements IncomingCall {
         if (this.#unconfirmed === null) await call.receive(message);
         else await this.#takeConfirm(call, this.#unconfirmed, message);
       } catch (error) {
-        this.#world.refused(asClientError(error));
+        this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });
   }
 
   async #takeConfirm(call: LiveCall, unconfirmed: Unconfirmed, message: Bytes): Promise<void> {
-    if (message[0] !== CONFIRM) {
+    if (kindOf(message) !== "confirm") {
       throw new ClientError("handshake_refused", "An unexpected message arrived");
     }
     const { session } = await complete(unconfirmed, message);
     this.#unconfirmed = null;
     call.note("received", "confirm", message.length);
-    const theirs: Description = this.#offer;
-    void call.secure(session, theirs);
+    // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.
+    void call.secure(session, this.#offer);
   }
 }

@@ -9,17 +9,21 @@
 
 import { ClientError } from "./error.ts";
 
+/** How long the place may take to become free, as after a reload, in milliseconds. */
+const PATIENCE_MS = 500;
+
 /** Takes the account's place; gives the function that leaves it. @throws ClientError `in_use` */
 export async function holdOnline(service: string, label: string): Promise<() => void> {
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const locks = "locks" in navigator ? navigator.locks : null;
   if (locks === null) return release;
-  const taken = await new Promise<boolean>((resolve, reject) => {
-    locks.request(`countersign ${service} ${label}`, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null);
-      return lock === null ? undefined : held;
-    }).catch(reject);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return await new Promise((resolve, reject) => {
+    locks.request(`countersign ${service} ${label}`, { signal }, () => {
+      resolve(release);
+      return held;
+    }).catch((cause) =>
+      reject(new ClientError("in_use", "This account is online in another tab", { cause }))
+    );
   });
-  if (!taken) throw new ClientError("in_use", "This account is online in another tab");
-  return release;
 }

@@ -27,10 +27,12 @@
  */
 
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
-export { type Call, type CallEnd, type CallState, type Peer, type RelayedMessage } from "./call.ts";
+export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client, type ClientOptions } from "./client.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall } from "./incoming.ts";
+export { type Peer } from "./peer.ts";
+export { type Evidence } from "./trust.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";

@@ -2,20 +2,15 @@
  * This device's prekeys: made, published, rotated daily, and taken when an offer uses them.
  *
  * A set is stored before it is published and published again until the service has it. A one-time
- * prekey is deleted, and its offer remembered, in the one transaction that hands it out: an offer
- * that comes twice finds neither.
+ * prekey is deleted, and its offer remembered, in one transaction once the offer has opened: an offer
+ * that comes twice finds that it did, and one that does not open changes nothing.
  *
  * @module
  */
 
 import { type Bytes, toHex } from "../crypto/bytes.ts";
 import { decodeOffer, type OfferHeader } from "../crypto/handshake_message.ts";
-import {
-  type AgreementKeyPair,
-  generateAgreementKeyPair,
-  generateKemKeyPair,
-  parseAgreementKey,
-} from "../crypto/keys.ts";
+import { type AgreementKey, generateAgreementKeyPair, generateKemKeyPair } from "../crypto/keys.ts";
 import {
   decodePrekeySet,
   MAX_ONE_TIME_PREKEYS,
@@ -27,12 +22,14 @@ import { type KemPrivateKey, sha256 } from "../crypto/primitives.ts";
 import { type UsedPrekeys } from "../crypto/x3dh.ts";
 import { prekeysToWire } from "../wire/directory.ts";
 import { prekeysPath } from "../wire/paths.ts";
-import { type Account } from "./account.ts";
+import { type Cell, cell, change, forget, keep, readCell } from "./cell.ts";
 import { ClientError } from "./error.ts";
-import { type Http } from "./http.ts";
-import { type Changes, read, type Store, type Stored, write } from "./store.ts";
+import { type Changes, type Store } from "./store.ts";
+import { signerOf, type World } from "./world.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** How far ahead a set's date may be of the clock, in milliseconds. */
+const CLOCK_DOUBT_MS = 5 * 60_000;
 /** How long a set may be used by callers; it is replaced long before. */
 const VALIDITY_MS = 14 * DAY_MS;
 /** How long a replaced set still opens offers that were sealed to it. */
@@ -40,161 +37,192 @@ const KEPT_MS = DAY_MS;
 /** How long an offer is remembered, which is longer than one can be accepted. */
 const SEEN_MS = 10 * 60_000;
 
-const INDEX = "prekeys";
-const SEEN = "seen";
-
+/** A set of this device, newest first in the index. */
 type SetName = {
   readonly hash: string;
   readonly number: number;
   readonly madeMs: number;
   readonly published: boolean;
 };
-type Index = { readonly sets: readonly SetName[] };
 type StoredSet = {
   readonly set: Bytes;
   readonly signature: Bytes;
-  readonly opks: readonly Bytes[];
+  readonly opks: readonly AgreementKey[];
   readonly spk: CryptoKey;
   readonly kpk: KemPrivateKey;
 };
 
-/** Publishes a set if there is none, or if the newest is a day old. @throws ClientError */
-export async function publishPrekeys(store: Store, http: Http, account: Account): Promise<void> {
-  const index = await indexOf(store);
-  const newest = index.sets[0];
-  const fresh = newest !== undefined && newest.madeMs + DAY_MS > http.now();
-  if (fresh && newest.published) return;
-  const name = fresh ? newest : await makeSet(store, account, newest?.number ?? 0, http.now());
-  const held = await read(store, setKey(name.hash)) as unknown as StoredSet;
-  const body = prekeysToWire(held, held.opks.map(parseAgreementKey));
-  const signer = { label: account.label, signing: account.self.keys.signing };
-  await http.signed(signer, "PUT", prekeysPath(account.self.entry.deviceId), body);
-  await store.update([INDEX], ([value]) => {
-    const { sets } = value as Index;
-    const marked = sets.map((set) => set.hash === name.hash ? { ...set, published: true } : set);
-    return { changes: { [INDEX]: { sets: marked } }, result: undefined };
+const SETS = cell<readonly SetName[]>("prekeys");
+const SEEN = cell<Readonly<Record<string, number>>>("seen");
+
+/**
+ * Publishes what was not, and makes and publishes the next set when the newest is a day old.
+ *
+ * @throws ClientError
+ */
+export async function publishPrekeys(world: World): Promise<void> {
+  const { store, now } = world;
+  let newest = (await readCell(store, SETS))?.[0] ?? null;
+  // What may not have arrived goes first: the next set's number builds upon it.
+  if (newest !== null && !newest.published && !await publish(world, newest)) {
+    // It ended before it arrived. Whether the service ever had it, its number can't be told.
+    const { number } = newest;
+    newest = await makeSet(world, number);
+    if (!await publish(world, newest)) await publish(world, await makeSet(world, number + 1));
+    return;
+  }
+  const age = newest === null ? Infinity : now() - newest.madeMs;
+  // A set from the future was made under a wrong clock.
+  if (age > -CLOCK_DOUBT_MS && age < DAY_MS) return;
+  await publish(world, await makeSet(world, (newest?.number ?? 0) + 1));
+}
+
+/** Sends a set; false where the service can't take it. @throws ClientError for any other reason */
+async function publish(world: World, { hash }: SetName): Promise<boolean> {
+  const { store, http, account } = world;
+  const held = await readCell(store, setCell(hash));
+  if (held === null) throw new Error("bug: the store lost a prekey set");
+  const path = prekeysPath(account.self.entry.deviceId);
+  try {
+    await http.signed(signerOf(world), "PUT", path, prekeysToWire(held, held.opks));
+  } catch (error) {
+    const isFinal = error instanceof ClientError &&
+      (error.problem === "bad_prekeys" || error.problem === "prekeys_conflict");
+    if (isFinal) return false;
+    throw error;
+  }
+  await change(store, [SETS], ([sets]) => {
+    const marked = sets?.map((set) => set.hash === hash ? { ...set, published: true } : set);
+    return { changes: keep(SETS, marked ?? []), result: undefined };
   });
+  return true;
 }
 
 /**
- * Takes the private prekeys that an offer names, once.
+ * The private prekeys that an offer names. Nothing is spent yet: whoever rings with an offer that does
+ * not open must not use up anything.
  *
  * @throws ClientError `offer_replayed`, `handshake_refused`
  */
-export async function takePrekeys(store: Store, offer: Bytes, nowMs: number): Promise<UsedPrekeys> {
-  let header: OfferHeader;
+export async function findPrekeys(store: Store, offer: Bytes): Promise<UsedPrekeys> {
+  const { prekeySetB, opkIndex } = headerOf(offer);
+  const hash = toHex(prekeySetB);
+  const [seen, held, privateOpk] = await Promise.all([
+    readCell(store, SEEN),
+    readCell(store, setCell(hash)),
+    opkIndex === null ? null : readCell(store, oneTimeCell(hash, opkIndex)),
+  ]);
+  if (Object.hasOwn(seen ?? {}, nameOf(offer))) throw replayed();
+  if (held === null) throw refused();
+  return usedPrekeys(held, opkIndex, privateOpk);
+}
+
+/**
+ * Spends what an offer that opened has used, once: its one-time prekey is deleted and the offer
+ * remembered, in one transaction.
+ *
+ * @throws ClientError `offer_replayed`
+ */
+export async function spendPrekeys(store: Store, offer: Bytes, nowMs: number): Promise<void> {
+  const { prekeySetB, opkIndex } = headerOf(offer);
+  const opkCell = opkIndex === null ? null : oneTimeCell(toHex(prekeySetB), opkIndex);
+  await change(store, [SEEN, opkCell ?? NO_OPK], ([before, privateOpk]) => {
+    const seen = before ?? {};
+    const isSpent = opkCell !== null && privateOpk === null;
+    if (isSpent || Object.hasOwn(seen, nameOf(offer))) throw replayed();
+    const recent = Object.entries(seen).filter(([, until]) => until > nowMs);
+    const remembered = { ...Object.fromEntries(recent), [nameOf(offer)]: nowMs + SEEN_MS };
+    const spent = opkCell === null ? {} : forget(opkCell);
+    return { changes: { ...keep(SEEN, remembered), ...spent }, result: undefined };
+  });
+}
+
+function headerOf(offer: Bytes): OfferHeader {
   try {
-    header = decodeOffer(offer).header;
+    return decodeOffer(offer).header;
   } catch (cause) {
     throw refused(cause);
   }
-  const set = toHex(header.prekeySetB);
-  const opkKey = header.opkIndex === null ? null : oneTimeKey(set, header.opkIndex);
-  const seenKey = toHex(sha256(offer));
-  const keys = [SEEN, setKey(set), ...(opkKey === null ? [] : [opkKey])];
-  const taken = await store.update(keys, ([seenValue, setValue, opkValue]) => {
-    const seen = (seenValue ?? {}) as Readonly<Record<string, number>>;
-    if (Object.hasOwn(seen, seenKey)) {
-      throw new ClientError("offer_replayed", "This call was offered before");
-    }
-    const held = (setValue ?? null) as StoredSet | null;
-    const opk = (opkValue ?? null) as CryptoKey | null;
-    if (held === null || (opkKey !== null && opk === null)) throw refused();
-    const recent = Object.entries(seen).filter(([, until]) => until > nowMs);
-    const changes: Record<string, Stored> = {
-      [SEEN]: { ...Object.fromEntries(recent), [seenKey]: nowMs + SEEN_MS },
-    };
-    if (opkKey !== null) changes[opkKey] = null;
-    return { changes, result: { held, opk } };
-  });
-  return usedPrekeys(taken.held, header.opkIndex, taken.opk);
 }
 
+/** A one-time prekey that was spent leaves none: then the offer does not open, or was replayed. */
 function usedPrekeys(held: StoredSet, index: number | null, opk: CryptoKey | null): UsedPrekeys {
   const { spk, kpk } = decodePrekeySet(held.set);
   return {
     setBytes: held.set,
     spk: { publicKey: spk, privateKey: held.spk },
     kpk: { publicKey: kpk, privateKey: held.kpk },
-    opk: index === null || opk === null
-      ? null
-      : { publicKey: parseAgreementKey(held.opks[index]!), privateKey: opk },
+    opk: index === null || opk === null ? null : { publicKey: held.opks[index]!, privateKey: opk },
   };
 }
 
-/** Makes the next set and stores it, unpublished; forgets sets that are too old to be used. */
-async function makeSet(
-  store: Store,
-  account: Account,
-  lastNumber: number,
-  nowMs: number,
-): Promise<SetName> {
-  const [spk, kpk, opks] = await Promise.all([
-    generateAgreementKeyPair(store.extractable),
+/** Makes a set and stores it, unpublished; forgets sets that are too old to be used. */
+async function makeSet({ store, account, now }: World, number: number): Promise<SetName> {
+  const agreementKey = () => generateAgreementKeyPair(store.extractable);
+  const [spk, kpk, ...opks] = await Promise.all([
+    agreementKey(),
     generateKemKeyPair(store.extractable),
-    Promise.all(
-      Array.from(
-        { length: MAX_ONE_TIME_PREKEYS },
-        () => generateAgreementKeyPair(store.extractable),
-      ),
-    ),
+    ...Array.from({ length: MAX_ONE_TIME_PREKEYS }, agreementKey),
   ]);
-  const number = lastNumber + 1;
+  const madeMs = now();
+  const publicOpks = opks.map(({ publicKey }) => publicKey);
   const signed = await signPrekeySet({
     deviceEntryHash: account.self.entryHash,
     setNumber: number,
-    notBeforeMs: nowMs,
-    notAfterMs: nowMs + VALIDITY_MS,
+    notBeforeMs: madeMs,
+    notAfterMs: madeMs + VALIDITY_MS,
     spkId: number,
     spk: spk.publicKey,
     kpkId: number,
     kpk: kpk.publicKey,
     opkCount: opks.length,
-    opkRoot: oneTimeRoot(opks.map(({ publicKey }) => publicKey)),
+    opkRoot: oneTimeRoot(publicOpks),
   }, account.self.keys.signing);
   const hash = toHex(prekeySetHash(signed.set));
-  const name: SetName = { hash, number, madeMs: nowMs, published: false };
-  const kept = (await indexOf(store)).sets.filter(({ madeMs }) =>
-    madeMs + DAY_MS + KEPT_MS > nowMs
-  );
-  await write(store, {
-    ...await forgotten(store, kept),
-    [INDEX]: { sets: [name, ...kept] },
-    [setKey(hash)]: {
-      ...signed,
-      opks: opks.map(({ publicKey }) => publicKey),
-      spk: spk.privateKey,
-      kpk: kpk.privateKey,
-    },
-    ...Object.fromEntries(opks.map((opk, i) => [oneTimeKey(hash, i), privateOf(opk)])),
+  const name: SetName = { hash, number, madeMs, published: false };
+  const privates = { spk: spk.privateKey, kpk: kpk.privateKey };
+  await change(store, [SETS], ([held]) => {
+    const sets = held ?? [];
+    const kept = sets.filter((set) => set.madeMs + DAY_MS + KEPT_MS > madeMs);
+    const ended = sets.filter((set) => !kept.includes(set));
+    return {
+      changes: Object.assign(
+        {},
+        ...ended.map(forgotten),
+        keep(SETS, [name, ...kept]),
+        keep(setCell(hash), { ...signed, opks: publicOpks, ...privates }),
+        ...opks.map(({ privateKey }, i) => keep(oneTimeCell(hash, i), privateKey)),
+      ),
+      result: undefined,
+    };
   });
   return name;
 }
 
-async function forgotten(store: Store, kept: readonly SetName[]): Promise<Changes> {
-  const changes: Record<string, Stored> = {};
-  for (const { hash } of (await indexOf(store)).sets) {
-    if (kept.some((set) => set.hash === hash)) continue;
-    changes[setKey(hash)] = null;
-    for (let i = 0; i < MAX_ONE_TIME_PREKEYS; i++) changes[oneTimeKey(hash, i)] = null;
-  }
-  return changes;
+/** The change that erases a set with all its keys. */
+function forgotten({ hash }: SetName): Changes {
+  const opks = Array.from({ length: MAX_ONE_TIME_PREKEYS }, (_, i) => forget(oneTimeCell(hash, i)));
+  return Object.assign({}, forget(setCell(hash)), ...opks);
 }
 
-async function indexOf(store: Store): Promise<Index> {
-  return (await read(store, INDEX) ?? { sets: [] }) as Index;
+/** Stands in where an offer names no one-time prekey; nothing is ever kept in it. */
+const NO_OPK = cell<CryptoKey>("opk/none");
+
+function setCell(hash: string): Cell<StoredSet> {
+  return cell(`prekeys/${hash}`);
 }
 
-function privateOf(pair: AgreementKeyPair): CryptoKey {
-  return pair.privateKey;
+function oneTimeCell(setHash: string, index: number): Cell<CryptoKey> {
+  return cell(`opk/${setHash}/${index}`);
 }
 
-function setKey(hash: string): string {
-  return `prekeys/${hash}`;
+/** What an offer is remembered by. */
+function nameOf(offer: Bytes): string {
+  return toHex(sha256(offer));
 }
 
-function oneTimeKey(setHash: string, index: number): string {
-  return `opk/${setHash}/${index}`;
+function replayed(): ClientError {
+  return new ClientError("offer_replayed", "This call was offered before");
 }
 
 function refused(cause?: unknown): ClientError {

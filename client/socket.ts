@@ -16,16 +16,16 @@ import {
   type ServerFrame,
 } from "../wire/frames.ts";
 import { serverFrameFromWire } from "../wire/server_frame.ts";
-import { HEARTBEAT_MS, TOKEN_TTL_MS } from "../wire/limits.ts";
+import { HEARTBEAT_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { dpopProof } from "./dpop.ts";
-import { ClientError, ofAnswer, ofProblem } from "./error.ts";
-import { type Http, type Signer } from "./http.ts";
+import { ClientError, ofProblem, toClientError } from "./error.ts";
+import { type Http, RENEW_EARLY_MS, type Signer } from "./http.ts";
 
 /** How long the service may take to answer a frame, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** When a socket signs in again: with time left for the grace that follows a token. */
-const RENEW_MS = TOKEN_TTL_MS - 30_000;
+/** How long the service may take to let a new socket in, in milliseconds. */
+const WELCOME_TIMEOUT_MS = 15_000;
 
 /** A frame that waits for an answer. */
 type Request = Extract<ClientFrame, { readonly id: string }>;
@@ -49,17 +49,19 @@ export class Socket {
   readonly #socket: WebSocket;
   readonly #http: Http;
   readonly #signer: Signer;
+  readonly #now: () => number;
   readonly #listeners: Listeners;
   readonly #waiting = new Map<string, Waiting>();
   readonly #rooms = new Map<string, (frame: RoomFrame) => void>();
   #welcomed: (error: ClientError | null) => void = () => {};
   #silence: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
-  #nonce = "";
+  #goodbye: number | null = null;
   #lost = false;
 
-  private constructor(http: Http, signer: Signer, listeners: Listeners) {
+  private constructor(http: Http, signer: Signer, now: () => number, listeners: Listeners) {
     this.#http = http;
+    this.#now = now;
     this.#signer = signer;
     this.#listeners = listeners;
     this.#socket = new WebSocket(http.origin.replace(/^http/, "ws") + SOCKET, SUBPROTOCOL);
@@ -69,14 +71,20 @@ export class Socket {
   }
 
   /** Connects and authenticates. @throws ClientError `network`, `refused` */
-  static async open(http: Http, signer: Signer, listeners: Listeners): Promise<Socket> {
-    const socket = new Socket(http, signer, listeners);
+  static async open(
+    http: Http,
+    signer: Signer,
+    now: () => number,
+    listeners: Listeners,
+  ): Promise<Socket> {
+    const socket = new Socket(http, signer, now, listeners);
+    const late = new ClientError("unavailable", "The service did not answer");
+    const timer = setTimeout(() => socket.#welcomed(late), WELCOME_TIMEOUT_MS);
     const refusal = await new Promise<ClientError | null>((resolve) => socket.#welcomed = resolve);
-    if (refusal !== null) {
-      socket.close();
-      throw refusal;
-    }
-    return socket;
+    clearTimeout(timer);
+    if (refusal === null) return socket;
+    socket.close();
+    throw refusal;
   }
 
   /** Sends a frame and waits for its ack. @throws ClientError */
@@ -113,7 +121,7 @@ export class Socket {
       frame = serverFrameFromWire(typeof data === "string" ? data : "");
     } catch (error) {
       // A service that speaks nonsense is left; the error tells whoever waits for an answer.
-      this.#fail(ofAnswer(error) as ClientError);
+      this.#fail(toClientError(error, "bad_answer"));
       this.#socket.close(4500);
       return;
     }
@@ -125,7 +133,6 @@ export class Socket {
       case "hello":
         return void this.#authenticate(frame.nonce);
       case "welcome":
-        this.#renewLater();
         return this.#welcomed(null);
       case "joined":
       case "ack":
@@ -140,29 +147,35 @@ export class Socket {
       case "ping":
         return this.#send({ t: "pong" });
       case "pong":
+        return;
       case "bye":
+        // The close frame that follows may lose its code on the way.
+        this.#goodbye = frame.code;
         return;
     }
   }
 
-  /**
-   * Signs in again before the token ends. The nonce has aged by then: the service refuses it with a
-   * fresh `hello`, which is answered as the first one was.
-   */
-  #renewLater(): void {
-    clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => void this.#authenticate(this.#nonce), RENEW_MS);
-  }
-
   async #authenticate(nonce: string): Promise<void> {
-    this.#nonce = nonce;
     try {
-      const token = await this.#http.token(this.#signer);
+      const { value: token, expiresMs } = await this.#http.token(this.#signer);
       const url = this.#http.origin + SOCKET;
-      const input = { method: "GET", url, nonce, token, nowMs: this.#http.now() };
-      this.#send({ t: "auth", token, proof: await dpopProof(this.#signer.signing, input) });
+      const nowMs = this.#now();
+      const proof = await dpopProof(this.#signer.signing, {
+        method: "GET",
+        url,
+        nonce,
+        token,
+        nowMs,
+      });
+      this.#send({ t: "auth", token, proof });
+      // In time for a fresh token. The nonce has aged by then: the service refuses it with a fresh
+      // `hello`, which is answered as the first one was.
+      clearTimeout(this.#renewal);
+      const renewMs = Math.max(expiresMs - RENEW_EARLY_MS - nowMs, 1_000);
+      this.#renewal = setTimeout(() => void this.#authenticate(nonce), renewMs);
+      if (this.#lost) clearTimeout(this.#renewal);
     } catch (error) {
-      this.#welcomed(error instanceof ClientError ? error : lost());
+      this.#welcomed(toClientError(error, "network"));
     }
   }
 
@@ -195,8 +208,10 @@ export class Socket {
     this.#lost = true;
     clearTimeout(this.#silence);
     clearTimeout(this.#renewal);
-    this.#fail(lost());
-    this.#listeners.onLost(mayReconnect(code));
+    const said = this.#goodbye ?? code;
+    const refused = new ClientError("refused", `The service ended the connection (${said})`);
+    this.#fail(mayReconnect(said) ? lost() : refused);
+    this.#listeners.onLost(mayReconnect(said));
   }
 
   #fail(error: ClientError): void {

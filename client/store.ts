@@ -37,16 +37,6 @@ export interface Store {
   close(): void;
 }
 
-/** Reads one key. */
-export function read(store: Store, key: string): Promise<Stored> {
-  return store.update([key], ([value]) => ({ changes: {}, result: value ?? null }));
-}
-
-/** Writes some keys. */
-export function write(store: Store, changes: Changes): Promise<void> {
-  return store.update([], () => ({ changes, result: undefined }));
-}
-
 /** A store that forgets with the process: for tests, demos, and guests. */
 export function memoryStore(): Store {
   const values = new Map<string, Stored>();

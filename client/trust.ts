@@ -1,9 +1,9 @@
 /**
  * What a client believes, and why: the log's identity, its newest head, and the people it knows.
  *
- * Everything here was verified before it was stored, and moves one way: the head only forward, a
- * pinned identity only by its own signatures. No stored state means first contact, where the log's
- * key is taken on trust unless the application pins it.
+ * Everything here was verified before it was stored. The head only moves forward; a pinned identity
+ * does not move in this version. No stored state means first contact, where the log's key is taken on
+ * trust unless the application pins it.
  *
  * @module
  */
@@ -12,45 +12,38 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bundle, type VerifiedBundle, verifyBundle } from "../crypto/bundle.ts";
 import { equal } from "../crypto/bytes.ts";
 import { openCheckpoint, type SignedCheckpoint } from "../crypto/checkpoint.ts";
-import { CryptoError } from "../crypto/error.ts";
-import { decodeConfig, encodeConfig, type LogConfig } from "../crypto/log_entry.ts";
 import {
   type LogIdentity,
   type LookupAnswer,
   verifyConfig,
   verifyLookup,
 } from "../crypto/lookup.ts";
-import { formatNote, parseVerifierKey, type Verifier } from "../crypto/note.ts";
-import { ed25519Verifier } from "../crypto/note_key.ts";
 import { parseTlogProof } from "../crypto/proof.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { descriptionFromWire } from "../wire/service.ts";
-import { ClientError, type ClientErrorCode, ofLookup } from "./error.ts";
+import { apply, type Cell, cell, change, keep, readCell } from "./cell.ts";
+import { type Contact, meet, type Pin, pinOf } from "./contact.ts";
+import { ClientError, type ClientErrorCode, ofLookup, toClientError } from "./error.ts";
 import { type Http } from "./http.ts";
-import { read, type Store, write } from "./store.ts";
+import {
+  identityOf,
+  KNOWN_LOG,
+  type KnownLog,
+  meetLog,
+  noteText,
+  requireKey,
+  requireSame,
+} from "./known_log.ts";
+import { type Store } from "./store.ts";
 
-/** What a client remembers about a person. */
-export interface Pin {
-  /** The record's version. */
-  readonly version: number;
-  /** `recordHash` of the record. */
-  readonly hash: Uint8Array<ArrayBuffer>;
-  /** When the person was first seen, Unix milliseconds. */
-  readonly firstSeenMs: number;
-  /** The highest prekey set number seen. */
-  readonly setNumber: number;
-}
-
-/** A verified person. */
-export interface Contact {
-  /** The proven record. */
-  readonly record: VerifiedRecord;
-  /** When the person was first seen, Unix milliseconds. */
-  readonly firstSeenMs: number;
-  /** Whether this is the first time. */
-  readonly isNew: boolean;
-}
+/** Two heads that contradict each other, each a note that the log signed. */
+export type Evidence = {
+  /** The head that was trusted. */
+  readonly trusted: string;
+  /** The head that was shown later. */
+  readonly shown: string;
+};
 
 /** The beliefs of one client about one service. */
 export class Trust {
@@ -68,20 +61,23 @@ export class Trust {
    * Takes up what was believed before, or makes first contact.
    *
    * @param pinned the log's verifier key where the application ships it, or null
-   * @throws ClientError `log_changed`, `proof_invalid`, `bad_answer`, `network`
+   * @throws ClientError `bad_option`, `log_changed`, `proof_invalid`, `bad_answer`, `network`
    */
-  static async open(http: Http, store: Store, pinned: string | null): Promise<Trust> {
-    if (await read(store, LOG) === null) {
-      const met = await meet(http, pinned);
-      // Another tab may have met the log at the same moment: the first to store it is believed.
-      await store.update([LOG], ([held]) => ({
-        changes: held === null ? { [LOG]: met } : {},
-        result: undefined,
-      }));
-    }
-    const { verifierKey, config } = await read(store, LOG) as StoredLog;
-    if (pinned !== null && pinned !== verifierKey) throw changed();
-    return new Trust(store, http.now, identity(verifierKey, decodeConfig(config)));
+  static async open(
+    http: Http,
+    store: Store,
+    now: () => number,
+    pinned: string | null,
+  ): Promise<Trust> {
+    if (pinned !== null) requireKey(pinned);
+    const known = await readCell(store, KNOWN_LOG) ?? await meetLog(http, pinned);
+    // Another tab may have met the log at the same moment: the first to store it is believed.
+    const log = await change(store, [KNOWN_LOG], ([held]) => ({
+      changes: held === null ? keep(KNOWN_LOG, known) : {},
+      result: held ?? known,
+    }));
+    if (pinned !== null) requireSame(pinned, log.verifierKey);
+    return new Trust(store, now, identityOf(log));
   }
 
   /** The log's origin. */
@@ -91,47 +87,85 @@ export class Trust {
 
   /** The newest head that was verified. */
   async head(): Promise<SignedCheckpoint> {
-    const { head } = await read(this.#store, LOG) as StoredLog;
-    return await openCheckpoint(head, this.#log.origin, [this.#log.verifier]);
+    const held = await readCell(this.#store, KNOWN_LOG);
+    if (held === null) throw new Error("bug: the store lost the log");
+    return await openCheckpoint(held.head, this.#log.origin, [this.#log.verifier]);
+  }
+
+  /**
+   * Asks whether the service still is the one that was trusted: the same log, whose head has not gone
+   * back. Whether its head continues ours is proved with the next lookup.
+   *
+   * @throws ClientError `log_changed`, `head_rolled_back`, `log_forked`, `network`
+   */
+  async check(http: Http): Promise<void> {
+    const trusted = await this.head();
+    let head: SignedCheckpoint;
+    try {
+      const { config } = descriptionFromWire(await http.open("GET", WELL_KNOWN));
+      ({ head } = await verifyConfig(this.#log.verifier, config));
+    } catch (error) {
+      throw ofLookup(error);
+    }
+    if (head.size > trusted.size) return;
+    if (head.size === trusted.size && equal(head.root, trusted.root)) return;
+    throw await this.#convict(
+      trusted,
+      noteText(head),
+      head.size < trusted.size
+        ? new ClientError("head_rolled_back", "The service's log is smaller than it was")
+        : new ClientError("log_forked", "The service's log is not what it was"),
+    );
+  }
+
+  /** The newest pair of heads that contradict each other, or null. */
+  evidence(): Promise<Evidence | null> {
+    return readCell(this.#store, EVIDENCE);
   }
 
   /**
    * Asks about a person and believes the answer only when it verifies: the stored head moves
    * forward and the person is pinned, in one transaction.
    *
+   * @param as a `stranger` is compared with a pin there may be, and gets none
    * @param ask makes the request; it is given the size of the trusted head
    * @throws ClientError `proof_invalid`, `head_rolled_back`, `log_forked`, `identity_changed`
    */
   async learn<Answer extends { readonly lookup: LookupAnswer }>(
     label: AccountLabel,
+    as: "contact" | "stranger",
     ask: (from: number) => Promise<Answer>,
   ): Promise<{ readonly contact: Contact; readonly answer: Answer }> {
     for (;;) {
       const trusted = await this.head();
       const answer = await ask(trusted.size);
       const { record, head } = await this.#verify(label, answer.lookup, trusted);
-      const contact = await this.#remember(record, trusted, head);
+      const contact = await this.#remember(record, trusted, head, as);
       if (contact !== null) return { contact, answer };
     }
   }
 
+  /** Remembers a person who was a stranger until now. @throws ClientError `identity_changed` */
+  pin({ record }: Contact): Promise<Contact> {
+    const known = pinOf(record.account.label);
+    return change(this.#store, [known], ([pin]) => meet(record, pin, this.#now()));
+  }
+
   /** Verifies a bundle of a verified person. @throws ClientError `prekeys_invalid` */
   async verifyBundle(contact: Contact, bundle: Bundle): Promise<VerifiedBundle> {
-    const key = pinKey(contact.record.account.label);
-    const { setNumber: seen } = await read(this.#store, key) as unknown as Pin;
-    let verified: VerifiedBundle;
+    const known = pinOf(contact.record.account.label);
+    const seen = (await readCell(this.#store, known))?.setNumber ?? null;
     try {
-      verified = await verifyBundle(contact.record, bundle, this.#now(), seen);
-    } catch (cause) {
-      if (!(cause instanceof CryptoError)) throw cause;
-      throw new ClientError("prekeys_invalid", cause.message, { cause });
+      const verified = await verifyBundle(contact.record, bundle, this.#now(), seen);
+      await change(this.#store, [known], ([pin]) => {
+        const setNumber = Math.max(pin?.setNumber ?? 0, verified.set.setNumber);
+        const changes = pin === null ? {} : keep(known, { ...pin, setNumber });
+        return { changes, result: undefined };
+      });
+      return verified;
+    } catch (error) {
+      throw toClientError(error, "prekeys_invalid");
     }
-    await this.#store.update([key], ([held]) => {
-      const pin = held as unknown as Pin;
-      const setNumber = Math.max(pin.setNumber, verified.set.setNumber);
-      return { changes: { [key]: { ...pin, setNumber } }, result: undefined };
-    });
-    return verified;
   }
 
   async #verify(
@@ -143,12 +177,19 @@ export class Trust {
       return await verifyLookup(this.#log, label, answer, trusted);
     } catch (error) {
       const refusal = ofLookup(error);
-      if (refusal instanceof ClientError && EVIDENCE.has(refusal.code)) {
-        const shown = parseTlogProof(answer.proof).checkpoint;
-        await write(this.#store, { evidence: { trusted: noteText(trusted), shown } });
-      }
-      throw refusal;
+      if (!CONVICTING.has(refusal.code)) throw refusal;
+      throw await this.#convict(trusted, parseTlogProof(answer.proof).checkpoint, refusal);
     }
+  }
+
+  /** Keeps both heads; gives the refusal back. */
+  async #convict(
+    trusted: SignedCheckpoint,
+    shown: string,
+    refusal: ClientError,
+  ): Promise<ClientError> {
+    await apply(this.#store, keep(EVIDENCE, { trusted: noteText(trusted), shown }));
+    return refusal;
   }
 
   /** Null where another tab moved the head meanwhile: then the answer proves too little. */
@@ -156,68 +197,27 @@ export class Trust {
     record: VerifiedRecord,
     trusted: SignedCheckpoint,
     head: SignedCheckpoint,
+    as: "contact" | "stranger",
   ): Promise<Contact | null> {
-    const key = pinKey(record.account.label);
-    return this.#store.update<Contact | null>([LOG, key], ([heldLog, heldPin]) => {
-      const log = heldLog as StoredLog;
-      const pin = heldPin as unknown as Pin | null;
-      if (log.head !== noteText(trusted)) return { changes: {}, result: null };
-      if (pin !== null && !(pin.version === record.version && equal(pin.hash, record.hash))) {
-        throw new ClientError("identity_changed", "This is not the identity that was seen before");
-      }
-      const firstSeenMs = pin?.firstSeenMs ?? this.#now();
-      const made = { version: record.version, hash: record.hash, firstSeenMs, setNumber: 0 };
+    const known = pinOf(record.account.label);
+    return change<readonly [Cell<KnownLog>, Cell<Pin>], Contact | null>(this.#store, [
+      KNOWN_LOG,
+      known,
+    ], ([log, pin]) => {
+      if (log === null || log.head !== noteText(trusted)) return { changes: {}, result: null };
+      const { changes, result } = meet(record, pin, this.#now());
       return {
         changes: {
-          [LOG]: { ...log, head: noteText(head) },
-          ...(pin === null ? { [key]: made } : {}),
+          ...keep(KNOWN_LOG, { ...log, head: noteText(head) }),
+          ...(as === "contact" ? changes : {}),
         },
-        result: { record, firstSeenMs, isNew: pin === null },
+        result,
       };
     });
   }
 }
 
-const LOG = "log";
 /** Refusals of which both signed heads are kept: together they may convict the log. */
-const EVIDENCE: ReadonlySet<ClientErrorCode> = new Set(["log_forked", "head_rolled_back"]);
+const CONVICTING: ReadonlySet<ClientErrorCode> = new Set(["log_forked", "head_rolled_back"]);
 
-type StoredLog = {
-  readonly verifierKey: string;
-  readonly config: Uint8Array<ArrayBuffer>;
-  readonly head: string;
-};
-
-/** First contact: the log's key is taken on trust unless pinned, its CONFIG is proved. */
-async function meet(http: Http, pinned: string | null): Promise<StoredLog> {
-  try {
-    const description = descriptionFromWire(await http.open("GET", WELL_KNOWN));
-    const verifierKey = pinned ?? description.verifier;
-    if (description.verifier !== verifierKey) throw changed();
-    const { config, head } = await verifyConfig(verifierOf(verifierKey), description.config);
-    return { verifierKey, config: encodeConfig(config), head: noteText(head) };
-  } catch (error) {
-    throw ofLookup(error);
-  }
-}
-
-function verifierOf(verifierKey: string): Verifier {
-  return ed25519Verifier(parseVerifierKey(verifierKey));
-}
-
-function identity(verifierKey: string, config: LogConfig): LogIdentity {
-  const verifier = verifierOf(verifierKey);
-  return { origin: config.origin, verifier, vrfPublicKey: config.vrfPublicKey };
-}
-
-function noteText(head: SignedCheckpoint): string {
-  return formatNote(head.note.text, head.note.signatures);
-}
-
-function pinKey(label: AccountLabel): string {
-  return `pin/${label}`;
-}
-
-function changed(): ClientError {
-  return new ClientError("log_changed", "The service's log is not the one that was trusted");
-}
+const EVIDENCE = cell<Evidence>("evidence");

@@ -1,5 +1,5 @@
 /**
- * What placing and taking calls work with: one signed-in client.
+ * One signed-in client, as the parts of the SDK see it: what placing and taking calls work with.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export interface World {
   readonly http: Http;
   readonly store: Store;
   readonly trust: Trust;
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
   /** The live socket. @throws ClientError `not_online` */
   readonly socket: () => Socket;
   /** Reports a message that was refused: an attack, or a fault of the other side. */

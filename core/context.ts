@@ -4,12 +4,9 @@
  * @module
  */
 
-import { type AccountLabel } from "../crypto/account_label.ts";
-import { type VerifiedRecord } from "../crypto/record.ts";
 import { type Secret } from "../crypto/secret.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { StoreError } from "../kv/transact.ts";
-import { ServiceError } from "./error.ts";
+import { type Accounts, openAccounts } from "./account.ts";
 import { openGeneration } from "./generation.ts";
 import { createPublisher } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
@@ -23,8 +20,8 @@ export interface Context extends LogStore {
   readonly now: () => number;
   /** Puts accepted records into the log. */
   readonly sequencer: Sequencer;
-  /** Records that were verified lately; a cache, for `accountRecord` alone. */
-  readonly verified: Map<AccountLabel, VerifiedRecord>;
+  /** Whom the log knows. */
+  readonly accounts: Accounts;
 }
 
 /** A context with its end. */
@@ -69,22 +66,8 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     keys,
     now,
     sequencer,
-    verified: new Map(),
+    accounts: openAccounts(log),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/**
- * Work on the store on behalf of somebody who can try again.
- *
- * @throws ServiceError `unavailable` for a `StoreError`; everything else passes
- */
-export async function onStore<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw new ServiceError("unavailable", "The store is busy: try again");
-  }
 }

@@ -27,15 +27,10 @@ import { type TakenPrekeys, takePrekeys } from "../kv/prekeys.ts";
 import { type Published, readPublished } from "../kv/published.ts";
 import { checkFree, type LabelState, readLabel, readValue, writeLabel } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
-import { type Context, onStore } from "./context.ts";
+import { MAX_FIRST_DEVICES, MAX_RECORD_SKEW_MS } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { proveConsistency, proveInclusion } from "./log_proof.ts";
-import { accountRecord } from "./prekeys.ts";
-
-/** How far a first record's own date may be from the service's clock, in milliseconds. */
-const MAX_RECORD_SKEW_MS = 10 * 60_000;
-/** Most devices of a first record: with its name, their keys must fit one commit's ten checks. */
-const MAX_FIRST_DEVICES = 4;
 
 /**
  * Registers a name: verifies its first record, puts it in the log, and answers with its proof once
@@ -46,6 +41,7 @@ const MAX_FIRST_DEVICES = 4;
  *
  * @param from size of the newest head the client trusts, or null
  * @throws ServiceError `bad_record`, `name_taken`, `head_unknown`, `unavailable`
+ * @throws StoreError
  */
 export async function register(
   ctx: Context,
@@ -61,8 +57,8 @@ export async function register(
     const verified = await checkFirstRecord(ctx, label, record);
     state = await claim(ctx, verified, poolEntry(ctx, verified));
   }
-  if (state.poolId !== null) await ctx.sequencer.sequenced(state.poolId);
-  else if ((await publishedHead(ctx)).size <= state.batchIndex!) await ctx.sequencer.settled();
+  if ("poolId" in state) await ctx.sequencer.sequenced(state.poolId);
+  else if ((await publishedHead(ctx)).size <= state.batchIndex) await ctx.sequencer.settled();
   return await lookup(ctx, label, from);
 }
 
@@ -124,9 +120,9 @@ function poolEntry(ctx: Context, record: VerifiedRecord): PoolEntry {
 function claim(ctx: Context, record: VerifiedRecord, entry: PoolEntry): Promise<LabelState> {
   const { label, version, recordHash } = entry;
   const id = newPoolId(ctx.now());
-  const state: LabelState = { version, recordHash, poolId: id, batchIndex: null };
+  const state: LabelState = { version, recordHash, poolId: id };
   const keys = deviceKeys(record);
-  return onStore(transact<LabelState>(ctx.kv, async (): Promise<Decision<LabelState>> => {
+  return transact<LabelState>(ctx.kv, async (): Promise<Decision<LabelState>> => {
     // Whoever won the name first; or this call, where its commit had an unknown result.
     const held = await ownState(ctx, label, record.bytes);
     if (held !== null) return { done: held };
@@ -144,7 +140,7 @@ function claim(ctx: Context, record: VerifiedRecord, entry: PoolEntry): Promise<
       ],
       then: state,
     };
-  }));
+  });
 }
 
 function deviceKeys(record: VerifiedRecord): { readonly key: Bytes; readonly owner: KeyOwner }[] {
@@ -162,15 +158,16 @@ export async function lookup(
 ): Promise<LookupAnswer> {
   const [head, row] = await Promise.all([publishedHead(ctx), readLabel(ctx, label)]);
   requireKnown(from, head);
-  const { version = 0, batchIndex = null } = row?.value ?? {};
-  if (batchIndex === null || batchIndex >= head.size) throw nobody();
+  const state = row?.value;
+  if (state === undefined || "poolId" in state || state.batchIndex >= head.size) throw nobody();
+  const { version, batchIndex } = state;
   const [value, batch, hashes, consistency] = await Promise.all([
     readValue(ctx, label, version),
     readEntry(ctx, batchIndex),
     proveInclusion(ctx, batchIndex, head.size),
     from === null ? [] : proveConsistency(ctx, from, head.size),
   ]);
-  if (value === null) throw nobody();
+  if (value === null) throw new Error("bug: the store lost a record");
   if (batch === null) throw new Error("bug: the log lost an entry");
   const { record, opening, vrfProof } = value;
   const extra = encodeLookupProof({ version, batch, vrfProof, opening, record });
@@ -183,7 +180,8 @@ export async function lookup(
  * each with a one-time prekey taken in one transaction while there are any.
  *
  * @param caller who asks
- * @throws ServiceError `self_call`, `name_not_found`, `no_prekeys`, `head_unknown`, `unavailable`
+ * @throws ServiceError `self_call`, `name_not_found`, `no_prekeys`, `head_unknown`
+ * @throws StoreError
  */
 export async function takeBundles(
   ctx: Context,
@@ -194,19 +192,19 @@ export async function takeBundles(
   if (caller === label) throw new ServiceError("self_call", "Nobody can call themselves");
   const [answer, record] = await Promise.all([
     lookup(ctx, label, from),
-    accountRecord(ctx, label),
+    ctx.accounts.record(label),
   ]);
   if (record === null) throw nobody();
   const entryHashes = new Map(
     record.devices.map(({ entry }) => [entry.deviceId, deviceEntryHash(record.account, entry)]),
   );
   const nowMs = ctx.now();
-  const taken = await onStore(
-    takePrekeys(ctx, label, [...entryHashes.keys()], (deviceId, prekeys) =>
-      // A set that names other keys ended with them.
-      equal(prekeys.entryHash, entryHashes.get(deviceId)!) &&
-      prekeys.notBeforeMs - PREKEY_CLOCK_SKEW_MS <= nowMs && nowMs <= prekeys.notAfterMs),
-  );
+  const taken = await takePrekeys(ctx, label, [...entryHashes.keys()], (deviceId, prekeys) => {
+    const entryHash = entryHashes.get(deviceId);
+    // A set that names other keys ended with them.
+    return entryHash !== undefined && equal(prekeys.entryHash, entryHash) &&
+      prekeys.notBeforeMs - PREKEY_CLOCK_SKEW_MS <= nowMs && nowMs <= prekeys.notAfterMs;
+  });
   if (taken.length === 0) {
     throw new ServiceError("no_prekeys", "The account has published no prekeys");
   }

@@ -16,15 +16,14 @@ import { fromUtf8, utf8 } from "../crypto/bytes.ts";
 import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
 import { takeOnce } from "../kv/nonces.ts";
-import { PROOF_TTL_MS } from "../wire/limits.ts";
-import { type Context, onStore } from "./context.ts";
+import { asObject, type JsonObject } from "../wire/json.ts";
+import { MAX_JTI_CHARS, MAX_PROOF_CHARS, PROOF_TTL_MS } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { checkNonce } from "./proof_nonce.ts";
 
 /** RFC 8037 gave Ed25519 the name EdDSA, RFC 9864 its own; both mean the same here. */
 const ALGORITHMS: readonly unknown[] = ["EdDSA", "Ed25519"];
-const MAX_PROOF_CHARS = 4_096;
-const MAX_JTI_CHARS = 128;
 
 /** What a proof has to be about. */
 export interface ProofTarget {
@@ -44,13 +43,12 @@ export interface VerifiedProof {
   readonly thumbprint: string;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /**
  * Checks a proof in every part, and takes its `jti` so that it serves once.
  *
  * @param token the access token that the proof goes with, or null at sign-in
- * @throws ServiceError `invalid_proof`, `use_dpop_nonce`, `proof_replayed`, `unavailable`
+ * @throws ServiceError `invalid_proof`, `use_dpop_nonce`, `proof_replayed`
+ * @throws StoreError
  */
 export async function verifyProof(
   ctx: Context,
@@ -77,7 +75,7 @@ export async function verifyProof(
   const thumbprint = thumbprintOf(key);
   // Scoped by key, so that nobody can use up a stranger's; kept for as long as iat could pass.
   const name = `dpop ${thumbprint} ${jti}`;
-  if (!await onStore(takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now))) {
+  if (!await takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now)) {
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
   return { key, thumbprint };
@@ -140,8 +138,7 @@ function jsonOf(part: string | undefined): JsonObject | null {
   const text = bytes === null ? null : fromUtf8(bytes);
   if (text === null) return null;
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as JsonObject : null;
+    return asObject(JSON.parse(text), "a part of the proof");
   } catch {
     return null;
   }

@@ -31,7 +31,7 @@ import {
 import { writeEntry } from "../kv/entries.ts";
 import { checkHead, type Head, writeHead } from "../kv/head.ts";
 import { addCost, type Cost, costOf, fits } from "../kv/limits.ts";
-import { type LogStore, type Stored } from "../kv/log_key.ts";
+import { type LogStore, type Row } from "../kv/log_key.ts";
 import { deletePooled, type Pooled } from "../kv/pool.ts";
 import { writeLabel, writeValue } from "../kv/records.ts";
 import { readTile, writeTile } from "../kv/tiles.ts";
@@ -53,8 +53,7 @@ const STEP_COST: Cost = { mutations: 16, bytes: 64 * 1024, keyBytes: 8 * 1024 };
 
 /** The step that founds a log. */
 export function foundingStep(log: LogStore, config: LogConfig): Promise<Step> {
-  const head = { prefixRoot: NO_PREFIX_TREE, epoch: 0, timestampMs: config.createdMs };
-  return stepOf(log, null, emptyFrontier(), [encodeConfig(config)], head, []);
+  return stepOf(log, null, emptyFrontier(), [encodeConfig(config)], config.createdMs, []);
 }
 
 /**
@@ -64,7 +63,7 @@ export function foundingStep(log: LogStore, config: LogConfig): Promise<Step> {
  */
 export function batchStep(
   log: LogStore,
-  read: Stored<Head>,
+  read: Row<Head>,
   batch: readonly Pooled[],
   nowMs: number,
 ): Promise<Step> {
@@ -75,9 +74,8 @@ export function batchStep(
     .sort((a, b) => compare(a.vrfOutput, b.vrfOutput));
   const root = encodeEpochRoot({ timestampMs, prefixRoot: NO_PREFIX_TREE });
   const frontier = { size: head.size, hashes: head.frontier };
-  const next = { prefixRoot: NO_PREFIX_TREE, epoch: head.epoch + 1, timestampMs };
   const mutations = batch.flatMap((pooled) => recordMutations(log, pooled, batchIndex));
-  return stepOf(log, read, frontier, [encodeBatch(pairs), root], next, mutations);
+  return stepOf(log, read, frontier, [encodeBatch(pairs), root], timestampMs, mutations);
 }
 
 /** The longest beginning of the pool that one step can take in; one entry always fits. */
@@ -96,17 +94,17 @@ function recordMutations(log: LogStore, pooled: Pooled, batchIndex: number): Den
   const { label, version, record, recordHash, opening, vrfProof } = pooled.entry;
   return [
     writeValue(log, label, version, { record, opening, vrfProof }),
-    writeLabel(log, label, { version, recordHash, poolId: null, batchIndex }),
+    writeLabel(log, label, { version, recordHash, batchIndex }),
     deletePooled(log, pooled.id),
   ];
 }
 
 async function stepOf(
   log: LogStore,
-  read: Stored<Head> | null,
+  read: Row<Head> | null,
   before: Frontier,
   entries: readonly Bytes[],
-  next: Pick<Head, "prefixRoot" | "epoch" | "timestampMs">,
+  timestampMs: number,
   more: readonly Deno.KvMutation[],
 ): Promise<Step> {
   let frontier = before;
@@ -124,7 +122,7 @@ async function stepOf(
     }),
   );
   const head: Head = {
-    ...next,
+    timestampMs,
     size: frontier.size,
     frontier: frontier.hashes,
     root: frontierRoot(frontier),

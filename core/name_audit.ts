@@ -5,7 +5,9 @@
  *     sequenced   value -> VRF under CONFIG's key -> pair in the BATCH -> commitment -> record
  *     pending     the state names a pool entry that is there, and the other way round
  *     pairs       every pair of the log belongs to one name
- *     keys        every device's keys belong to that device
+ *     keys        every device's keys belong to that device, and no others to any
+ *     prekeys     signed by a device of a name in the log, and what is left is among them
+ *     rows        no value, key or prekeys that no name explains
  *
  * Faults count names in the store's order instead of naming them.
  *
@@ -19,10 +21,18 @@ import { CryptoError } from "../crypto/error.ts";
 import { type BatchPair, type LogConfig } from "../crypto/log_entry.ts";
 import { type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
 import { vrfVerify } from "../crypto/vrf.ts";
-import { readKeyOwners } from "../kv/device_keys.ts";
+import { countKeyOwners, readKeyOwners } from "../kv/device_keys.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type PoolEntry, readPool } from "../kv/pool.ts";
-import { type LabelState, listLabels, readValue } from "../kv/records.ts";
+import { countPrekeys, readPrekeys } from "../kv/prekeys.ts";
+import {
+  countValues,
+  type LabelState,
+  listLabels,
+  readValue,
+  type RecordValue,
+} from "../kv/records.ts";
+import { openPublication } from "./prekeys.ts";
 
 /** How many names there are. */
 export interface NameCount {
@@ -30,14 +40,9 @@ export interface NameCount {
   readonly names: number;
   /** Names whose record waits in the pool. */
   readonly pending: number;
-  /** Names whose value was erased, so that nothing but their state is left. */
-  readonly erased: number;
 }
 
 type Batches = ReadonlyMap<number, readonly BatchPair[]>;
-
-/** The parts of a value or a pool entry that are audited alike. */
-type Committed = Pick<PoolEntry, "record" | "opening" | "vrfProof">;
 
 /** Audits every name, and adds what is wrong to the faults. */
 export async function auditNames(
@@ -49,25 +54,30 @@ export async function auditNames(
   const pool = new Map(
     (await readPool(log, Number.MAX_SAFE_INTEGER)).map(({ id, entry }) => [id, entry]),
   );
-  const count = { names: 0, pending: 0, erased: 0 };
+  const count = { names: 0, pending: 0 };
   const opened = new Set<string>();
+  const explained = { keys: 0, prekeys: 0 };
+  let areSound = true;
   let number = 0;
   for await (const { label, state } of listLabels(log)) {
     number++;
     try {
-      if (state.poolId === null) {
-        count.names++;
-        const batch = batchOf(batches, state);
-        const value = await readValue(log, label, state.version);
-        if (value === null) count.erased++;
-        else opened.add(await auditSequenced(log, config, batch, label, state, value));
-      } else {
+      if ("poolId" in state) {
         count.pending++;
         const entry = pool.get(state.poolId);
         pool.delete(state.poolId);
-        await auditPending(log, config, label, state, entry);
+        const record = await auditPending(log, config, label, state, entry);
+        explained.keys += keysOf(record);
+      } else {
+        count.names++;
+        const batch = batches.get(state.batchIndex);
+        const { vrfOutput, record } = await auditSequenced(log, config, batch, label, state);
+        opened.add(toHex(vrfOutput));
+        explained.keys += keysOf(record);
+        explained.prekeys += await auditPrekeys(log, record);
       }
     } catch (error) {
+      areSound = false;
       if (!(error instanceof CryptoError) && !(error instanceof NameFault)) throw error;
       faults.push(`Name ${number}: ${error.message}`);
     }
@@ -75,36 +85,54 @@ export async function auditNames(
   if (pool.size > 0) faults.push(`The pool has ${pool.size} entries that no name knows`);
   let pairs = 0;
   for (const batch of batches.values()) pairs += batch.length;
-  const explained = opened.size + count.erased;
-  if (pairs !== explained) {
-    faults.push(`The log has ${pairs} pairs, and the names explain ${explained}`);
+  if (pairs !== opened.size) {
+    faults.push(`The log has ${pairs} pairs, and the names explain ${opened.size}`);
   }
+  // Behind a name with a fault, nobody knows what is its own.
+  if (areSound) await auditRest(log, { values: count.names, ...explained }, faults);
   return count;
 }
 
-/** The BATCH that a state names, also where the value is erased. @throws NameFault */
-function batchOf(batches: Batches, state: LabelState): readonly BatchPair[] {
-  if (state.version !== 0) throw new NameFault("it has a version that this log cannot hold");
-  const batch = state.batchIndex === null ? undefined : batches.get(state.batchIndex);
-  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
-  return batch;
+/** Finds what is there besides that which the names explain. */
+async function auditRest(
+  log: LogStore,
+  explained: { readonly values: number; readonly keys: number; readonly prekeys: number },
+  faults: string[],
+): Promise<void> {
+  const values = await countValues(log) - explained.values;
+  if (values > 0) faults.push(`The store has ${values} values that no name knows`);
+  const keys = await countKeyOwners(log) - explained.keys;
+  if (keys > 0) faults.push(`The store has ${keys} keys that are no device's`);
+  const prekeys = await countPrekeys(log) - explained.prekeys;
+  if (prekeys > 0) faults.push(`The store has ${prekeys} sets of prekeys that are no device's`);
 }
 
-/** @returns the pair's index in hexadecimal @throws NameFault, CryptoError */
+/** What an audit of one record shows. */
+interface AuditedRecord {
+  /** The record. */
+  readonly record: VerifiedRecord;
+  /** The name's index. */
+  readonly vrfOutput: Bytes;
+}
+
+/** @throws NameFault, CryptoError */
 async function auditSequenced(
   log: LogStore,
   config: LogConfig,
-  batch: readonly BatchPair[],
+  batch: readonly BatchPair[] | undefined,
   label: AccountLabel,
   state: LabelState,
-  value: Committed,
-): Promise<string> {
-  const vrfOutput = await auditRecord(log, config, label, state, value);
-  const pair = batch.find((pair) => equal(pair.vrfOutput, vrfOutput));
+): Promise<AuditedRecord> {
+  if (state.version !== 0) throw new NameFault("it has a version that this log cannot hold");
+  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
+  const value = await readValue(log, label, state.version);
+  if (value === null) throw new NameFault("its value is missing");
+  const audited = await auditRecord(log, config, label, state, value);
+  const pair = batch.find((pair) => equal(pair.vrfOutput, audited.vrfOutput));
   if (pair === undefined) throw new NameFault("its BATCH does not hold it");
   const { version } = state;
   checkCommitment(pair.commitment, value.opening, { label, version, value: value.record });
-  return toHex(vrfOutput);
+  return audited;
 }
 
 async function auditPending(
@@ -113,32 +141,33 @@ async function auditPending(
   label: AccountLabel,
   state: LabelState,
   entry: PoolEntry | undefined,
-): Promise<void> {
+): Promise<VerifiedRecord> {
   if (entry === undefined) throw new NameFault("it waits for a pool entry that is not there");
-  if (state.batchIndex !== null) throw new NameFault("it is in the pool and in the log at once");
   if (entry.label !== label || entry.version !== state.version) {
     throw new NameFault("its pool entry is another name's");
   }
-  const vrfOutput = await auditRecord(log, config, label, state, entry);
+  const { record, vrfOutput } = await auditRecord(log, config, label, state, entry);
   if (!equal(vrfOutput, entry.vrfOutput)) throw new NameFault("its pool entry has another index");
   const { version } = state;
   checkCommitment(entry.commitment, entry.opening, { label, version, value: entry.record });
+  return record;
 }
 
-/** @returns the name's index @throws NameFault, CryptoError */
+/** @throws NameFault, CryptoError */
 async function auditRecord(
   log: LogStore,
   config: LogConfig,
   label: AccountLabel,
   state: LabelState,
-  value: Committed,
-): Promise<Bytes> {
+  value: RecordValue,
+): Promise<AuditedRecord> {
   const record = await verifyGenesis({ origin: log.origin, label }, value.record);
   if (!equal(record.hash, state.recordHash)) throw new NameFault("its state is of another record");
   if (record.version !== state.version) throw new NameFault("its state has another version");
   await auditKeys(log, label, record);
   const alpha = vrfInput(label, state.version);
-  return vrfVerify(config.vrfPublicKey, alpha, value.vrfProof).slice(0, 32);
+  const vrfOutput = vrfVerify(config.vrfPublicKey, alpha, value.vrfProof).slice(0, 32);
+  return { record, vrfOutput };
 }
 
 async function auditKeys(
@@ -153,6 +182,30 @@ async function auditKeys(
       throw new NameFault("a key of it is not registered as its device's");
     }
   }
+}
+
+function keysOf(record: VerifiedRecord): number {
+  return 2 * record.devices.length;
+}
+
+/** @returns how many devices have prekeys @throws NameFault, CryptoError */
+async function auditPrekeys(log: LogStore, record: VerifiedRecord): Promise<number> {
+  let count = 0;
+  for (const { entry } of record.devices) {
+    const held = (await readPrekeys(log, record.account.label, entry.deviceId))?.value;
+    if (held === undefined) continue;
+    count++;
+    const { prekeys } = await openPublication(record, entry, held);
+    const isSame = equal(prekeys.entryHash, held.entryHash) &&
+      prekeys.setNumber === held.setNumber && prekeys.notBeforeMs === held.notBeforeMs &&
+      prekeys.notAfterMs === held.notAfterMs;
+    if (!isSame) throw new NameFault("its prekeys are not what their set says");
+    // Ascending, so none twice; and the last is there.
+    const isLeft = held.left.every((index, i) => index > (held.left[i - 1] ?? -1)) &&
+      (held.left.at(-1) ?? -1) < held.opks.length;
+    if (!isLeft) throw new NameFault("its prekeys that are left are not among its prekeys");
+  }
+  return count;
 }
 
 /** Something wrong with one name. */

@@ -1,5 +1,5 @@
 /**
- * Prekeys: what a device publishes so that others can reach it, and who its account's devices are.
+ * Prekeys: what a device publishes so that others can reach it.
  *
  * The service checks a set as callers will, so that an honest device learns of its mistake and not
  * its callers. Nobody trusts the service to have done so.
@@ -9,7 +9,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
-import { deviceEntryHash } from "../crypto/device_entry.ts";
+import { type DeviceEntry, deviceEntryHash } from "../crypto/device_entry.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { type AgreementKey, parseAgreementKey } from "../crypto/keys.ts";
 import {
@@ -20,12 +20,10 @@ import {
   type SignedPrekeySet,
   verifyPrekeySet,
 } from "../crypto/prekey.ts";
-import { type BoundDevice, type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
+import { type BoundDevice, type VerifiedRecord } from "../crypto/record.ts";
 import { checkPrekeys, type DevicePrekeys, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
-import { readPublished } from "../kv/published.ts";
-import { readLabel, readValue } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
-import { type Context, onStore } from "./context.ts";
+import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 
 /** A device's publication. */
@@ -34,39 +32,12 @@ export interface PrekeyPublication extends SignedPrekeySet {
   readonly opks: readonly Bytes[];
 }
 
-const MAX_CACHED_RECORDS = 4_096;
-
-/**
- * The current record of an account, or null where the published log has none.
- *
- * Its devices are the ones that may sign in, publish and be called.
- */
-export async function accountRecord(
-  ctx: Context,
-  label: AccountLabel,
-): Promise<VerifiedRecord | null> {
-  const [published, row] = await Promise.all([readPublished(ctx), readLabel(ctx, label)]);
-  if (published === null || row === null) return null;
-  const { batchIndex, recordHash, version } = row.value;
-  if (batchIndex === null || batchIndex >= published.value.size) return null;
-  const cached = ctx.verified.get(label);
-  if (cached !== undefined && equal(cached.hash, recordHash)) return cached;
-  const value = await readValue(ctx, label, version);
-  if (value === null) return null;
-  const record = await verifyGenesis({ origin: ctx.origin, label }, value.record);
-  if (ctx.verified.size >= MAX_CACHED_RECORDS) {
-    // The oldest goes: a map keeps the order of insertion.
-    ctx.verified.delete(ctx.verified.keys().next().value!);
-  }
-  ctx.verified.set(label, record);
-  return record;
-}
-
 /**
  * Replaces the prekeys of a device. The same publication again changes nothing.
  *
  * @throws ServiceError `unknown_device`, `bad_prekeys`, `prekeys_conflict` where the set's number is
- * not the next one, `unavailable`
+ * not the next one
+ * @throws StoreError
  */
 export async function publishPrekeys(
   ctx: Context,
@@ -74,13 +45,13 @@ export async function publishPrekeys(
   deviceId: number,
   publication: PrekeyPublication,
 ): Promise<void> {
-  const record = await accountRecord(ctx, account);
+  const record = await ctx.accounts.record(account);
   const device = record?.devices.find(({ entry }) => entry.deviceId === deviceId);
   if (record === null || device === undefined) {
     throw new ServiceError("unknown_device", "The account has no such device");
   }
   const prekeys = await checkPublication(ctx, record, device, publication);
-  await onStore(transact<void>(ctx.kv, async (): Promise<Decision<void>> => {
+  await transact<void>(ctx.kv, async (): Promise<Decision<void>> => {
     const read = await readPrekeys(ctx, account, deviceId);
     // Also where it was this very call whose commit had an unknown result.
     if (read !== null && equal(read.value.set, prekeys.set)) return { done: undefined };
@@ -92,7 +63,7 @@ export async function publishPrekeys(
       mutations: [writePrekeys(ctx, account, deviceId, prekeys)],
       then: undefined,
     };
-  }));
+  });
 }
 
 async function checkPublication(
@@ -101,27 +72,43 @@ async function checkPublication(
   { entry }: BoundDevice,
   publication: PrekeyPublication,
 ): Promise<DevicePrekeys> {
-  const entryHash = deviceEntryHash(record.account, entry);
   try {
-    const set = await verifyPrekeySet(publication, { entryHash, signing: entry.signing });
+    const { set, prekeys } = await openPublication(record, entry, publication);
     checkPrekeyValidity(set, ctx.now());
-    const opks = checkOneTimePrekeys(set, publication.opks);
-    requireDistinct([entry.identity, set.spk, ...opks]);
-    const { setNumber, notBeforeMs, notAfterMs } = set;
-    return {
-      set: publication.set,
-      signature: publication.signature,
-      entryHash,
-      setNumber,
-      notBeforeMs,
-      notAfterMs,
-      opks,
-      left: opks.map((_, index) => index),
-    };
+    return prekeys;
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
     throw new ServiceError("bad_prekeys", error.message);
   }
+}
+
+/**
+ * A publication's set, and how the store holds it with every one-time prekey left. Whether it is
+ * valid at some time is not looked at.
+ *
+ * @throws CryptoError where it is not a publication of this device
+ */
+export async function openPublication(
+  { account }: VerifiedRecord,
+  entry: DeviceEntry,
+  publication: PrekeyPublication,
+): Promise<{ readonly set: PrekeySet; readonly prekeys: DevicePrekeys }> {
+  const entryHash = deviceEntryHash(account, entry);
+  const set = await verifyPrekeySet(publication, { entryHash, signing: entry.signing });
+  const opks = checkOneTimePrekeys(set, publication.opks);
+  requireDistinct([entry.identity, set.spk, ...opks]);
+  const { setNumber, notBeforeMs, notAfterMs } = set;
+  const prekeys: DevicePrekeys = {
+    set: publication.set,
+    signature: publication.signature,
+    entryHash,
+    setNumber,
+    notBeforeMs,
+    notAfterMs,
+    opks,
+    left: opks.map((_, index) => index),
+  };
+  return { set, prekeys };
 }
 
 function checkOneTimePrekeys(set: PrekeySet, keys: readonly Bytes[]): readonly AgreementKey[] {

@@ -16,7 +16,7 @@ import { checkConsistency } from "../crypto/tree.ts";
 import { type Head, readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { movePublished, type Published, readPublished } from "../kv/published.ts";
-import { StoreError } from "../kv/transact.ts";
+import { StoreError } from "../kv/store_error.ts";
 import { ServiceError } from "./error.ts";
 import { proveConsistency } from "./log_proof.ts";
 import { type ServiceKeys } from "./service_keys.ts";
@@ -107,7 +107,7 @@ export function createPublisher(
         return next;
       }
     }
-    throw new StoreError("unknown", "The store does not take the published head");
+    throw new StoreError("The store does not take the published head");
   }
 
   return { publish, frozen: () => frozen !== null };

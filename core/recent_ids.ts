@@ -7,7 +7,7 @@
  * @module
  */
 
-const REMEMBERED = 256;
+import { REMEMBERED_FRAME_IDS } from "../wire/limits.ts";
 
 /** The latest ids of one connection. */
 export interface RecentIds {
@@ -24,7 +24,7 @@ export function recentIds(): RecentIds {
   return {
     add(id) {
       if (ids.has(id)) return false;
-      if (ids.size >= REMEMBERED) ids.delete(ids.values().next().value!);
+      if (ids.size >= REMEMBERED_FRAME_IDS) ids.delete(ids.values().next().value!);
       ids.add(id);
       return true;
     },

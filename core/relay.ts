@@ -8,16 +8,16 @@
  * @module
  */
 
-import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
-import { CryptoError } from "../crypto/error.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { type ClientFrame, type RingOffer, type ServerFrame } from "../wire/frames.ts";
 import { MAX_CONNECTIONS_PER_ACCOUNT } from "../wire/limits.ts";
+import { labelOf } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { accountRecord } from "./prekeys.ts";
 import { type RecentIds, recentIds } from "./recent_ids.ts";
+import { type RingCount } from "./ring_rate.ts";
 import {
   type Effect,
   emptyRoom,
@@ -43,7 +43,7 @@ export interface Attachment {
 
 /** The connections and rooms of one process. */
 export interface Relay {
-  /** Takes a connection in; null where the account has too many. Answers its id. */
+  /** Takes a connection in, and answers its id; null where the account has too many places. */
   attach(attachment: Attachment): string | null;
   /** Acts on a frame and answers the sender; resolves when that is done. */
   receive(cid: string, frame: RelayFrame): Promise<void>;
@@ -51,9 +51,12 @@ export interface Relay {
   lastSeq(cid: string): number;
   /** Takes a connection out of its rooms and forgets it; nothing when it is already gone. */
   detach(cid: string): void;
+  /** Gives back the place of an account that `attach` took: its socket is gone for good. */
+  release(account: AccountLabel): void;
 }
 
-interface Connection extends Party {
+/** A connection as the relay keeps it. */
+interface Attached extends Party {
   readonly account: AccountLabel;
   readonly send: (text: string) => void;
   readonly rooms: Set<string>;
@@ -62,14 +65,18 @@ interface Connection extends Party {
 }
 
 /** A relay without connections. */
-export function openRelay(ctx: Context): Relay {
-  const connections = new Map<string, Connection>();
-  const accounts = new Map<AccountLabel, Set<Connection>>();
+export function openRelay(ctx: Context, rings: RingCount): Relay {
+  const connections = new Map<string, Attached>();
+  const accounts = new Map<AccountLabel, Set<Attached>>();
+  /** Sockets by account, also those that ended and are still open. */
+  const places = new Map<AccountLabel, number>();
   const rooms = new Map<string, Room>();
 
   function attach({ account, deviceId, send }: Attachment): string | null {
+    const taken = places.get(account) ?? 0;
+    if (taken >= MAX_CONNECTIONS_PER_ACCOUNT) return null;
+    places.set(account, taken + 1);
     const held = accounts.get(account) ?? new Set();
-    if (held.size >= MAX_CONNECTIONS_PER_ACCOUNT) return null;
     const cid = freshId();
     const device = deviceId;
     const recent = recentIds();
@@ -90,6 +97,12 @@ export function openRelay(ctx: Context): Relay {
     for (const room of [...connection.rooms]) advance(room, connection, { t: "disconnect" });
   }
 
+  function release(account: AccountLabel): void {
+    const taken = places.get(account) ?? 0;
+    if (taken > 1) places.set(account, taken - 1);
+    else places.delete(account);
+  }
+
   async function receive(cid: string, frame: RelayFrame): Promise<void> {
     const connection = connections.get(cid);
     if (connection === undefined) return;
@@ -106,7 +119,7 @@ export function openRelay(ctx: Context): Relay {
     advance(frame.room, connection, frame);
   }
 
-  function advance(id: string, from: Connection, event: RoomEvent): void {
+  function advance(id: string, from: Attached, event: RoomEvent): void {
     const [after, effects] = step(rooms.get(id) ?? emptyRoom(id), from, event);
     if (after === null) rooms.delete(id);
     else rooms.set(id, after);
@@ -141,20 +154,28 @@ export function openRelay(ctx: Context): Relay {
     }
   }
 
-  async function ring(from: Connection, frame: RelayFrame & { t: "ring" }): Promise<void> {
+  async function ring(from: Attached, frame: RelayFrame & { t: "ring" }): Promise<void> {
     const { id, common } = frame;
     try {
       const callee = await calledDevices(from, frame.to, frame.offers);
-      let reached = 0;
-      for (const { device, offer } of frame.offers) {
-        const listening = [...accounts.get(callee) ?? []].filter((one) => one.device === device);
-        if (listening.length > 0) reached++;
-        const to = listening.map((one) => one.cid);
-        const { account, device: caller } = from;
-        sendNumbered(to, { t: "ring", id, from: account, device: caller, common, offer });
+      const connected = [...accounts.get(callee) ?? []];
+      const reached = frame.offers.map(({ device, offer }) => {
+        return {
+          offer,
+          to: connected.filter((one) => one.device === device).map(({ cid }) => cid),
+        };
+      }).filter(({ to }) => to.length > 0);
+      if (reached.length === 0) {
+        throw new ServiceError("offline", "No device of the account is connected");
       }
-      if (reached === 0) throw new ServiceError("offline", "No device of the account is connected");
-      const status = reached === frame.offers.length ? "relayed" : "partial";
+      const { account, device } = from;
+      if (!rings.take(account, callee, ctx.now())) {
+        throw new ServiceError("rate_limited", "The account was rung too often: try again later");
+      }
+      for (const { to, offer } of reached) {
+        sendNumbered(to, { t: "ring", id, from: account, device, common, offer });
+      }
+      const status = reached.length === frame.offers.length ? "relayed" : "partial";
       sendPlain(from, { t: "ack", id, status });
     } catch (error) {
       if (!(error instanceof ServiceError)) {
@@ -167,13 +188,13 @@ export function openRelay(ctx: Context): Relay {
 
   /** The callee, once the offers are known to be for exactly its current devices. */
   async function calledDevices(
-    from: Connection,
+    from: Attached,
     to: string,
     offers: readonly RingOffer[],
   ): Promise<AccountLabel> {
     const label = labelOf(to);
     if (label === from.account) throw new ServiceError("self_call", "Nobody calls themselves");
-    const record = await accountRecord(ctx, label);
+    const record = await ctx.accounts.record(label);
     if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
     const current = new Set(record.devices.map(({ entry }) => entry.deviceId));
     const offered = new Set(offers.map(({ device }) => device));
@@ -185,7 +206,7 @@ export function openRelay(ctx: Context): Relay {
   }
 
   function refuse(
-    to: Connection,
+    to: Attached,
     id: string,
     why: Pick<Extract<ServerFrame, { t: "error" }>, "code" | "title">,
   ): void {
@@ -194,21 +215,11 @@ export function openRelay(ctx: Context): Relay {
   }
 
   const lastSeq = (cid: string) => connections.get(cid)?.seq ?? 0;
-  return { attach, receive, lastSeq, detach };
+  return { attach, receive, lastSeq, detach, release };
 }
 
-function sendPlain(to: Connection, frame: ServerFrame): void {
+function sendPlain(to: Attached, frame: ServerFrame): void {
   to.send(JSON.stringify(frame));
-}
-
-/** The label that a caller wrote. @throws ServiceError `bad_label` */
-function labelOf(text: string): AccountLabel {
-  try {
-    return parseAccountLabel(text);
-  } catch (error) {
-    if (error instanceof CryptoError) throw new ServiceError("bad_label", error.message);
-    throw error;
-  }
 }
 
 /** 16 random bytes: unguessable, and never seen before. */

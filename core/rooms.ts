@@ -89,7 +89,7 @@ export interface Seat {
 }
 
 /** The room after one event, null when nobody is left, and what to do about it. */
-export type Step = readonly [room: Room | null, effects: readonly Effect[]];
+export type Transition = readonly [room: Room | null, effects: readonly Effect[]];
 
 /** A room that nobody is in yet. */
 export function emptyRoom(id: string): Room {
@@ -97,7 +97,7 @@ export function emptyRoom(id: string): Room {
 }
 
 /** Decides what an event does to a room. */
-export function step(room: Room, from: Party, event: RoomEvent): Step {
+export function step(room: Room, from: Party, event: RoomEvent): Transition {
   switch (event.t) {
     case "join":
       return join(room, from, event);
@@ -110,7 +110,7 @@ export function step(room: Room, from: Party, event: RoomEvent): Step {
   }
 }
 
-function join(room: Room, from: Party, event: RoomEvent & { t: "join" }): Step {
+function join(room: Room, from: Party, event: RoomEvent & { t: "join" }): Transition {
   const { id } = event;
   const held = room.mids.get(from.cid);
   // A repeated join is answered like the first: the connection keeps its place.
@@ -134,7 +134,7 @@ function join(room: Room, from: Party, event: RoomEvent & { t: "join" }): Step {
   ]];
 }
 
-function leave(room: Room, from: Party, id: string | null): Step {
+function leave(room: Room, from: Party, id: string | null): Transition {
   const mid = room.mids.get(from.cid);
   if (mid === undefined) return id === null ? [vacant(room), []] : notInRoom(room, from, id);
   const { member } = room.members.get(mid)!;
@@ -149,7 +149,7 @@ function leave(room: Room, from: Party, id: string | null): Step {
   ]];
 }
 
-function signal(room: Room, from: Party, event: RoomEvent & { t: "signal" }): Step {
+function signal(room: Room, from: Party, event: RoomEvent & { t: "signal" }): Transition {
   const { id, to, ct } = event;
   const mid = room.mids.get(from.cid);
   if (mid === undefined) return notInRoom(room, from, id);
@@ -202,11 +202,11 @@ function ack(to: Party, id: string, status: AckStatus): Effect {
   return { kind: "ack", to: to.cid, id, status };
 }
 
-function notInRoom(room: Room, from: Party, id: string): Step {
+function notInRoom(room: Room, from: Party, id: string): Transition {
   return refuse(room, from, id, "not_in_room", "Join this room first");
 }
 
-function refuse(room: Room, from: Party, id: string, code: ProblemCode, title: string): Step {
+function refuse(room: Room, from: Party, id: string, code: ProblemCode, title: string): Transition {
   return [vacant(room), [{ kind: "refuse", to: from.cid, id, code, title }]];
 }
 

@@ -17,7 +17,8 @@ import { MAX_BATCH } from "../crypto/log_entry.ts";
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readPool } from "../kv/pool.ts";
-import { commit, StoreError } from "../kv/transact.ts";
+import { StoreError } from "../kv/store_error.ts";
+import { commit } from "../kv/transact.ts";
 import { batchStep, fill } from "./epoch.ts";
 import { ServiceError } from "./error.ts";
 import { type Publisher } from "./publisher.ts";
@@ -175,7 +176,7 @@ async function sequenceOnce({ log, now }: SequencerParts): Promise<Round> {
   };
 }
 
-/** Whether the batch was taken in; false where others were first. @throws StoreError `unknown` */
+/** Whether the batch was taken in; false where others were first. @throws StoreError where that cannot be told */
 async function takeIn(
   log: LogStore,
   read: NonNullable<Awaited<ReturnType<typeof readHead>>>,
@@ -187,7 +188,7 @@ async function takeIn(
   if (outcome !== "unknown") return outcome === "committed";
   if ((await readHead(log))?.value.batchId === head.batchId) return true;
   // It may land yet, until another commit moves the head. The pool tells, when it is read again.
-  throw new StoreError("unknown", "The store does not say whether it took the epoch");
+  throw new StoreError("The store does not say whether it took the epoch");
 }
 
 function unavailable(sentence: string): ServiceError {

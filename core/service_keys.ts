@@ -26,7 +26,7 @@ import { Secret } from "../crypto/secret.ts";
 import { type VrfKey, vrfKeyFromSeed } from "../crypto/vrf.ts";
 
 /** Length of a service's secret in bytes. */
-const SECRET_BYTES = 32;
+export const SECRET_BYTES = 32;
 
 /** The keys of one service. */
 export interface ServiceKeys {
@@ -60,9 +60,11 @@ export async function deriveServiceKeys(secret: Secret, origin: string): Promise
   const root = hkdfExtract(utf8(origin), secret.expose());
   const seed = (purpose: string): Bytes =>
     hkdfExpand(root, labelled("service-key", utf8(purpose)), SECRET_BYTES);
-  const [log, operator, tokens] = await Promise.all(
-    ["log", "operator", "tokens"].map((purpose) => signingPair(seed(purpose))),
-  ) as [SigningKeyPair, SigningKeyPair, SigningKeyPair];
+  const [log, operator, tokens] = await Promise.all([
+    signingPair(seed("log")),
+    signingPair(seed("operator")),
+    signingPair(seed("tokens")),
+  ]);
   const logKey = verifierKey(origin, NOTE_KEY_TYPE.ed25519, log.publicKey);
   const keys: ServiceKeys = {
     logSigner: ed25519Signer(origin, log),

@@ -17,13 +17,10 @@ import { equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { TOKEN_TTL_MS } from "../wire/limits.ts";
+import { MAX_TOKEN_CHARS, TOKEN_TTL_MS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { hasExactly, type ProofTarget, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
-import { accountRecord } from "./prekeys.ts";
-
-const MAX_TOKEN_CHARS = 4_096;
 
 /** A request's credentials. */
 export interface Credentials extends ProofTarget {
@@ -40,7 +37,7 @@ export interface IssuedToken {
 }
 
 /** Who is asking: a current device of an account. */
-export interface Caller {
+export interface Principal {
   /** The account. */
   readonly account: AccountLabel;
   /** Its device. */
@@ -83,7 +80,7 @@ export async function signIn(
  * @throws ServiceError `unauthenticated`, `invalid_token`, `unknown_device`, and those of
  * `verifyProof`
  */
-export async function authenticate(ctx: Context, request: Credentials): Promise<Caller> {
+export async function authenticate(ctx: Context, request: Credentials): Promise<Principal> {
   const [, token] = /^DPoP ([A-Za-z0-9._-]+)$/i.exec(request.authorization ?? "") ?? [];
   if (token === undefined) {
     throw new ServiceError("unauthenticated", "Sign in: this needs an access token and a proof");
@@ -96,7 +93,7 @@ export async function authenticate(ctx: Context, request: Credentials): Promise<
   return { account: claims.account, deviceId, expiresMs: claims.expiresMs };
 }
 
-interface TokenClaims extends Caller {
+interface TokenClaims extends Principal {
   readonly thumbprint: string;
 }
 
@@ -139,7 +136,7 @@ async function deviceOf(
   account: AccountLabel,
   key: VerifyingKey,
 ): Promise<DeviceEntry> {
-  const record = await accountRecord(ctx, account);
+  const record = await ctx.accounts.record(account);
   const device = record?.devices.find(({ entry }) => equal(entry.signing, key));
   // One answer for a name that nobody has and for a key that is not of it.
   if (device === undefined) throw unknownDevice();

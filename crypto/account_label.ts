@@ -1,8 +1,9 @@
 /**
  * Account labels: the names under which people are found, in the one form the log knows.
  *
- * Canonical: NFC, lower case, `[a-z0-9._@+-]`, 1 to 128 bytes. The rule is frozen for a log's
- * generation, because a second spelling would be a second account.
+ * Canonical: NFC, lower case, `[a-z0-9][a-z0-9._@+-]*`, 1 to 128 bytes. The rule is frozen for a log's
+ * generation, because a second spelling would be a second account. A label of dots alone would vanish
+ * from a URL, so the first character is none.
  *
  * @module
  */
@@ -18,8 +19,11 @@ export type AccountLabel = string & { readonly [checked]: "AccountLabel" };
 
 /** Checks that a text is a canonical label. @throws CryptoError `bad_label` */
 export function parseAccountLabel(text: string): AccountLabel {
-  if (!/^[a-z0-9._@+-]{1,128}$/.test(text)) {
-    throw new CryptoError("bad_label", "A name is 1 to 128 of a-z, 0-9 and . _ @ + -");
+  if (!/^[a-z0-9][a-z0-9._@+-]{0,127}$/.test(text)) {
+    throw new CryptoError(
+      "bad_label",
+      "A name is a letter or digit, then up to 127 of a-z, 0-9 and . _ @ + -",
+    );
   }
   return text as AccountLabel;
 }

@@ -59,7 +59,7 @@ export async function answer(
     ct2,
   });
   const shared = await Promise.all([
-    x25519(ephemeral.privateKey, accepted.ephemeralA as Bytes),
+    x25519(ephemeral.privateKey, accepted.ephemeralA),
     x25519(ephemeral.privateKey, accepted.peer.entry.identity),
   ]);
   const { epoch0 } = accepted;
@@ -134,6 +134,14 @@ export function complete(
     const payload = await unconfirmed.receive.open(box);
     return { payload, session: new Session(unconfirmed, 1) };
   });
+}
+
+/** Erases what a handshake holds that came to nothing; harmless once it has ended otherwise. */
+export function abandon(handshake: PendingOffer | AcceptedOffer | Unconfirmed): void {
+  if (!("epoch1" in handshake)) return wipeEpoch(handshake.epoch0);
+  handshake.send.wipe();
+  handshake.receive.wipe();
+  wipeEpoch(handshake.epoch1);
 }
 
 function answerTranscript(epoch0: OfferEpoch, header: Bytes): Bytes {

@@ -28,6 +28,8 @@ export type CryptoErrorCode =
   | "bad_proof"
   /** A checkpoint that this log cannot have: of even size, or with another log's CONFIG. */
   | "bad_checkpoint"
+  /** A head that the log did not sign: another log's, or another key's. */
+  | "other_log"
   /** A head smaller than one that was trusted before. */
   | "head_rolled_back"
   /** Two heads that no one history explains. */

@@ -26,6 +26,7 @@ import {
 import { labelled } from "./labels.ts";
 import { HASH_BYTES, KEM_CIPHERTEXT_BYTES, sha256 } from "./primitives.ts";
 import { SUITE } from "./prekey.ts";
+import { BOX } from "./ratchet.ts";
 
 /** Longest life of an offer in seconds. */
 export const MAX_TTL_S = 60;
@@ -36,6 +37,19 @@ const COMMON = 0x10;
 const OFFER = 0x11;
 const ANSWER = 0x12;
 const CONFIRM = 0x13;
+
+/** What a message after the offer is. */
+export type MessageKind = "answer" | "confirm" | "box" | "unknown";
+
+/** Tells messages apart by their first byte. */
+export function kindOf(message: Bytes): MessageKind {
+  const kinds: Readonly<Record<number, MessageKind>> = {
+    [ANSWER]: "answer",
+    [CONFIRM]: "confirm",
+    [BOX]: "box",
+  };
+  return kinds[message[0] ?? 0] ?? "unknown";
+}
 
 /** What all offers of one call share. */
 export interface CallCommon {

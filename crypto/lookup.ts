@@ -21,7 +21,7 @@ import { Reader, Writer } from "./codec.ts";
 import { checkCommitment, OPENING_BYTES, vrfInput } from "./commitment.ts";
 import { CryptoError } from "./error.ts";
 import { decodeBatch, decodeConfig, type LogConfig } from "./log_entry.ts";
-import { type Verifier } from "./note.ts";
+import { parseNote, type Verifier } from "./note.ts";
 import { parseTlogProof, type TlogProof } from "./proof.ts";
 import { type VerifiedRecord, verifyGenesis } from "./record.ts";
 import { checkConsistency, checkInclusion, leafHash } from "./tree.ts";
@@ -93,7 +93,7 @@ export function decodeLookupProof(bytes: Bytes): LookupProof {
  * Verifies an answer about a label; writes nothing, so the caller stores the head it gives.
  *
  * @param trusted the newest head believed before, or null at first contact
- * @throws CryptoError `malformed`, `bad_note`, `bad_checkpoint`, `head_rolled_back`, `log_forked`,
+ * @throws CryptoError `malformed`, `bad_note`, `other_log`, `bad_checkpoint`, `head_rolled_back`, `log_forked`,
  * `bad_proof`, `bad_vrf`, `bad_commitment`, and those of `verifyGenesis`
  */
 export async function verifyLookup(
@@ -145,7 +145,8 @@ export async function verifyConfig(
 /**
  * Opens a checkpoint and shows that it continues the head trusted before.
  *
- * @throws CryptoError `bad_note`, `bad_checkpoint`, `head_rolled_back`, `log_forked`
+ * @throws CryptoError `bad_note`, `other_log`, `malformed`, `bad_checkpoint`, `head_rolled_back`,
+ * `log_forked`
  */
 export async function advanceHead(
   log: Pick<LogIdentity, "origin" | "verifier">,
@@ -153,6 +154,10 @@ export async function advanceHead(
   trusted: SignedCheckpoint | null,
   consistency: readonly Bytes[],
 ): Promise<SignedCheckpoint> {
+  const { name, keyId } = log.verifier;
+  if (!parseNote(note).signatures.some((line) => line.name === name && line.keyId === keyId)) {
+    throw new CryptoError("other_log", "The head is signed by another log, or with another key");
+  }
   const head = await openCheckpoint(note, log.origin, [log.verifier]);
   if (head.size % 2 === 0) {
     throw new CryptoError("bad_checkpoint", "A published head ends on a ROOT, so its size is odd");

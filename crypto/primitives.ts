@@ -10,11 +10,12 @@
  * @module
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 as nobleSha256, sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
+import { fromBase64Url } from "./base64.ts";
 import { type Bytes, concat } from "./bytes.ts";
+import { decodePoint } from "./edwards25519.ts";
 import { CryptoError } from "./error.ts";
 
 /** Length of a SHA-256 digest in bytes. */
@@ -125,14 +126,13 @@ export async function generateEd25519(extractable: boolean): Promise<RawKeyPair>
 /** The Ed25519 key pair of a 32-byte seed (RFC 8032, section 5.1.5), not extractable. */
 export async function ed25519FromSeed(seed: Bytes): Promise<RawKeyPair> {
   const prefix = Uint8Array.from(atob("MC4CAQAwBQYDK2VwBCIEIA=="), (c) => c.charCodeAt(0));
-  const privateKey = await crypto.subtle.importKey(
-    "pkcs8",
-    concat(prefix, seed),
-    "Ed25519",
-    false,
-    ["sign"],
-  );
-  return { publicKey: ed25519.getPublicKey(seed) as Bytes, privateKey };
+  const importKey = (extractable: boolean) =>
+    crypto.subtle.importKey("pkcs8", concat(prefix, seed), "Ed25519", extractable, ["sign"]);
+  // WebCrypto tells the public half of a private key in a JWK only (RFC 8037).
+  const { x } = await crypto.subtle.exportKey("jwk", await importKey(true));
+  const publicKey = fromBase64Url(x ?? "");
+  if (publicKey === null) throw new Error("bug: a JWK without its public key");
+  return { publicKey, privateKey: await importKey(false) };
 }
 
 /** Signs with Ed25519 (RFC 8032). */
@@ -158,12 +158,8 @@ export async function ed25519Verify(
 /** Whether the bytes are the canonical encoding of a point of prime order. */
 export function isEd25519PublicKey(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false;
-  try {
-    const point = ed25519.Point.fromBytes(bytes, false);
-    return !point.is0() && point.isTorsionFree();
-  } catch {
-    return false;
-  }
+  const point = decodePoint(bytes);
+  return point !== null && !point.is0() && point.isTorsionFree();
 }
 
 /** The eight points of small order in all their encodings (y below 2^255), without the sign bit. */

@@ -22,7 +22,8 @@ export const MAX_SKIPPED = 256;
 /** Bytes of a box before its ciphertext. */
 export const BOX_HEADER_BYTES = 9;
 
-const BOX = 0x30;
+/** First byte of a box. */
+export const BOX = 0x30;
 const MESSAGE_KEY = Uint8Array.of(1);
 const CHAIN_KEY = Uint8Array.of(2);
 const NONCE = new Uint8Array(NONCE_BYTES);

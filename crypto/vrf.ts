@@ -18,8 +18,8 @@
  * @module
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { type Bytes, concat, equal } from "./bytes.ts";
+import { decodePoint, Point } from "./edwards25519.ts";
 import { CryptoError } from "./error.ts";
 import { sha512 } from "./primitives.ts";
 import { Secret } from "./secret.ts";
@@ -35,10 +35,6 @@ const CHALLENGE = Uint8Array.of(SUITE, 0x02);
 const PROOF_TO_HASH = Uint8Array.of(SUITE, 0x03);
 const BACK = Uint8Array.of(0x00);
 
-const { Point } = ed25519;
-type Point = InstanceType<typeof Point>;
-const { Fn } = Point;
-
 /** The private half of a VRF, which stays with the operator of the directory. */
 export interface VrfKey {
   /** 32 bytes, as Ed25519 encodes them. */
@@ -52,27 +48,30 @@ export interface VrfKey {
 /** The VRF key of a 32-byte seed. */
 export function vrfKeyFromSeed(seed: Bytes): VrfKey {
   if (seed.length !== 32) throw new Error("bug: a VRF seed has 32 bytes");
-  const { scalar, prefix, pointBytes } = ed25519.utils.getExtendedPublicKey(seed);
+  const hash = sha512(seed);
+  hash[0]! &= 0xf8;
+  hash[31] = hash[31]! & 0x7f | 0x40;
+  const scalar = Point.Fn.create(integer(hash.subarray(0, 32)));
   return {
-    publicKey: Uint8Array.from(pointBytes),
-    scalar: new Secret(Fn.toBytes(scalar) as Bytes),
-    prefix: new Secret(Uint8Array.from(prefix)),
+    publicKey: Point.BASE.multiply(scalar).toBytes() as Bytes,
+    scalar: new Secret(Point.Fn.toBytes(scalar) as Bytes),
+    prefix: new Secret(hash.slice(32)),
   };
 }
 
 /** The 80-byte proof of the output for `alpha` (RFC 9381, section 5.1); deterministic. */
 export function vrfProve(key: VrfKey, alpha: Uint8Array): Bytes {
-  const x = Fn.fromBytes(key.scalar.expose());
+  const x = Point.Fn.fromBytes(key.scalar.expose());
   const input = encodeToCurve(key.publicKey, alpha);
   const h = input.toBytes();
   const gamma = input.multiply(x);
   // Nonce of section 5.4.2.2. It depends on the secret: it and x take the constant-time product.
-  const k = Fn.create(integer(sha512(key.prefix.expose(), h)));
+  const k = Point.Fn.create(integer(sha512(key.prefix.expose(), h)));
   const u = Point.BASE.multiply(k);
   const v = input.multiply(k);
   const c = challenge(key.publicKey, h, gamma.toBytes(), u, v);
-  const s = Fn.create(k + integer(c) * x);
-  return concat(gamma.toBytes(), c, Fn.toBytes(s));
+  const s = Point.Fn.create(k + integer(c) * x);
+  return concat(gamma.toBytes(), c, Point.Fn.toBytes(s));
 }
 
 /**
@@ -145,18 +144,11 @@ function decodeProof(proof: Uint8Array): Proof {
   const gamma = decodePoint(proof.subarray(0, POINT_BYTES));
   if (gamma === null) throw badVrf("its Gamma is not a point");
   const s = integer(proof.subarray(POINT_BYTES + CHALLENGE_BYTES));
-  if (s >= Fn.ORDER) throw badVrf("its s is not below the group's order");
+  if (s >= Point.Fn.ORDER) throw badVrf("its s is not below the group's order");
   return { gamma, c: proof.subarray(POINT_BYTES, POINT_BYTES + CHALLENGE_BYTES), s };
 }
 
 /** The point of RFC 8032, section 5.1.3, or null: y below p, and no negative zero x. */
-function decodePoint(bytes: Uint8Array): Point | null {
-  try {
-    return Point.fromBytes(bytes, false);
-  } catch {
-    return null;
-  }
-}
 
 /** The little-endian integer. */
 function integer(bytes: Uint8Array): bigint {

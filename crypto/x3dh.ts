@@ -30,6 +30,7 @@ import {
   encodeOfferHeader,
 } from "./handshake_message.ts";
 import {
+  type AgreementKey,
   type AgreementKeyPair,
   type DeviceKeys,
   generateAgreementKeyPair,
@@ -49,7 +50,7 @@ import { ReceiveChain, SendChain } from "./ratchet.ts";
 import { Secret } from "./secret.ts";
 
 /** How far a clock may be off, in milliseconds, on top of an offer's life. */
-const OFFER_CLOCK_SKEW_MS = 30_000;
+export const OFFER_CLOCK_SKEW_MS = 30_000;
 
 /** One's own device, with its private keys. */
 export interface LocalDevice extends RemoteDevice {
@@ -106,7 +107,7 @@ export interface AcceptedOffer {
   readonly call: CallCommon;
   readonly deviceB: number;
   readonly epoch0: OfferEpoch;
-  readonly ephemeralA: Bytes;
+  readonly ephemeralA: AgreementKey;
 }
 
 /** Seals an offer to a verified bundle. */

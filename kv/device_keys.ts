@@ -11,7 +11,8 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { logKey, type LogStore } from "./log_key.ts";
+import { countRows, logKey, type LogStore } from "./log_key.ts";
+import { answered } from "./store_error.ts";
 
 /** The device that a key belongs to. */
 export interface KeyOwner {
@@ -21,12 +22,13 @@ export interface KeyOwner {
   readonly deviceId: number;
 }
 
-/** The owners of up to ten keys in their order; null where a key is new. */
+/** The owners of up to ten keys in their order; null where a key is new. @throws StoreError */
 export async function readKeyOwners(
   log: LogStore,
   keys: readonly Bytes[],
 ): Promise<(KeyOwner | null)[]> {
-  const rows = await log.kv.getMany<KeyOwner[]>(keys.map((key) => logKey(log, "key", key)));
+  const places = keys.map((key) => logKey(log, "key", key));
+  const rows = await answered(log.kv.getMany<KeyOwner[]>(places));
   return rows.map(({ value }) => value);
 }
 
@@ -38,4 +40,9 @@ export function checkKeyNew(log: LogStore, key: Bytes): Deno.AtomicCheck {
 /** Gives a key to a device. */
 export function writeKeyOwner(log: LogStore, key: Bytes, owner: KeyOwner): Deno.KvMutation {
   return { type: "set", key: logKey(log, "key", key), value: owner };
+}
+
+/** How many keys have an owner. */
+export function countKeyOwners(log: LogStore): Promise<number> {
+  return countRows(log, "key");
 }

@@ -9,11 +9,11 @@
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
-import { logKey, type LogStore } from "./log_key.ts";
+import { logKey, type LogStore, readRow } from "./log_key.ts";
 
 /** An entry's bytes, or null where the log has none there. */
 export async function readEntry(log: LogStore, index: number): Promise<Bytes | null> {
-  return (await log.kv.get<Bytes>(logKey(log, "entry", index))).value;
+  return (await readRow<Bytes>(log, logKey(log, "entry", index)))?.value ?? null;
 }
 
 /** Writes an entry. */

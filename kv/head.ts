@@ -10,7 +10,7 @@
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
-import { logKey, type LogStore, readRow, type Stored } from "./log_key.ts";
+import { logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 
 /** How far the log goes, and all that appending to it needs. */
 export interface Head {
@@ -20,10 +20,6 @@ export interface Head {
   readonly frontier: readonly Bytes[];
   /** Root of the tree, 32 bytes. */
   readonly root: Bytes;
-  /** Root of the prefix tree under the newest ROOT; zeros while the log has none. */
-  readonly prefixRoot: Bytes;
-  /** BATCHes so far. */
-  readonly epoch: number;
   /** The newest ROOT's time, or CONFIG's; Unix milliseconds. */
   readonly timestampMs: number;
   /** Random, so that the writer of a commit whose result is unknown finds it here, or does not. */
@@ -31,12 +27,12 @@ export interface Head {
 }
 
 /** The head, or null where the log is not founded. */
-export function readHead(log: LogStore): Promise<Stored<Head> | null> {
+export function readHead(log: LogStore): Promise<Row<Head> | null> {
   return readRow<Head>(log, logKey(log, "head"));
 }
 
 /** That the head is still the one that was read. */
-export function checkHead(log: LogStore, read: Stored<Head> | null): Deno.AtomicCheck {
+export function checkHead(log: LogStore, read: Row<Head> | null): Deno.AtomicCheck {
   return { key: logKey(log, "head"), versionstamp: read?.versionstamp ?? null };
 }
 

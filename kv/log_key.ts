@@ -9,6 +9,8 @@
  * @module
  */
 
+import { answered } from "./store_error.ts";
+
 /** One log in a store. */
 export interface LogStore {
   /** The store. */
@@ -18,7 +20,7 @@ export interface LogStore {
 }
 
 /** A value with what a compare-and-set needs to replace it. */
-export interface Stored<T> {
+export interface Row<T> {
   /** The value. */
   readonly value: T;
   /** Changes with every write of the row. */
@@ -30,15 +32,22 @@ export function logKey(log: LogStore, table: string, ...rest: Deno.KvKeyPart[]):
   return ["log", log.origin, table, ...rest];
 }
 
-/** A row with its versionstamp, or null where there is none. */
-export async function readRow<T>(log: LogStore, key: Deno.KvKey): Promise<Stored<T> | null> {
-  return storedOf(await log.kv.get<T>(key));
+/** A row with its versionstamp, or null where there is none. @throws StoreError */
+export async function readRow<T>(log: LogStore, key: Deno.KvKey): Promise<Row<T> | null> {
+  return rowOf(await answered(log.kv.get<T>(key)));
 }
 
 /** The row of an entry that was read, or null where there is none. */
-export function storedOf<T>(entry: Deno.KvEntryMaybe<T>): Stored<T> | null {
+export function rowOf<T>(entry: Deno.KvEntryMaybe<T>): Row<T> | null {
   const { value, versionstamp } = entry;
   return versionstamp === null ? null : { value, versionstamp };
+}
+
+/** How many rows a table has. */
+export async function countRows(log: LogStore, table: string): Promise<number> {
+  let count = 0;
+  for await (const _ of log.kv.list({ prefix: logKey(log, table) })) count++;
+  return count;
 }
 
 /** The origins of the logs that a store holds. */

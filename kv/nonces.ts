@@ -11,6 +11,7 @@
 
 import { toHex, utf8 } from "../crypto/bytes.ts";
 import { randomBytes, sha256 } from "../crypto/primitives.ts";
+import { answered } from "./store_error.ts";
 import { type Decision, transact } from "./transact.ts";
 
 interface Use {
@@ -35,7 +36,7 @@ export function takeOnce(
   const key = ["nonce", sha256(utf8(value))];
   const id = toHex(randomBytes(16));
   return transact<boolean>(kv, async (): Promise<Decision<boolean>> => {
-    const used = await kv.get<Use>(key);
+    const used = await answered(kv.get<Use>(key));
     if (used.value?.id === id) return { done: true };
     if (used.value !== null && used.value.expMs > nowMs) return { done: false };
     const expireIn = Math.max(1, expMs - nowMs);

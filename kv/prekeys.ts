@@ -13,7 +13,8 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { type AgreementKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { logKey, type LogStore, readRow, type Stored, storedOf } from "./log_key.ts";
+import { countRows, logKey, type LogStore, readRow, type Row, rowOf } from "./log_key.ts";
+import { answered } from "./store_error.ts";
 import { transact } from "./transact.ts";
 
 /** What a device published. */
@@ -51,8 +52,13 @@ export function readPrekeys(
   log: LogStore,
   label: AccountLabel,
   deviceId: number,
-): Promise<Stored<DevicePrekeys> | null> {
+): Promise<Row<DevicePrekeys> | null> {
   return readRow<DevicePrekeys>(log, prekeysKey(log, label, deviceId));
+}
+
+/** How many devices have prekeys. */
+export function countPrekeys(log: LogStore): Promise<number> {
+  return countRows(log, "prekeys");
 }
 
 /** That a device's prekeys are still those that were read. */
@@ -60,7 +66,7 @@ export function checkPrekeys(
   log: LogStore,
   label: AccountLabel,
   deviceId: number,
-  read: Stored<DevicePrekeys> | null,
+  read: Row<DevicePrekeys> | null,
 ): Deno.AtomicCheck {
   return { key: prekeysKey(log, label, deviceId), versionstamp: read?.versionstamp ?? null };
 }
@@ -91,12 +97,12 @@ export function takePrekeys(
 ): Promise<readonly TakenPrekeys[]> {
   const keys = deviceIds.map((deviceId) => prekeysKey(log, label, deviceId));
   return transact(log.kv, async () => {
-    const rows = await log.kv.getMany<DevicePrekeys[]>(keys);
+    const rows = await answered(log.kv.getMany<DevicePrekeys[]>(keys));
     const checks: Deno.AtomicCheck[] = [];
     const mutations: Deno.KvMutation[] = [];
     const taken: TakenPrekeys[] = [];
     deviceIds.forEach((deviceId, i) => {
-      const row = storedOf<DevicePrekeys>(rows[i]!);
+      const row = rowOf<DevicePrekeys>(rows[i]!);
       if (row === null || !usable(deviceId, row.value)) return;
       const opkIndex = oneOf(row.value.left);
       taken.push({ deviceId, prekeys: row.value, opkIndex });

@@ -9,7 +9,7 @@
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
-import { logKey, type LogStore, readRow, type Stored } from "./log_key.ts";
+import { logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 import { commit } from "./transact.ts";
 
 /** A signed head. */
@@ -25,7 +25,7 @@ export interface Published {
 }
 
 /** The published head, or null where nothing was published yet. */
-export function readPublished(log: LogStore): Promise<Stored<Published> | null> {
+export function readPublished(log: LogStore): Promise<Row<Published> | null> {
   return readRow<Published>(log, logKey(log, "published"));
 }
 
@@ -36,7 +36,7 @@ export function readPublished(log: LogStore): Promise<Stored<Published> | null> 
  */
 export async function movePublished(
   log: LogStore,
-  from: Stored<Published> | null,
+  from: Row<Published> | null,
   to: Published,
 ): Promise<boolean> {
   if (from !== null && to.size <= from.value.size) {

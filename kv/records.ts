@@ -2,7 +2,7 @@
  * What the directory knows of a name: its state, and the values that the log committed to.
  *
  *     ["log", origin, "label", label]          -> LabelState
- *     ["log", origin, "value", label, version] -> RecordValue, deletable
+ *     ["log", origin, "value", label, version] -> RecordValue
  *
  * The state is claimed with the record's place in the pool, and completed by the epoch that takes
  * the record in: one version of a label in an epoch.
@@ -12,19 +12,22 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { logKey, type LogStore, readRow, type Stored } from "./log_key.ts";
+import { countRows, logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 
-/** How far a name has come. */
-export interface LabelState {
-  /** The newest version. */
+/** The newest version of a name. */
+interface LabelVersion {
+  /** Its number. */
   readonly version: number;
   /** `recordHash` of it. */
   readonly recordHash: Bytes;
-  /** Its place in the pool, or null once the log has it. */
-  readonly poolId: string | null;
-  /** The BATCH that holds its commitment, or null while the pool has it. */
-  readonly batchIndex: number | null;
 }
+
+/** How far a name has come: its newest version waits in the pool, or is in the log. */
+export type LabelState =
+  /** `poolId` is its place in the pool. */
+  | LabelVersion & { readonly poolId: string }
+  /** `batchIndex` is the BATCH that holds its commitment. */
+  | LabelVersion & { readonly batchIndex: number };
 
 /** What a commitment of the log opens to. */
 export interface RecordValue {
@@ -40,7 +43,7 @@ export interface RecordValue {
 export function readLabel(
   log: LogStore,
   label: AccountLabel,
-): Promise<Stored<LabelState> | null> {
+): Promise<Row<LabelState> | null> {
   return readRow<LabelState>(log, logKey(log, "label", label));
 }
 
@@ -58,13 +61,14 @@ export function writeLabel(
   return { type: "set", key: logKey(log, "label", label), value: state };
 }
 
-/** A version's value, or null where it was erased or never sequenced. */
+/** A version's value, or null where it was never sequenced. */
 export async function readValue(
   log: LogStore,
   label: AccountLabel,
   version: number,
 ): Promise<RecordValue | null> {
-  return (await log.kv.get<RecordValue>(logKey(log, "value", label, version))).value;
+  const key = logKey(log, "value", label, version);
+  return (await readRow<RecordValue>(log, key))?.value ?? null;
 }
 
 /** Writes a version's value. */
@@ -75,6 +79,11 @@ export function writeValue(
   value: RecordValue,
 ): Deno.KvMutation {
   return { type: "set", key: logKey(log, "value", label, version), value };
+}
+
+/** How many values there are. */
+export function countValues(log: LogStore): Promise<number> {
+  return countRows(log, "value");
 }
 
 /** Every name with its state. */

@@ -11,11 +11,11 @@
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { type Tile, TILE_BYTES, type TileId } from "../crypto/tile.ts";
-import { logKey, type LogStore } from "./log_key.ts";
+import { logKey, type LogStore, readRow } from "./log_key.ts";
 
 /** A tile's bytes, or null where it has no hash yet. */
 export async function readTile(log: LogStore, id: TileId): Promise<Bytes | null> {
-  return (await log.kv.get<Bytes>(logKey(log, "tile", id.level, id.index))).value;
+  return (await readRow<Bytes>(log, logKey(log, "tile", id.level, id.index)))?.value ?? null;
 }
 
 /** Tiles that were planned, all read at once; one that is absent comes without a hash. */

@@ -11,6 +11,7 @@
 
 import { randomBytes } from "../crypto/primitives.ts";
 import { costOf, fits, MAX_COMMIT_CHECKS } from "./limits.ts";
+import { StoreError } from "./store_error.ts";
 
 /** What became of a commit. */
 export type Outcome = "committed" | "conflict" | "unknown";
@@ -26,19 +27,6 @@ export type Decision<T> =
     /** The result once it is written. */
     readonly then: T;
   };
-
-/** The store did not take a write, as far as can be told. */
-export class StoreError extends Error {
-  /** Too many others wrote the same rows, or the store does not say what it did. */
-  readonly code: "contended" | "unknown";
-
-  /** @param code which @param message one sentence for people @param cause what the store said */
-  constructor(code: "contended" | "unknown", message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = "StoreError";
-    this.code = code;
-  }
-}
 
 const MAX_CONFLICTS = 200;
 const MAX_UNKNOWN = 4;
@@ -56,9 +44,7 @@ export async function commit(
   try {
     const result = await kv.atomic().check(...checks).mutate(...mutations).commit();
     return result.ok ? "committed" : "conflict";
-  } catch (error) {
-    // The store's refusal of an argument is our fault, and certain.
-    if (error instanceof TypeError) throw error;
+  } catch {
     return "unknown";
   }
 }
@@ -67,7 +53,7 @@ export async function commit(
  * Reads, decides and commits until a decision is written or needs no writing.
  *
  * @param decide reads afresh each time, and answers `done` where it finds its own write
- * @throws StoreError `contended`, `unknown`
+ * @throws StoreError where too many write the same rows, or the store does not answer
  */
 export async function transact<T>(
   kv: Deno.Kv,
@@ -82,8 +68,8 @@ export async function transact<T>(
     if (outcome === "committed") return decision.then;
     if (outcome === "conflict") conflicts++;
     else unknown++;
-    if (conflicts > MAX_CONFLICTS) throw new StoreError("contended", "Too many write at once");
-    if (unknown > MAX_UNKNOWN) throw new StoreError("unknown", "The store does not answer");
+    if (conflicts > MAX_CONFLICTS) throw new StoreError("Too many write at once");
+    if (unknown > MAX_UNKNOWN) throw new StoreError("The store does not answer");
     await pause(Math.min(conflicts + unknown, LONGEST_PAUSE_MS));
   }
 }

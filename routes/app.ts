@@ -6,17 +6,20 @@
 
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
+import { RING_RATES, type RingRates } from "../core/ring_rate.ts";
 import { type Secret } from "../crypto/secret.ts";
+import { MAX_LINGERING_SOCKETS } from "../wire/limits.ts";
 import { SOCKET } from "../wire/paths.ts";
 import { authRoutes } from "./auth.ts";
 import { descriptionRoutes } from "./description.ts";
 import { directoryRoutes } from "./directory.ts";
-import { guard } from "./guard.ts";
+import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
+import { type Listening, requireLoopback, urlOf } from "./host.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
-import { openRooms, SOCKET_TIMING, type SocketTiming } from "./rooms.ts";
 import { type Api } from "./route.ts";
+import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -26,7 +29,7 @@ export interface ServiceOptions {
   readonly secret: Secret;
   /** The log's origin, `<host>/kt/<generation>`. */
   readonly origin: string;
-  /** Scheme and host under which clients reach the service, or null for what requests say. */
+  /** Scheme and host under which clients reach the service, or null for its names on loopback. */
   readonly publicOrigin: string | null;
   /** Origins of other sites whose pages may open a WebSocket. */
   readonly allowedOrigins: readonly string[];
@@ -38,12 +41,18 @@ export interface ServiceOptions {
   readonly log: Log;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
+  /** Other rates of rings than the protocol's, for tests. */
+  readonly rings?: RingRates;
+  /** Another bound than the protocol's for sockets with nobody behind them, for tests. */
+  readonly mostLingering?: number;
 }
 
 /** A running service. */
 export interface Service {
-  /** Answers a request. */
-  fetch(request: Request): Promise<Response>;
+  /** The log's verifier key, `name+hash+key`: what applications are shipped with. */
+  readonly logKey: string;
+  /** Answers a request. @param at where it came in */
+  fetch(request: Request, at: Listening): Promise<Response>;
   /** Says goodbye to every socket and takes no more; requests are still answered. */
   drain(): Promise<void>;
   /** Drains, finishes the epoch, and closes the store; no request may be under way. */
@@ -56,22 +65,46 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const ctx = await openContext({ kv, origin, secret, now, report: log });
   const api: Api = {
     ctx,
-    publicOrigin: (request) => publicOrigin ?? new URL(request.url).origin,
+    publicOrigin: (request) => publicOrigin ?? urlOf(request).origin,
   };
+  const isHttps = publicOrigin?.startsWith("https:") === true;
   const app = buildApp(api, options);
-  const rooms = openRooms(api, options.allowedOrigins, options.timing ?? SOCKET_TIMING, log);
+  const sockets = openSockets(api, {
+    allowedOrigins: options.allowedOrigins,
+    timing: options.timing ?? SOCKET_TIMING,
+    rings: options.rings ?? RING_RATES,
+    mostLingering: options.mostLingering ?? MAX_LINGERING_SOCKETS,
+    log,
+  });
+
+  async function answer(request: Request, url: URL, at: Listening): Promise<Response> {
+    if (publicOrigin === null) requireLoopback(url, at);
+    if (url.pathname === SOCKET && request.method === "GET") return sockets.accept(request);
+    if (request.method === "OPTIONS" && isApi(url.pathname)) return preflight();
+    return await withinTime(app.fetch(request));
+  }
+
   return {
-    async fetch(request) {
+    logKey: ctx.keys.logVerifierKey,
+    async fetch(request, at) {
+      let response: Response;
+      let path = "";
       try {
-        const isSocket = new URL(request.url).pathname === SOCKET && request.method === "GET";
-        return isSocket ? rooms.accept(request) : await app.fetch(request);
+        const url = urlOf(request);
+        path = url.pathname;
+        response = await answer(request, url, at);
       } catch (error) {
-        return problemResponse(refusalOf(error, log));
+        response = problemResponse(refusalOf(error, log));
       }
+      // An upgrade's headers are no longer to be written.
+      if (response.status === 101) return response;
+      setHeaders(response, isHttps);
+      if (isApi(path)) setApiHeaders(response, ctx);
+      return response;
     },
-    drain: () => rooms.close(),
+    drain: () => sockets.close(),
     async close() {
-      await rooms.close();
+      await sockets.close();
       await ctx.close();
       kv.close();
     },
@@ -82,7 +115,6 @@ function buildApp(api: Api, options: ServiceOptions): Hono {
   const app = new Hono();
   app.onError((error) => problemResponse(refusalOf(error, options.log)));
   app.notFound(() => problemResponse({ code: "not_found", message: "Nothing is at this path" }));
-  app.use(guard(api.ctx, options.publicOrigin?.startsWith("https:") === true));
   authRoutes(app, api);
   directoryRoutes(app, api);
   descriptionRoutes(app, api);

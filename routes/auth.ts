@@ -5,12 +5,13 @@
  */
 
 import { type Hono } from "hono";
+import { labelOf } from "../core/account.ts";
 import { signIn } from "../core/tokens.ts";
 import { TOKENS } from "../wire/paths.ts";
 import { tokenRequest } from "../wire/schema.ts";
 import { type TokenWire } from "../wire/token.ts";
-import { bodyOf } from "./guard.ts";
-import { type Api, labelOf, route, targetOf } from "./route.ts";
+import { bodyOf } from "./body.ts";
+import { type Api, route, targetOf } from "./route.ts";
 
 /** Puts sign-in into the application. */
 export function authRoutes(app: Hono, api: Api): void {

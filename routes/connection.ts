@@ -13,7 +13,8 @@ import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
 import { type Relay, type RelayFrame } from "../core/relay.ts";
-import { authenticate, type Caller } from "../core/tokens.ts";
+import { tokenBucket } from "../core/token_bucket.ts";
+import { authenticate, type Principal } from "../core/tokens.ts";
 import { type ClientFrame, CLOSE, type ServerFrame } from "../wire/frames.ts";
 import {
   FRAME_BURST,
@@ -21,16 +22,14 @@ import {
   MAX_BUFFERED_BYTES,
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,
+  MAX_UNREADABLE_FRAMES,
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
 import { publishedLimits } from "./description.ts";
 import { readFrame } from "./frame_text.ts";
 import { type Log, refusalOf } from "./problem.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
-import { tokenBucket } from "./token_bucket.ts";
 
-/** After so many frames that could not be read, a connection is ended. */
-const MAX_UNREADABLE = 10;
 /** Said where the client ends a connection itself (RFC 6455, section 7.4.1). */
 const NORMAL_CLOSURE = 1000;
 /**
@@ -62,15 +61,34 @@ export interface Connection extends SocketEvents {
   tick(): void;
   /** Says goodbye because the service stops. */
   drain(): void;
+  /** Whether nobody signed in, or it ended and its peer keeps the socket open. */
+  isLingering(): boolean;
 }
 
-/** A connection whose socket is not open yet. @param url what the proof of `auth` has to name */
-export function connection(parts: ConnectionParts, url: string): Connection {
+/** Why a connection ends as soon as it is open. */
+export interface Farewell {
+  /** The close code. */
+  readonly code: number;
+  /** A few words. */
+  readonly reason: string;
+}
+
+/**
+ * A connection whose socket is not open yet.
+ *
+ * @param url what the proof of `auth` has to name
+ * @param unwanted why nothing of it is read, or null where it is welcome
+ */
+export function connection(
+  parts: ConnectionParts,
+  url: string,
+  unwanted: Farewell | null = null,
+): Connection {
   const { ctx, relay, log, monotonic } = parts;
   const startedMs = monotonic();
   const bucket = tokenBucket(FRAMES_PER_SECOND, FRAME_BURST, startedMs);
   let socket: Socket | null = null;
-  let member: { readonly cid: string; readonly caller: Caller } | null = null;
+  let member: { readonly cid: string; readonly principal: Principal } | null = null;
   let isEnded = false;
   let heardMs = startedMs;
   let isAsked = false;
@@ -126,7 +144,7 @@ export function connection(parts: ConnectionParts, url: string): Connection {
 
   function unreadableFrame(id: string | null, error: ServiceError): void {
     refuse(id, error);
-    if (member === null || ++unreadable >= MAX_UNREADABLE) end(CLOSE.malformed, "malformed");
+    if (member === null || ++unreadable >= MAX_UNREADABLE_FRAMES) end(CLOSE.malformed, "malformed");
   }
 
   function text(raw: string): void {
@@ -167,29 +185,34 @@ export function connection(parts: ConnectionParts, url: string): Connection {
   }
 
   async function signIn(frame: ClientFrame & { t: "auth" }): Promise<void> {
-    let caller: Caller;
+    let principal: Principal;
     try {
       const authorization = `DPoP ${frame.token}`;
-      caller = await authenticate(ctx, { authorization, proof: frame.proof, method: "GET", url });
+      principal = await authenticate(ctx, {
+        authorization,
+        proof: frame.proof,
+        method: "GET",
+        url,
+      });
     } catch (error) {
       return refuseSignIn(refusalOf(error, log));
     }
     // The socket may have gone while the proof was checked.
     if (isEnded) return;
-    if (member === null) return admit(caller);
-    const { account, deviceId } = member.caller;
-    if (caller.account !== account || caller.deviceId !== deviceId) {
+    if (member === null) return admit(principal);
+    const { account, deviceId } = member.principal;
+    if (principal.account !== account || principal.deviceId !== deviceId) {
       return refuse(null, new ServiceError("forbidden", "This connection is another device's"));
     }
-    member = { cid: member.cid, caller };
+    member = { cid: member.cid, principal };
     welcome(member.cid);
   }
 
-  function admit(caller: Caller): void {
-    const { account, deviceId } = caller;
+  function admit(principal: Principal): void {
+    const { account, deviceId } = principal;
     const cid = relay.attach({ account, deviceId, send: sendText });
     if (cid === null) return end(CLOSE.connectionLimit, "too many connections");
-    member = { cid, caller };
+    member = { cid, principal };
     welcome(cid);
   }
 
@@ -216,7 +239,7 @@ export function connection(parts: ConnectionParts, url: string): Connection {
       if (nowMs - startedMs >= parts.authDeadlineMs) end(CLOSE.authDeadline, "no sign-in");
       return;
     }
-    if (ctx.now() >= member.caller.expiresMs + TOKEN_GRACE_MS) {
+    if (ctx.now() >= member.principal.expiresMs + TOKEN_GRACE_MS) {
       return end(CLOSE.tokenExpired, "token expired");
     }
     const silentMs = nowMs - heardMs;
@@ -233,14 +256,18 @@ export function connection(parts: ConnectionParts, url: string): Connection {
     opened(opened) {
       socket = opened;
       if (isEnded) opened.close(CLOSE.drain, "drain");
+      else if (unwanted !== null) end(unwanted.code, unwanted.reason);
       else hello();
     },
     binary: () => end(CLOSE.malformed, "binary frame"),
     closed() {
       clearTimeout(farewell);
       leave();
+      if (member !== null) relay.release(member.principal.account);
+      member = null;
     },
     failed: fail,
     drain: () => end(CLOSE.drain, "drain"),
+    isLingering: () => isEnded || member === null,
   };
 }

@@ -7,14 +7,15 @@
  * @module
  */
 
-import { type Hono } from "hono";
+import { type Context as Exchange, type Hono } from "hono";
+import { labelOf } from "../core/account.ts";
 import { lookup, register, takeBundles } from "../core/directory.ts";
 import { ServiceError } from "../core/error.ts";
 import { publishPrekeys } from "../core/prekeys.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { bundleRequest, prekeysRequest, recordRequest } from "../wire/schema.ts";
-import { bodyOf, fromOf } from "./guard.ts";
-import { type Api, callerOf, type Handler, labelOf, route } from "./route.ts";
+import { bodyOf } from "./body.ts";
+import { type Api, type Handler, principalOf, route } from "./route.ts";
 
 /** Puts the directory into the application. */
 export function directoryRoutes(app: Hono, api: Api): void {
@@ -36,7 +37,7 @@ function getProof(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
     const from = fromOf(exchange);
-    await callerOf(api, exchange);
+    await principalOf(api, exchange);
     return exchange.json(lookupToWire(await lookup(api.ctx, label, from)));
   };
 }
@@ -45,7 +46,7 @@ function postBundle(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
     const { from } = await bodyOf(exchange, bundleRequest);
-    const { account } = await callerOf(api, exchange);
+    const { account } = await principalOf(api, exchange);
     const taken = await takeBundles(api.ctx, account, label, from ?? null);
     const bundles = taken.bundles.map(bundleToWire);
     const answer: BundlesWire = { ...lookupToWire(taken.lookup), bundles };
@@ -56,11 +57,27 @@ function postBundle(api: Api): Handler {
 function putPrekeys(api: Api): Handler {
   return async (exchange) => {
     const { set, signature, opks } = await bodyOf(exchange, prekeysRequest);
-    const { account, deviceId } = await callerOf(api, exchange);
+    const { account, deviceId } = await principalOf(api, exchange);
     if (exchange.req.param("device") !== String(deviceId)) {
       throw new ServiceError("forbidden", "A device publishes its own prekeys only");
     }
     await publishPrekeys(api.ctx, account, deviceId, { set, signature, opks });
     return new Response(null, { status: 204 });
   };
+}
+
+/** The `from` of the query, or null where there is none. @throws ServiceError `malformed` */
+function fromOf(exchange: Exchange): number | null {
+  const query = new URL(exchange.req.url).searchParams;
+  const given = query.getAll("from");
+  if (query.size !== given.length || given.length > 1) {
+    throw new ServiceError("malformed", "The query may hold one 'from' and nothing else");
+  }
+  const [text] = given;
+  if (text === undefined) return null;
+  const size = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(size)) {
+    throw new ServiceError("malformed", "'from' has to be the size of a head");
+  }
+  return size;
 }

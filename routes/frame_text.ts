@@ -8,8 +8,7 @@ import { ServiceError } from "../core/error.ts";
 import { type ClientFrame } from "../wire/frames.ts";
 import { MAX_FRAME_ID_CHARS } from "../wire/limits.ts";
 import { clientFrame } from "../wire/schema.ts";
-import { checked } from "./guard.ts";
-import { parseJson } from "./json_text.ts";
+import { parseJson, requireShape } from "./json_text.ts";
 
 /** What a text turned out to be. */
 export type Reading =
@@ -23,7 +22,7 @@ export function readFrame(text: string, mostBytes: number): Reading {
   if (isLonger(text, mostBytes)) return { kind: "too_large" };
   const value = parseJson(text);
   try {
-    return { kind: "frame", frame: checked(clientFrame, value, "The frame") };
+    return { kind: "frame", frame: requireShape(clientFrame, value, "The frame") };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return { kind: "unreadable", id: idOf(value), refusal: error };

@@ -86,7 +86,7 @@ function answer(page: Page, known: string | undefined): Response {
     "permissions-policy": "camera=(self), microphone=(self), display-capture=(self)",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    // Names do not change with their bytes, so a browser asks again and is told "not modified".
+    // Most names do not change with their bytes, so a browser asks again and is told "not modified".
     "cache-control": "no-cache",
     "etag": page.etag,
   };

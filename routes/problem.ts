@@ -9,6 +9,7 @@
  */
 
 import { ServiceError } from "../core/error.ts";
+import { StoreError } from "../kv/store_error.ts";
 import { type Problem, PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 
 /** Takes one line about a fault of the service. */
@@ -26,6 +27,9 @@ const CHALLENGE: Partial<Record<ProblemCode, string>> = {
 export function refusalOf(error: unknown, log: Log): ServiceError {
   if (error instanceof ServiceError) return error;
   log(faultLine(error));
+  if (error instanceof StoreError) {
+    return new ServiceError("unavailable", "The store does not answer: try again later");
+  }
   return new ServiceError("internal", "The service failed: try again later");
 }
 

@@ -6,10 +6,7 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { type Context } from "../core/context.ts";
-import { authenticate, type Caller } from "../core/tokens.ts";
-import { ServiceError } from "../core/error.ts";
-import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
-import { CryptoError } from "../crypto/error.ts";
+import { authenticate, type Principal } from "../core/tokens.ts";
 import { problemResponse } from "./problem.ts";
 
 /** Answers one request. */
@@ -45,7 +42,7 @@ export function targetOf(api: Api, request: Request): string {
 }
 
 /** Who makes a request. @throws ServiceError those of `authenticate` */
-export function callerOf(api: Api, exchange: Exchange): Promise<Caller> {
+export function principalOf(api: Api, exchange: Exchange): Promise<Principal> {
   const { raw, method } = exchange.req;
   return authenticate(api.ctx, {
     authorization: raw.headers.get("authorization"),
@@ -53,14 +50,4 @@ export function callerOf(api: Api, exchange: Exchange): Promise<Caller> {
     method,
     url: targetOf(api, raw),
   });
-}
-
-/** A label as it was written. @throws ServiceError `bad_label` */
-export function labelOf(text: string): AccountLabel {
-  try {
-    return parseAccountLabel(text);
-  } catch (error) {
-    if (error instanceof CryptoError) throw new ServiceError("bad_label", error.message);
-    throw error;
-  }
 }

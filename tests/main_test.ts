@@ -4,31 +4,40 @@ const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 interface Running {
   readonly url: string;
+  readonly logKey: string;
   stop(signal: Deno.Signal): Promise<number>;
 }
 
-function command(env: Record<string, string>): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-net", "--allow-read", "--allow-write", "--allow-env", MAIN],
+/** @param wrap a command that runs the one behind it */
+function command(env: Record<string, string>, wrap: readonly string[] = []): Deno.Command {
+  const allow = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+  const [program, ...args] = [...wrap, Deno.execPath(), "run", "--quiet", ...allow, MAIN];
+  return new Deno.Command(program!, {
+    args,
     env: { COUNTERSIGN_PORT: "0", NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   });
 }
 
-async function start(env: Record<string, string>): Promise<Running> {
-  const child = command(env).spawn();
+async function start(
+  env: Record<string, string>,
+  wrap: readonly string[] = [],
+): Promise<Running> {
+  const child = command(env, wrap).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let said = "";
-  while (!said.includes("\n")) {
+  while (!said.includes("\nLog key: ") || !said.endsWith("\n")) {
     const { done, value } = await reader.read();
     if (done) throw new Error(await new Response(child.stderr).text());
     said += value;
   }
-  const url = /^Countersign listens on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(said)?.[1];
-  if (url === undefined) throw new Error(`unexpected: ${said}`);
+  const lines = /^Countersign listens on (http:\/\/127\.0\.0\.1:\d+)\nLog key: (\S+)\n$/;
+  const [, url, logKey] = lines.exec(said) ?? [];
+  if (url === undefined || logKey === undefined) throw new Error(`unexpected: ${said}`);
   return {
     url,
+    logKey,
     async stop(signal) {
       child.kill(signal);
       const { code } = await child.status;
@@ -55,11 +64,57 @@ Deno.test("the service starts with nothing, keeps its secret to itself, and is t
   const verifier = await describe(first);
   equal((await Deno.stat(`${data}/secret`)).mode! & 0o777, 0o600);
   match(await Deno.readTextFile(`${data}/secret`), /^[A-Za-z0-9_-]{43}\n$/);
-  match(await refusal({ COUNTERSIGN_DATA: data }), /Another process uses/);
+  equal(first.logKey, verifier);
+  equal((await Deno.stat(data)).mode! & 0o777, 0o700);
+  const store = `${data}/countersign.sqlite`;
+  equal((await Deno.stat(store)).mode! & 0o777, 0o600);
+  const busy = /Another process uses [^ ]+: set COUNTERSIGN_DATA and COUNTERSIGN_PORT /;
+  match(await refusal({ COUNTERSIGN_DATA: data }), busy);
+  const link = await Deno.makeTempDir();
+  await Deno.symlink(store, `${link}/countersign.sqlite`);
+  await Deno.copyFile(`${data}/secret`, `${link}/secret`);
+  match(await refusal({ COUNTERSIGN_DATA: link }), busy);
   equal(await first.stop("SIGTERM"), 0);
   const second = await start({ COUNTERSIGN_DATA: data });
   equal(await describe(second), verifier);
   equal(await second.stop("SIGINT"), 0);
+  await Deno.remove(`${data}/secret`);
+  match(await refusal({ COUNTERSIGN_DATA: data }), /secret is missing/);
+  equal(await Deno.stat(`${data}/secret`).catch(() => null), null);
+});
+
+Deno.test("a port in use is named with its variable", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const sentence = await refusal({
+    COUNTERSIGN_DATA: await Deno.makeTempDir(),
+    COUNTERSIGN_PORT: String(port),
+  });
+  match(sentence, new RegExp(`Port ${port} is in use: set COUNTERSIGN_PORT`));
+});
+
+Deno.test("a lack of descriptors ends neither the process nor the service", async () => {
+  const data = await Deno.makeTempDir();
+  const env = { COUNTERSIGN_DATA: data };
+  const running = await start(env, ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"']);
+  const { hostname, port } = new URL(running.url);
+  const held: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 120; i++) held.push(await Deno.connect({ hostname, port: Number(port) }));
+  } catch {
+    // Nobody listens for a moment.
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const connection of held) connection.close();
+  let status = 0;
+  for (let i = 0; i < 50 && status !== 200; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const response = await fetch(`${running.url}/healthz`).catch(() => null);
+    status = response?.status ?? 0;
+    await response?.body?.cancel();
+  }
+  equal(status, 200);
+  equal(await running.stop("SIGTERM"), 0);
 });
 
 Deno.test("a stop says goodbye to sockets with 4000", async () => {
@@ -87,6 +142,7 @@ Deno.test("a wrong setting stops the start with a sentence", async () => {
     COUNTERSIGN_ORIGIN: { COUNTERSIGN_ORIGIN: "has spaces/kt/1" },
     COUNTERSIGN_SECRET: { COUNTERSIGN_SECRET: "short" },
     COUNTERSIGN_PUBLIC_URL: { COUNTERSIGN_PUBLIC_URL: "https://example.org/path" },
+    "COUNTERSIGN_PUBLIC_URL is needed": { COUNTERSIGN_HOST: "0.0.0.0" },
     COUNTERSIGN_ALLOWED_ORIGINS: { COUNTERSIGN_ALLOWED_ORIGINS: "https://a.example,b" },
   };
   const sentences = await Promise.all(

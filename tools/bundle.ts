@@ -10,33 +10,47 @@
  * @module
  */
 
-/** Entry points and the names they get in `dist/`. */
-const MODULES: readonly (readonly [entry: string, output: string])[] = [
-  ["examples/demo/app.ts", "app.js"],
-  ["client/adapters/browser_worker.ts", "worker.js"],
-];
+import { basename } from "node:path";
+
+/**
+ * Entry points and the names they get in `dist/`. What the page imports only on use (ML-KEM for
+ * browsers without one) becomes a chunk beside it; the worker is one file.
+ */
+const MODULES = [
+  { entry: "examples/demo/app.ts", output: "app.js", split: true },
+  { entry: "client/adapters/browser_worker.ts", output: "worker.js", split: false },
+] as const;
+
+type Module = typeof MODULES[number];
 
 /** The folder whose other files are copied as they are. */
 const STATIC = "examples/demo";
 
 const OUTPUT = "dist";
 
-/** Bundles one entry point for browsers; @throws Error with the bundler's first complaint. */
-async function bundle(entry: string): Promise<Uint8Array> {
+/** The files of one entry point by name; @throws Error with the bundler's first complaint. */
+async function bundle({ entry, output, split }: Module): Promise<Map<string, Uint8Array>> {
   // The bundler does not say which file is missing.
   await Deno.stat(entry);
   const result = await Deno.bundle({
     entrypoints: [entry],
+    outputDir: OUTPUT,
+    codeSplitting: split,
     platform: "browser",
     format: "esm",
     minify: true,
     write: false,
   });
-  const contents = result.outputFiles?.[0]?.contents;
-  if (!result.success || contents === undefined) {
+  const builtName = basename(entry).replace(/\.ts$/, ".js");
+  const files = new Map<string, Uint8Array>();
+  for (const { path, contents = new Uint8Array(0) } of result.outputFiles ?? []) {
+    const name = basename(path);
+    files.set(name === builtName ? output : name, contents);
+  }
+  if (!result.success || !files.has(output)) {
     throw new Error(`Cannot bundle ${entry}: ${result.errors[0]?.text ?? "no output"}`);
   }
-  return contents;
+  return files;
 }
 
 async function main(): Promise<void> {
@@ -46,11 +60,12 @@ async function main(): Promise<void> {
   });
   await Deno.mkdir(OUTPUT);
   let files = 0;
-  for (const [entry, output] of MODULES) {
-    const contents = await bundle(entry);
-    await Deno.writeFile(`${OUTPUT}/${output}`, contents);
-    console.log(`${OUTPUT}/${output}  ${contents.length.toLocaleString("en")} bytes`);
-    files++;
+  for (const module of MODULES) {
+    for (const [name, contents] of await bundle(module)) {
+      await Deno.writeFile(`${OUTPUT}/${name}`, contents);
+      console.log(`${OUTPUT}/${name}  ${contents.length.toLocaleString("en")} bytes`);
+      files++;
+    }
   }
   for await (const file of Deno.readDir(STATIC)) {
     if (!file.isFile || file.name.endsWith(".ts")) continue;

@@ -15,7 +15,7 @@
 const SOURCES = ["crypto", "wire", "core", "kv", "routes", "client"];
 
 /** Folders and files whose imports count as a need. */
-const PROGRAMS = [...SOURCES, "cli", "examples", "bench", "tools", "main.ts"];
+const PROGRAMS = [...SOURCES, "examples", "tools", "main.ts"];
 
 const TESTS = ["tests"];
 

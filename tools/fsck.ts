@@ -14,9 +14,13 @@
 
 import { auditLog, type LogAudit } from "../core/log_audit.ts";
 import { listOrigins } from "../kv/log_key.ts";
+import { listMisfits } from "../kv/row_shape.ts";
+import { lockStore } from "../kv/store_file.ts";
 
-/** Audits every log of a store and prints what it finds; true where all is well. */
+/** Audits a store and prints what it finds; true where all is well. */
 async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<boolean> {
+  // First, since the audit of a log believes that its rows are what they should be.
+  if (await countMisfits(kv) > 0) return false;
   const origins = await listOrigins(kv);
   if (origins.length === 0) console.log("✗ no log in this store");
   let sound = origins.length > 0;
@@ -29,18 +33,26 @@ async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<bool
   return sound;
 }
 
+/** Prints each row that is of no table or not as its table wants it, and counts them. */
+async function countMisfits(kv: Deno.Kv): Promise<number> {
+  let count = 0;
+  for await (const table of listMisfits(kv)) {
+    count++;
+    if (table === null) console.log("  A row is of no table");
+    else console.log(`  A row of the table "${table}" is not of its form`);
+  }
+  if (count > 0) {
+    console.log(`✗ ${count} rows: the logs are not audited before these are put right`);
+  }
+  return count;
+}
+
 function summary(origin: string, audit: LogAudit, keyGiven: boolean): string {
-  const { size, publishedSize, names, pending, erased, faults } = audit;
+  const { size, publishedSize, names, pending, faults } = audit;
   const mark = faults.length === 0 ? "✓" : "✗";
   const key = keyGiven ? "the key given" : "its own key";
   return `${mark} ${origin}: ${size} entries, ${publishedSize} published under ${key}, ` +
-    `${names} names, ${pending} pending, ${erased} erased, ${faults.length} faults`;
-}
-
-/** Takes the lock that the service holds on its store while it runs; it ends with the process. */
-async function lockStore(path: string): Promise<boolean> {
-  const lock = await Deno.open(`${path}.lock`, { create: true, write: true });
-  return await lock.tryLock(true);
+    `${names} names, ${pending} pending, ${faults.length} faults`;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -55,8 +67,14 @@ async function main(args: readonly string[]): Promise<number> {
     console.error("The service uses that store: stop it first");
     return 2;
   }
-  using kv = await Deno.openKv(path);
-  return await check(kv, verifierKey) ? 0 : 1;
+  try {
+    using kv = await Deno.openKv(path);
+    return await check(kv, verifierKey) ? 0 : 1;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    console.error(`✗ The store can't be read: ${why}`);
+    return 1;
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -20,7 +20,7 @@ const ADAPTER_BUDGET_BYTES = 3_072;
 const WORKER_BUDGET_BYTES = 20_480;
 
 /** Packages that an adapter expects its user to have. */
-const PEERS = ["livekit-client", "mediasoup-client", "node-datachannel", "werift"];
+const PEERS = ["werift"];
 
 /** Signs that a server package or a runtime API got into a bundle for browsers. */
 const FORBIDDEN = ["ZodError", "Hono", "JOSEError", "Deno.", "node:"];

@@ -1,17 +1,45 @@
 /**
- * Every limit of the service, in its units. Published in `/.well-known/countersign` and `welcome`.
+ * Every limit of the service, in its units. Published in `/.well-known/countersign` and `welcome`,
+ * those of the formats in `crypto/` included.
  *
  * @module
  */
 
+import { MAX_ONE_TIME_PREKEYS } from "../crypto/prekey.ts";
+import { MAX_RECORD_BYTES } from "../crypto/record.ts";
+
+export { MAX_ONE_TIME_PREKEYS, MAX_RECORD_BYTES };
+
 /** Longest HTTP request body in bytes. */
 export const MAX_BODY_BYTES = 65_536;
+/** How long an HTTP request may take, its body included, in milliseconds. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+/** Longest account label in characters. */
+export const MAX_LABEL_CHARS = 128;
+/** Most devices of a first record: with its name, their keys must fit one commit's ten checks. */
+export const MAX_FIRST_DEVICES = 4;
+/** How far a first record's own date may be from the service's clock, in milliseconds. */
+export const MAX_RECORD_SKEW_MS = 600_000;
+/** Longest prekey set in bytes. */
+export const MAX_PREKEY_SET_BYTES = 2_048;
+/** Longest access token in characters. */
+export const MAX_TOKEN_CHARS = 4_096;
+/** Longest DPoP proof in characters. */
+export const MAX_PROOF_CHARS = 4_096;
+/** Longest `jti` of a DPoP proof in characters. */
+export const MAX_JTI_CHARS = 128;
 /** Longest WebSocket frame in bytes. */
 export const MAX_FRAME_BYTES = 32_768;
 /** Longest frame before a socket has authenticated, in bytes. */
 export const MAX_FIRST_FRAME_BYTES = 8_192;
-/** Longest opaque payload of a `signal`, in bytes before base64url. */
+/** Most frames of one connection that cannot be read. */
+export const MAX_UNREADABLE_FRAMES = 10;
+/** Longest opaque payload of a `signal`, and longest offer of a `ring`, in bytes before base64url. */
 export const MAX_CT_BYTES = 20_480;
+/** Longest common part of a `ring`, in bytes before base64url. */
+export const MAX_COMMON_BYTES = 1_344;
+/** Most offers of a `ring`: one for each device that an account can have. */
+export const MAX_OFFERS = 8;
 /** How long a socket has to authenticate, in milliseconds. */
 export const AUTH_DEADLINE_MS = 5_000;
 /** Life of an access token, in milliseconds. */
@@ -24,8 +52,18 @@ export const PROOF_TTL_MS = 60_000;
 export const MAX_ROOM_MEMBERS = 250;
 /** Most rooms of one connection. */
 export const MAX_ROOMS_PER_CONNECTION = 20;
-/** Most connections of one account. */
+/** Most connections of one account, those included that ended while their peer keeps them open. */
 export const MAX_CONNECTIONS_PER_ACCOUNT = 10;
+/** Most sockets that have not signed in, or have ended while their peer keeps them open. */
+export const MAX_LINGERING_SOCKETS = 512;
+/** Most rings of one account to another at once. */
+export const RING_BURST_PER_PAIR = 6;
+/** How long until one account may ring another once more, in milliseconds. */
+export const RING_REFILL_PER_PAIR_MS = 10_000;
+/** Most rings of one account by everybody at once. */
+export const RING_BURST_PER_CALLEE = 30;
+/** How long until an account may be rung once more, in milliseconds. */
+export const RING_REFILL_PER_CALLEE_MS = 1_000;
 /** Most targets of one `signal` that lists them. */
 export const MAX_SIGNAL_TARGETS = 16;
 /** Steady frames a second of one connection. */
@@ -38,5 +76,9 @@ export const HEARTBEAT_MS = 20_000;
 export const MAX_BUFFERED_BYTES = 1_048_576;
 /** Length of a room id in bytes. */
 export const ROOM_ID_BYTES = 16;
+/** Longest member id in characters. */
+export const MAX_MEMBER_ID_CHARS = 32;
 /** Longest idempotency key of a frame, in characters. */
 export const MAX_FRAME_ID_CHARS = 64;
+/** How many idempotency keys of one connection are remembered. */
+export const REMEMBERED_FRAME_IDS = 256;

@@ -57,8 +57,10 @@ export const PROBLEM_STATUS = {
   room_full: 409,
   /** The connection is in too many rooms. */
   too_many_rooms: 409,
-  /** Slow down. */
+  /** The account was rung too often. */
   rate_limited: 429,
+  /** The `Host` is not one of this service. */
+  misdirected: 421,
   /** No such path. */
   not_found: 404,
   /** No such method on this path. */
@@ -71,6 +73,11 @@ export const PROBLEM_STATUS = {
 
 /** One code of the service. */
 export type ProblemCode = keyof typeof PROBLEM_STATUS;
+
+/** Whether a value is a code of the service. */
+export function isProblemCode(value: unknown): value is ProblemCode {
+  return typeof value === "string" && Object.hasOwn(PROBLEM_STATUS, value);
+}
 
 /** An RFC 9457 body, `application/problem+json`. */
 export interface Problem {
@@ -92,8 +99,8 @@ export function isRetryable(code: ProblemCode): boolean {
 /** The problem in an answer's JSON, or null where it is none. */
 export function problemFromWire(value: unknown): Problem | null {
   if (typeof value !== "object" || value === null) return null;
-  const { status, code, title } = value as Record<string, unknown>;
-  if (typeof status !== "number" || typeof title !== "string") return null;
-  if (typeof code !== "string" || !Object.hasOwn(PROBLEM_STATUS, code)) return null;
-  return { type: "about:blank", status, code: code as ProblemCode, title };
+  if (!("status" in value && "code" in value && "title" in value)) return null;
+  const { status, code, title } = value;
+  if (typeof status !== "number" || !isProblemCode(code) || typeof title !== "string") return null;
+  return { type: "about:blank", status, code, title };
 }

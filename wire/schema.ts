@@ -1,5 +1,7 @@
 /**
- * What the service receives, as zod schemas: the only door through which outside JSON gets in.
+ * What the service receives, as zod schemas: the only door through which the JSON of bodies and
+ * frames gets in. What is inside access tokens and DPoP proofs is read by `core/tokens.ts` and
+ * `core/dpop.ts`, together with the signatures around it.
  *
  * Strict throughout: an unknown field is a refusal, so that a misspelt one is never ignored.
  *
@@ -9,11 +11,31 @@
 import { z } from "zod";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { MAX_CT_BYTES, MAX_FRAME_ID_CHARS, MAX_SIGNAL_TARGETS, ROOM_ID_BYTES } from "./limits.ts";
+import { SIGNATURE_BYTES } from "../crypto/primitives.ts";
+import {
+  MAX_COMMON_BYTES,
+  MAX_CT_BYTES,
+  MAX_FRAME_ID_CHARS,
+  MAX_LABEL_CHARS,
+  MAX_MEMBER_ID_CHARS,
+  MAX_OFFERS,
+  MAX_ONE_TIME_PREKEYS,
+  MAX_PREKEY_SET_BYTES,
+  MAX_PROOF_CHARS,
+  MAX_RECORD_BYTES,
+  MAX_SIGNAL_TARGETS,
+  MAX_TOKEN_CHARS,
+  ROOM_ID_BYTES,
+} from "./limits.ts";
+
+const KEY_BYTES = 32;
+
+/** How long the base64url of so many bytes is. */
+const charsOf = (bytes: number): number => Math.ceil(bytes * 4 / 3);
 
 /** Canonical base64url of `least` to `most` bytes, decoded. */
 function bytes(least: number, most: number): z.ZodType<Bytes, string> {
-  return z.string().max(Math.ceil(most * 4 / 3)).transform((text, issues) => {
+  return z.string().max(charsOf(most)).transform((text, issues) => {
     const decoded = fromBase64Url(text);
     if (decoded === null || decoded.length < least || decoded.length > most) {
       issues.addIssue({ code: "custom", message: `not base64url of ${least} to ${most} bytes` });
@@ -24,22 +46,25 @@ function bytes(least: number, most: number): z.ZodType<Bytes, string> {
 }
 
 const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const id = z.string().regex(new RegExp(`^[A-Za-z0-9_-]{1,${MAX_FRAME_ID_CHARS}}$`));
-const room = z.string().length(22).refine(
+/** An identifier of the client's or the service's making. */
+const idOf = (most: number): z.ZodType<string> =>
+  z.string().regex(new RegExp(`^[A-Za-z0-9_-]{1,${most}}$`));
+const id = idOf(MAX_FRAME_ID_CHARS);
+const mid = idOf(MAX_MEMBER_ID_CHARS);
+const room = z.string().length(charsOf(ROOM_ID_BYTES)).refine(
   (text) => fromBase64Url(text)?.length === ROOM_ID_BYTES,
   "not a room id",
 );
-const mid = z.string().regex(/^[A-Za-z0-9_-]{8,32}$/);
 /** An opaque payload: checked for size and canonical form, relayed as it came. */
 const opaque = (most: number): z.ZodType<string> =>
-  z.string().min(1).max(Math.ceil(most * 4 / 3)).refine(
+  z.string().min(1).max(charsOf(most)).refine(
     (text) => fromBase64Url(text) !== null,
     "not base64url",
   );
 
 /** `PUT /v1/directory/{label}`. */
 export const recordRequest = z.strictObject({
-  record: bytes(1, 16_384),
+  record: bytes(1, MAX_RECORD_BYTES),
   from: size.optional(),
 });
 
@@ -48,20 +73,20 @@ export const bundleRequest = z.strictObject({ from: size.optional() });
 
 /** `PUT /v1/keys/{device}`. */
 export const prekeysRequest = z.strictObject({
-  set: bytes(1, 2_048),
-  signature: bytes(64, 64),
-  opks: z.array(bytes(32, 32)).max(32),
+  set: bytes(1, MAX_PREKEY_SET_BYTES),
+  signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES),
+  opks: z.array(bytes(KEY_BYTES, KEY_BYTES)).max(MAX_ONE_TIME_PREKEYS),
 });
 
 /** `POST /v1/tokens`. */
-export const tokenRequest = z.strictObject({ account: z.string().max(128) });
+export const tokenRequest = z.strictObject({ account: z.string().max(MAX_LABEL_CHARS) });
 
 /** A frame of a client; opaque payloads stay text. */
 export const clientFrame = z.discriminatedUnion("t", [
   z.strictObject({
     t: z.literal("auth"),
-    token: z.string().max(4_096),
-    proof: z.string().max(4_096),
+    token: z.string().max(MAX_TOKEN_CHARS),
+    proof: z.string().max(MAX_PROOF_CHARS),
   }),
   z.strictObject({ t: z.literal("join"), id, room }),
   z.strictObject({ t: z.literal("leave"), id, room }),
@@ -75,9 +100,11 @@ export const clientFrame = z.discriminatedUnion("t", [
   z.strictObject({
     t: z.literal("ring"),
     id,
-    to: z.string().max(128),
-    common: opaque(1_344),
-    offers: z.array(z.strictObject({ device: size, offer: opaque(MAX_CT_BYTES) })).min(1).max(8),
+    to: z.string().max(MAX_LABEL_CHARS),
+    common: opaque(MAX_COMMON_BYTES),
+    offers: z.array(z.strictObject({ device: size, offer: opaque(MAX_CT_BYTES) })).min(1).max(
+      MAX_OFFERS,
+    ),
   }),
   z.strictObject({ t: z.literal("ping") }),
   z.strictObject({ t: z.literal("pong") }),

@@ -16,7 +16,7 @@ import {
   type SignalFrame,
 } from "./frames.ts";
 import { asArray, asBytes, asCount, asObject, asText, type JsonObject, WireError } from "./json.ts";
-import { PROBLEM_STATUS, type ProblemCode } from "./problem.ts";
+import { isProblemCode } from "./problem.ts";
 
 /** Reads a server frame. @throws WireError */
 export function serverFrameFromWire(text: string): ServerFrame {
@@ -128,11 +128,11 @@ function ringFromWire(frame: JsonObject): RingFrame {
 
 function errorFromWire(frame: JsonObject): ServerFrame {
   const { code } = frame;
-  if (typeof code !== "string" || !Object.hasOwn(PROBLEM_STATUS, code)) throw new WireError("code");
+  if (!isProblemCode(code)) throw new WireError("code");
   return {
     t: "error",
     id: frame.id === null ? null : asText(frame.id, "id"),
-    code: code as ProblemCode,
+    code,
     title: asText(frame.title, "title"),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { asCount, asObject, asText } from "./json.ts";
+import { asCount, asObject, asText, WireError } from "./json.ts";
 
 /** The description. */
 export interface ServiceDescription {
@@ -27,7 +27,7 @@ export function descriptionFromWire(
   value: unknown,
 ): Pick<ServiceDescription, "origin" | "verifier" | "config"> {
   const { version, origin, verifier, config } = asObject(value, "the description");
-  if (asCount(version, "version") !== 1) throw new Error("The service speaks a later version");
+  if (asCount(version, "version") !== 1) throw new WireError("version");
   return {
     origin: asText(origin, "origin"),
     verifier: asText(verifier, "verifier"),

@@ -65,7 +65,8 @@ export interface WeriftIceServer {
 /** A `MediaAdapter` that is handed frames instead of tracks. */
 export interface WeriftAdapter extends MediaAdapter {
   /**
-   * Protects one frame and sends it in one packet; drops it while the gate is closed.
+   * Protects one frame and sends it in one packet; drops it while the gate is closed. The peer opens
+   * its gate a moment later or earlier: the first frames of a call may arrive before it, and are lost.
    *
    * @param ctx `CTX.mic` for Opus or `CTX.camera` for VP8
    * @param frame at most `MAX_FRAME_BYTES` @param frameType of video; audio ignores it
@@ -151,7 +152,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
 
   function end(how: "failed" | "closed"): void {
     state = how;
-    over.reject(new Error("The media transport failed, or was closed"));
+    over.reject(new Error("The media transport failed or closed"));
   }
 
   /** Takes the packets of the peer's tracks, which stand in its description. */

@@ -25,14 +25,14 @@ export type Medium = typeof MEDIA[number];
 
 /** A counter of packets for each medium; gives what the header of the next one says. */
 export function packetHeaders(): (medium: Medium) => Readonly<Record<string, number | boolean>> {
-  const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, randomBelow(2 ** 16)]));
-  const clockOffset = randomBelow(2 ** 32);
+  const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, random32() & 0xffff]));
+  const clockOffset = random32();
   return ({ ctx, clockRate }) => {
     const sequenceNumber = sequence.get(ctx)!;
-    sequence.set(ctx, (sequenceNumber + 1) % 2 ** 16);
-    const ticks = Math.floor(performance.now() * clockRate / 1000);
+    sequence.set(ctx, sequenceNumber + 1 & 0xffff);
+    const timestamp = clockOffset + performance.now() * clockRate / 1000 >>> 0;
     // The sender of werift fills in its SSRC and payload type.
-    return { sequenceNumber, timestamp: (clockOffset + ticks) % 2 ** 32, marker: true };
+    return { sequenceNumber, timestamp, marker: true };
   };
 }
 
@@ -54,6 +54,6 @@ export function undescribedPayload({ descriptor }: Medium, payload: Uint8Array):
   return new Uint8Array(isDescribed ? payload.subarray(1) : payload);
 }
 
-function randomBelow(bound: number): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]! % bound;
+function random32(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

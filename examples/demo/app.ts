@@ -9,22 +9,26 @@
  */
 
 import { type Client } from "../../client/mod.ts";
-import { enter, missing, openClient, register } from "./account.ts";
+import { enter, missing, openClient, register, storeName } from "./account.ts";
 import { renderCall } from "./call_view.ts";
 import {
   renderIncoming,
   renderMediaProblem,
+  renderMissed,
   renderNotices,
   renderPresence,
   renderScreen,
+  renderStartOver,
 } from "./frame_view.ts";
 import { renderHome } from "./home_view.ts";
 import { createModel, type Model, type Source, type State } from "./model.ts";
 import { onPress, onSubmit, part, setText } from "./parts.ts";
 import { createPhone, type Phone } from "./phone.ts";
 import { createRinger, type Ringer } from "./ringer.ts";
+import { saveEvidence, startOver } from "./start_over.ts";
+import { serveTabs } from "./tabs.ts";
 import { startTheme } from "./theme.ts";
-import { plain, troubleOf } from "./words.ts";
+import { plain, troubleOf } from "./trouble.ts";
 
 /** Renders everything; each view looks at what it shows and leaves the rest alone. */
 function renderer(ringer: Ringer, dismiss: (id: number) => void): (state: State) => void {
@@ -32,10 +36,12 @@ function renderer(ringer: Ringer, dismiss: (id: number) => void): (state: State)
     renderPresence(state);
     renderHome(state);
     renderCall(state);
+    renderMissed(state);
     renderNotices(state, ({ id }) => dismiss(id));
     renderScreen(state);
     renderIncoming(state);
     renderMediaProblem(state);
+    renderStartOver(state);
     const { screen } = state;
     const goesOut = screen.at === "call" && screen.call.progress === "ringing";
     ringer.ring(state.incoming !== null ? "incoming" : goesOut ? "outgoing" : null);
@@ -49,7 +55,24 @@ function startModel(source: Source): Model {
       model.set({ notices: model.get().notices.filter((notice) => notice.id !== id) });
     }),
   );
+  onPress("dismiss-missed", () => model.set({ missed: [] }));
   return model;
+}
+
+/** What helps where nothing else goes on. */
+function serveRescue(device: number, client: Client | null, model: Model): void {
+  const dialog = part("start-over-dialog");
+  onPress("start-over", () => model.set({ startOver: "asked" }));
+  onPress("start-over-sure", () => void startOver(storeName(device), client, model));
+  onPress("start-over-cancel", () => model.set({ startOver: null }));
+  dialog.addEventListener("cancel", (event) => {
+    if (model.get().startOver === "asked") model.set({ startOver: null });
+    else event.preventDefault();
+  });
+  onPress("save-evidence", () => {
+    const { screen } = model.get();
+    if (screen.at === "broken" && screen.evidence !== null) saveEvidence(screen.evidence);
+  });
 }
 
 function serveAccount(client: Client, model: Model): void {
@@ -70,7 +93,6 @@ function serveAccount(client: Client, model: Model): void {
 }
 
 function servePhone(phone: Phone, model: Model): void {
-  const home = () => model.set({ screen: { at: "home", trouble: null } });
   onSubmit("call-form", () => phone.place(part("call-input", HTMLInputElement).value));
   onPress("accept", () => phone.accept());
   onPress("decline", () => phone.decline());
@@ -84,7 +106,7 @@ function servePhone(phone: Phone, model: Model): void {
   onPress("use-test", () => phone.decideMedia(true));
   onPress("cancel-media", () => phone.decideMedia(false));
   part("media-problem").addEventListener("cancel", () => phone.decideMedia(false));
-  onPress("done", home);
+  onPress("done", () => model.goHome(null));
   onPress("again", () => {
     const { screen } = model.get();
     if (screen.at === "ended") phone.place(screen.end.label);
@@ -98,22 +120,41 @@ async function start(): Promise<void> {
   const model = startModel(here.hash === "#test" ? "test" : "camera");
   const reason = missing();
   if (reason !== null) {
-    return model.set({ screen: { at: "broken", trouble: plain("Not possible here", reason) } });
+    const trouble = plain("Not possible here", reason);
+    return model.set({ screen: { at: "broken", trouble, evidence: null } });
   }
+  const device = Number(here.searchParams.get("device") ?? 1);
+  const callee = (here.searchParams.get("call") ?? "").trim();
+  let client: Client | null = null;
   try {
-    const client = await openClient(Number(here.searchParams.get("device") ?? 1), model);
-    servePhone(createPhone(client, model), model);
+    client = await openClient(device, model);
+    serveRescue(device, client, model);
+    const phone = createPhone(client, model);
+    servePhone(phone, model);
     serveAccount(client, model);
-    part("call-input", HTMLInputElement).value = here.searchParams.get("call") ?? "";
-    addEventListener("pagehide", () => client.close());
-    // A page that comes back out of the browser's cache has a client that was closed.
-    addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+    const handOver = serveTabs(device, model);
+    part("call-input", HTMLInputElement).value = callee;
+    serveDeparture(client, phone);
     if (client.label === null) {
-      model.set({ screen: { at: "welcome", busy: false, trouble: null } });
-    } else await enter(client, model);
+      return model.set({ screen: { at: "welcome", busy: false, trouble: null } });
+    }
+    await enter(client, model, callee);
+    if (model.get().presence === "elsewhere" && callee !== "") handOver(callee);
   } catch (error) {
-    model.set({ screen: { at: "broken", trouble: troubleOf(error) } });
+    if (client === null) serveRescue(device, null, model);
+    model.set({ screen: { at: "broken", trouble: troubleOf(error), evidence: null } });
   }
+}
+
+/**
+ * Hangs up when the page goes away, so that nobody is left with a frozen picture. Sealing takes a
+ * moment that `pagehide` does not leave, so it begins where the browser announces the end.
+ */
+function serveDeparture(client: Client, phone: Phone): void {
+  addEventListener("beforeunload", () => void phone.leave());
+  addEventListener("pagehide", () => void phone.leave().finally(() => client.close()));
+  // A page that comes back out of the browser's cache has a client that was closed.
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 }
 
 void start();

@@ -7,7 +7,7 @@
 import { type RelayedMessage } from "../../client/mod.ts";
 import { type CallView, type State } from "./model.ts";
 import { made, part, setSafetyNumber, setShown, setStream, setText } from "./parts.ts";
-import { clock, PROGRESS, provenBy, refusedDetail, since } from "./words.ts";
+import { clock, provenBy, refusedDetail, since, standing } from "./words.ts";
 
 /** The call on the screen; without one the pictures are let go. */
 export function renderCall({ screen }: State): void {
@@ -26,12 +26,13 @@ export function renderCall({ screen }: State): void {
 function renderStage(call: CallView): void {
   const stage = part("stage");
   stage.dataset["state"] = call.progress;
+  stage.dataset["stalled"] = String(call.stalled);
   stage.dataset["mirrored"] = String(call.isCamera);
   stage.dataset["cameraOff"] = String(call.cameraOff);
   setStream("local-video", call.local);
   setStream("remote-video", call.remote);
   setText("initial", call.label.slice(0, 1).toUpperCase());
-  setText("state", PROGRESS[call.progress]);
+  setText("state", standing(call));
   const seconds = call.connectedMs === null ? null : (Date.now() - call.connectedMs) / 1000;
   setText("duration", seconds === null ? "" : clock(seconds));
   for (

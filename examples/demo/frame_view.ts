@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Notice, type State, type Trouble } from "./model.ts";
+import { type Notice, type Presence, type State, type Trouble } from "./model.ts";
 import { made, part, setOpen, setSafetyNumber, setShown, setText } from "./parts.ts";
-import { provenBy, since } from "./words.ts";
+import { missedCalls, provenBy, since } from "./words.ts";
 
 /** Shows one screen; the focus goes along, so that a keyboard and a screen reader follow. */
 export function renderScreen({ screen }: State): void {
@@ -22,13 +22,29 @@ export function renderScreen({ screen }: State): void {
   scrollTo(0, 0);
 }
 
-/** The name and whether the service can reach this device. */
-export function renderPresence({ label, online }: State): void {
+const PRESENCE: Readonly<Record<Presence, string>> = {
+  online: "online",
+  reconnecting: "offline, reconnecting",
+  elsewhere: "open in another tab",
+  stopped: "not connected",
+};
+
+/** The name and whether the service can reach this page. */
+export function renderPresence({ label, presence }: State): void {
   setShown("presence", label !== null);
-  part("presence").dataset["online"] = String(online);
+  part("presence").dataset["online"] = String(presence === "online");
   setText("own-label", label ?? "");
-  setText("online", online ? "online" : "offline, reconnecting");
-  part("call", HTMLButtonElement).disabled = !online;
+  setText("online", PRESENCE[presence]);
+  part("call", HTMLButtonElement).disabled = presence !== "online";
+}
+
+/** The calls that were missed, in one line, which does not push a call down. */
+export function renderMissed({ missed, screen }: State): void {
+  setShown("missed", missed.length > 0 && screen.at !== "call");
+  if (missed.length === 0) return;
+  const { title, text } = missedCalls(missed);
+  setText("missed-title", title);
+  setText("missed-text", text);
 }
 
 /** The notices, in the order of their coming. */
@@ -37,24 +53,26 @@ export function renderNotices(
   dismiss: (notice: Notice) => void,
 ): void {
   const list = part("notices");
+  // A notice that was counted again is a new one.
   const shown = new Map(
     [...list.children].map((item) => [(item as HTMLElement).dataset["id"], item]),
   );
   for (const notice of notices) {
-    const id = String(notice.id);
+    const id = `${notice.id} ${notice.count}`;
     if (!shown.delete(id)) list.append(noticeItem(notice, () => dismiss(notice)));
   }
   for (const gone of shown.values()) gone.remove();
 }
 
 function noticeItem(notice: Notice, dismiss: () => void): HTMLElement {
-  const { trouble } = notice;
+  const { trouble, count } = notice;
   const item = made("li", trouble.isLie ? "notice lie" : "notice", "");
-  item.dataset["id"] = String(notice.id);
+  item.dataset["id"] = `${notice.id} ${count}`;
   item.dataset["testid"] = "notice";
   item.role = trouble.isLie ? "alert" : null;
   const words = made("div", "", "");
-  words.append(made("strong", "", trouble.title), made("p", "", trouble.text));
+  const title = count === 1 ? trouble.title : `${trouble.title} (${count} times)`;
+  words.append(made("strong", "", title), made("p", "", trouble.text));
   if (trouble.code !== "") words.append(made("p", "code", trouble.code));
   const button = made("button", "quiet", "Dismiss");
   button.type = "button";
@@ -83,9 +101,21 @@ export function renderMediaProblem({ mediaProblem }: State): void {
   setOpen("media-problem", mediaProblem !== null);
 }
 
-/** A headline and a sentence in a panel of this name, loud where somebody lied. */
+/** The question whether to forget everything on this device, and what keeps it from being done. */
+export function renderStartOver({ startOver }: State): void {
+  setShown("start-over-blocked", startOver === "blocked");
+  // Once it is being done there is no way back.
+  for (const name of ["start-over-sure", "start-over-cancel"]) {
+    part(name, HTMLButtonElement).disabled = startOver !== "asked";
+  }
+  setOpen("start-over-dialog", startOver !== null);
+}
+
+/** A headline and a sentence, and the code in small type, in a panel of this name, loud where somebody lied. */
 export function renderTrouble(panel: string, prefix: string, trouble: Trouble): void {
   part(panel).classList.toggle("lie", trouble.isLie);
   setText(`${prefix}-title`, trouble.title);
   setText(`${prefix}-text`, trouble.text);
+  setText(`${prefix}-code`, trouble.code);
+  setShown(`${prefix}-code`, trouble.code !== "");
 }

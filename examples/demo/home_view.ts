@@ -7,6 +7,7 @@
 import { type State, type Trouble } from "./model.ts";
 import { part, setShown, setText } from "./parts.ts";
 import { renderTrouble } from "./frame_view.ts";
+import { ABOUT_THE_NAME } from "./trouble.ts";
 import { clock } from "./words.ts";
 
 /** The screens of somebody who is in no call. */
@@ -14,6 +15,8 @@ export function renderHome(state: State): void {
   const { screen } = state;
   switch (screen.at) {
     case "broken":
+      setShown("start-over", screen.trouble.mayStartOver);
+      setShown("save-evidence", screen.evidence !== null);
       return renderTrouble("broken-trouble", "broken", screen.trouble);
     case "welcome":
       part("register", HTMLButtonElement).disabled = screen.busy;
@@ -29,7 +32,6 @@ export function renderHome(state: State): void {
 function renderDialling(state: State, trouble: Trouble | null): void {
   const label = state.label ?? "";
   setText("home-label", label);
-  setText("head-size", state.headSize.toLocaleString());
   part(`source-${state.source}`, HTMLInputElement).checked = true;
   const here = new URL(location.href);
   const device = Number(here.searchParams.get("device") ?? 1);
@@ -45,8 +47,6 @@ function renderEnd(end: Extract<State["screen"], { at: "ended" }>["end"]): void 
   const counts = `${end.stats.framesProtected.toLocaleString()} frames protected, ` +
     `${end.stats.framesOpened.toLocaleString()} opened`;
   setText("ended-facts", end.seconds > 0 ? `${clock(end.seconds)} encrypted; ${counts}.` : "");
-  setText("ended-code", end.trouble.code);
-  setShown("ended-code", end.trouble.code !== "");
   // After a lie nobody should be one press away from trying again.
   setShown("again", !end.trouble.isLie);
   setText("again", end.outgoing ? "Call again" : "Call back");
@@ -55,5 +55,8 @@ function renderEnd(end: Extract<State["screen"], { at: "ended" }>["end"]): void 
 function renderFieldError(field: string, name: string, trouble: Trouble | null): void {
   part(field).setAttribute("aria-invalid", String(trouble !== null));
   part(name).classList.toggle("lie", trouble?.isLie === true);
-  setText(name, trouble === null ? "" : `${trouble.title}. ${trouble.text}`);
+  setText(name, trouble === null ? "" : `${trouble.title}. ${trouble.text}`.trim());
+  // What is wrong with a name needs no code beside it; everything else may be reported by it.
+  const code = trouble === null || ABOUT_THE_NAME.has(trouble.code) ? "" : trouble.code;
+  setText(`${name}-code`, code);
 }

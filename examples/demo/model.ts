@@ -5,7 +5,12 @@
  * @module
  */
 
-import { type CallState, type MediaStats, type RelayedMessage } from "../../client/mod.ts";
+import {
+  type CallState,
+  type Evidence,
+  type MediaStats,
+  type RelayedMessage,
+} from "../../client/mod.ts";
 
 /** A message for people: what went wrong, and whether somebody lied. */
 export interface Trouble {
@@ -17,6 +22,8 @@ export interface Trouble {
   readonly code: string;
   /** Somebody lied, or an identity changed: to be shown loudly. */
   readonly isLie: boolean;
+  /** The keys of this device may be no use any more: it may be offered to make new ones. */
+  readonly mayStartOver: boolean;
 }
 
 /** The other side, as proven to this device. */
@@ -26,8 +33,6 @@ export interface PeerView {
   readonly firstSeenMs: number;
   /** 60 digits. */
   readonly safetyNumber: string;
-  /** Size of the log head in which the name was proven. */
-  readonly headSize: number;
 }
 
 /** Where a call stands, beginning before the client has one. */
@@ -44,6 +49,8 @@ export interface CallView {
   readonly remote: MediaStream | null;
   readonly muted: boolean;
   readonly cameraOff: boolean;
+  /** It is connected, and yet nothing has arrived for a while. */
+  readonly stalled: boolean;
   readonly stats: MediaStats;
   readonly relayed: readonly RelayedMessage[];
   /** When it became `connected`, Unix milliseconds. */
@@ -63,7 +70,7 @@ export interface EndView {
 /** What fills the page. */
 export type Screen =
   | { readonly at: "starting" }
-  | { readonly at: "broken"; readonly trouble: Trouble }
+  | { readonly at: "broken"; readonly trouble: Trouble; readonly evidence: Evidence | null }
   | { readonly at: "welcome"; readonly busy: boolean; readonly trouble: Trouble | null }
   | { readonly at: "home"; readonly trouble: Trouble | null }
   | { readonly at: "call"; readonly call: CallView }
@@ -73,7 +80,15 @@ export type Screen =
 export interface Notice {
   readonly id: number;
   readonly trouble: Trouble;
+  /** How often it happened. */
+  readonly count: number;
 }
+
+/** Whether the service can reach this page, and if not, what becomes of it. */
+export type Presence = "online" | "reconnecting" | "elsewhere" | "stopped";
+
+/** Where the question stands whether to forget everything on this device. */
+export type StartOver = "asked" | "working" | "blocked";
 
 /** Where sound and picture come from. */
 export type Source = "camera" | "test";
@@ -83,12 +98,16 @@ export interface State {
   readonly screen: Screen;
   /** The own name, once registered. */
   readonly label: string | null;
-  readonly online: boolean;
-  readonly headSize: number;
+  readonly presence: Presence;
+  /** Why the client stopped for good, or null. */
+  readonly gaveUp: Trouble | null;
   readonly source: Source;
   readonly incoming: PeerView | null;
   /** Why there is no camera, while somebody must decide what to send instead. */
   readonly mediaProblem: string | null;
+  readonly startOver: StartOver | null;
+  /** Who called in vain, in the order of their calls. */
+  readonly missed: readonly string[];
   readonly notices: readonly Notice[];
 }
 
@@ -100,7 +119,9 @@ export interface Model {
   set(changes: Partial<State>): void;
   /** Changes some of the call on the screen; nothing where there is none. */
   setCall(changes: Partial<CallView>): void;
-  /** Adds a notice. */
+  /** Back to where calls are placed, with what is wrong there; or to why none can be. */
+  goHome(trouble: Trouble | null): void;
+  /** Adds a notice, or counts one that is there already. */
   notify(trouble: Trouble): void;
 }
 
@@ -127,6 +148,7 @@ export function newCall(label: string): CallView {
     stats: NO_STATS,
     relayed: [],
     connectedMs: null,
+    stalled: false,
   };
 }
 
@@ -136,11 +158,13 @@ export function createModel(source: Source, render: (state: State) => void): Mod
   let state: State = {
     screen: { at: "starting" },
     label: null,
-    online: false,
-    headSize: 0,
+    presence: "reconnecting",
+    gaveUp: null,
     source,
     incoming: null,
     mediaProblem: null,
+    startOver: null,
+    missed: [],
     notices: [],
   };
   const model: Model = {
@@ -153,8 +177,22 @@ export function createModel(source: Source, render: (state: State) => void): Mod
       if (state.screen.at !== "call") return;
       model.set({ screen: { at: "call", call: { ...state.screen.call, ...changes } } });
     },
+    goHome(trouble) {
+      const { gaveUp } = state;
+      const home: Screen = { at: "home", trouble };
+      model.set({
+        screen: gaveUp === null ? home : { at: "broken", trouble: gaveUp, evidence: null },
+      });
+    },
     notify(trouble) {
-      model.set({ notices: [...state.notices, { id: ++notices, trouble }] });
+      const same = (notice: Notice) =>
+        notice.trouble.title === trouble.title && notice.trouble.text === trouble.text;
+      const isThere = state.notices.some(same);
+      model.set({
+        notices: isThere
+          ? state.notices.map((it) => same(it) ? { ...it, count: it.count + 1 } : it)
+          : [...state.notices, { id: ++notices, trouble, count: 1 }],
+      });
     },
   };
   render(state);

@@ -16,11 +16,10 @@ import {
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
 import { type CallView, type Model, newCall, type PeerView, type Trouble } from "./model.ts";
-import { plain, troubleOf, troubleOfEnd } from "./words.ts";
+import { createPulse } from "./pulse.ts";
+import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd } from "./trouble.ts";
 
 const LOOK_MS = 500;
-/** What is wrong with a name belongs beside the field where it was typed. */
-const ABOUT_THE_NAME = new Set(["bad_label", "unknown_name", "self_call"]);
 
 /** The actions of the page's user. */
 export interface Phone {
@@ -28,6 +27,8 @@ export interface Phone {
   accept(): void;
   decline(): void;
   hangUp(): void;
+  /** Hangs up because the page goes away; settles when the other side was told. */
+  leave(): Promise<void>;
   toggleSound(): void;
   togglePicture(): void;
   /** Answers the question what to send without a camera. */
@@ -59,6 +60,7 @@ export function createPhone(client: Client, model: Model): Phone {
       void call?.decline();
     },
     hangUp: () => void hangUp(),
+    leave: () => hangUp(),
     toggleSound: () => toggle("muted", (stream) => stream.getAudioTracks()),
     togglePicture: () => toggle("cameraOff", (stream) => stream.getVideoTracks()),
     decideMedia: (useTest) => decided(useTest),
@@ -66,10 +68,11 @@ export function createPhone(client: Client, model: Model): Phone {
 
   async function place(name: string): Promise<void> {
     if (line !== null) return;
+    if (name.trim() === "") return model.goHome(NO_NAME);
     const own = begin(true, name.trim());
     try {
       // Whom the name belongs to is proven before the camera is opened.
-      const peer = await proven(await client.lookup(name));
+      const peer = viewOf(await client.lookup(name));
       if (peer.label === client.label) {
         throw new ClientError("self_call", "Nobody calls themselves");
       }
@@ -164,14 +167,17 @@ export function createPhone(client: Client, model: Model): Phone {
   async function follow(own: Line, call: Call): Promise<void> {
     own.call = call;
     if (own.over) await call.hangUp();
+    let beats = createPulse();
     const look = async () => {
       const stats = await call.stats();
-      show(own, { stats, relayed: [...call.relayed] });
+      const stalled = call.state === "connected" && !beats(stats.framesOpened);
+      show(own, { stats, stalled, relayed: [...call.relayed] });
     };
     const timer = setInterval(() => void look(), LOOK_MS);
     try {
       for await (const progress of call.states()) {
         const connected = progress === "connected" ? { connectedMs: Date.now() } : {};
+        if (progress === "connected") beats = createPulse();
         show(own, { progress, relayed: [...call.relayed], ...connected });
       }
       await look();
@@ -190,7 +196,7 @@ export function createPhone(client: Client, model: Model): Phone {
     if (screen.at !== "call") return;
     const { call } = screen;
     if (trouble === null || ABOUT_THE_NAME.has(trouble.code)) {
-      return model.set({ screen: { at: "home", trouble } });
+      return model.goHome(trouble);
     }
     const seconds = call.connectedMs === null ? 0 : (Date.now() - call.connectedMs) / 1000;
     const end = { label: call.label, outgoing: own.outgoing, trouble, seconds, stats: call.stats };
@@ -211,9 +217,9 @@ export function createPhone(client: Client, model: Model): Phone {
 
   async function listen(): Promise<void> {
     for await (const call of client.incoming()) {
-      const peer = await proven(call.peer);
+      const peer = viewOf(call.peer);
       if (line !== null || ringing !== null) {
-        model.notify(plain("Another call was declined", `${peer.label} called meanwhile.`));
+        miss(peer);
         await call.decline();
         continue;
       }
@@ -222,7 +228,7 @@ export function createPhone(client: Client, model: Model): Phone {
       void call.cancelled.then(() => {
         if (ringing !== call) return;
         stopRinging();
-        model.notify(plain("Missed call", `${peer.label} gave up.`));
+        miss(peer);
       });
     }
   }
@@ -232,10 +238,12 @@ export function createPhone(client: Client, model: Model): Phone {
     model.set({ incoming: null });
   }
 
-  async function proven(peer: Peer): Promise<PeerView> {
-    const { label, isNew, firstSeenMs } = peer;
-    const headSize = await client.headSize();
-    model.set({ headSize });
-    return { label, isNew, firstSeenMs, headSize, safetyNumber: peer.safetyNumber() };
+  function miss({ label }: PeerView): void {
+    model.set({ missed: [...model.get().missed, label] });
   }
+}
+
+function viewOf(peer: Peer): PeerView {
+  const { label, isNew, firstSeenMs } = peer;
+  return { label, isNew, firstSeenMs, safetyNumber: peer.safetyNumber() };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { onPress, part, setText } from "./parts.ts";
+import { onPress, part } from "./parts.ts";
 
 const KEPT = "countersign-theme";
 
@@ -19,9 +19,11 @@ export function startTheme(): void {
   const seen = (): Theme => chosen ?? (system.matches ? "dark" : "light");
   const show = (): void => {
     if (chosen !== null) document.documentElement.dataset["theme"] = chosen;
-    const other = seen() === "dark" ? "Light" : "Dark";
-    setText("theme", other);
-    part("theme").setAttribute("aria-label", `${other} theme`);
+    const other: Theme = seen() === "dark" ? "light" : "dark";
+    const button = part("theme");
+    button.dataset["to"] = other;
+    button.title = `Switch to ${other}`;
+    button.setAttribute("aria-label", button.title);
   };
   onPress("theme", () => {
     chosen = seen() === "dark" ? "light" : "dark";

@@ -7,8 +7,11 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { type Browser, type Locator, type Page } from "playwright-core";
+import { Secret } from "../../crypto/secret.ts";
+import { openService, type Service } from "../../routes/app.ts";
 import { type Pages, readPages } from "../../routes/page.ts";
 import { startService } from "../support/service.ts";
+import { ORIGIN } from "../support/service_core.ts";
 import { bundle, openBrowser } from "./harness.ts";
 
 const DEMO = new URL("../../examples/demo/", import.meta.url);
@@ -26,9 +29,11 @@ Deno.test("the page in a real browser", async (t) => {
     await t.step(
       "a name that is not canonical is refused in words, and a good one is taken",
       async () => {
+        await alice.part("register").click();
+        await alice.says("register-error", /^Type a name\.$/);
         await alice.part("name-input").fill("Alice Smith");
         await alice.part("register").click();
-        await alice.says("register-error", /^That is not a valid name\. .*lower-case/);
+        await alice.says("register-error", /^That is not a valid name\. .*begins with a letter/);
         assert.equal(await alice.part("home").isVisible(), false);
         await alice.register("alice");
         assert.match(await alice.part("invite").innerText(), /\/\?call=alice$/);
@@ -45,6 +50,8 @@ Deno.test("the page in a real browser", async (t) => {
     });
 
     await t.step("calling nobody, or oneself, is refused beside the field", async () => {
+      await alice.call("");
+      await alice.says("call-error", /^Type a name\.$/);
       await alice.call("nobody");
       await alice.says("call-error", /^Nobody has that name\./);
       await alice.call("alice");
@@ -56,7 +63,7 @@ Deno.test("the page in a real browser", async (t) => {
       await alice.says("state", /^Ringing$/);
       await bob.says("incoming-label", /^alice$/);
       await bob.says("incoming-since", /^First call$/);
-      await bob.says("incoming-identity", /in the log at head size \d+/);
+      await bob.says("incoming-identity", /log of names holds these keys for alice/);
       assert.equal(await alice.part("frames-protected").innerText(), "0");
       await bob.part("accept").click();
       for (const person of [alice, bob]) {
@@ -105,7 +112,7 @@ Deno.test("the page in a real browser", async (t) => {
       await bob.online();
       await bob.says("home-label", /^bob$/);
       await bob.call("alice");
-      await bob.says("peer-since", /^Known since /);
+      await bob.says("peer-since", /^First seen \d/);
       await alice.part("decline").click();
       await bob.says("ended-title", /^Call declined$/);
       await bob.part("done").click();
@@ -119,8 +126,72 @@ Deno.test("the page in a real browser", async (t) => {
       assert.equal(await alice.part("notice").count(), 0);
     });
 
+    await t.step("missed calls become one line, which is not seen in a call", async () => {
+      for (const text of ["Missed call bob", "2 missed calls bob (2)"]) {
+        await bob.call("alice");
+        await alice.part("incoming").waitFor();
+        await bob.part("hang-up").click();
+        await alice.part("incoming").waitFor({ state: "hidden" });
+        await alice.part("missed").waitFor();
+        assert.equal(await alice.part("missed").locator("> span").innerText(), text);
+        await bob.part("done").click();
+      }
+      await connect(bob, alice);
+      assert.equal(await alice.part("missed").isVisible(), false);
+      await bob.part("hang-up").click();
+      await alice.part("done").click();
+      await alice.part("dismiss-missed").click();
+      assert.equal(await alice.part("missed").isVisible(), false);
+      await bob.part("done").click();
+    });
+
+    await t.step(
+      "a second tab says where the first is, and hands it the name of a link",
+      async () => {
+        const other = await tabOf(alice, `${service.url}/?call=dave`);
+        await other.getByTestId("online").filter({ hasText: /^open in another tab$/ }).waitFor();
+        const title = await other.getByTestId("broken-title").innerText();
+        assert.equal(title, "Call dave from the other tab");
+        assert.equal(await other.getByTestId("broken-code").innerText(), "in_use");
+        assert.equal(await other.getByTestId("start-over").isVisible(), false);
+        await alice.page.waitForFunction(() =>
+          document.querySelector<HTMLInputElement>("#callee")!.value === "dave"
+        );
+        await other.close();
+      },
+    );
+
+    await t.step("a call that brings nothing any more is not called encrypted", async () => {
+      await connect(bob, alice);
+      // Everything that bob's page sends stops, as where its device loses its network.
+      await bob.send(false);
+      await alice.says("state", /^Connection lost, waiting…$/);
+      await bob.send(true);
+      await alice.says("state", /^Encrypted$/);
+      await bob.part("hang-up").click();
+      await alice.part("done").click();
+      await bob.part("done").click();
+    });
+
+    for (const how of ["reloads", "closes"] as const) {
+      await t.step(`whoever ${how} the tab hangs up at once`, async () => {
+        await connect(bob, alice);
+        const begunMs = Date.now();
+        const gone = how === "reloads"
+          ? bob.page.reload().then(() => {})
+          : bob.page.close({ runBeforeUnload: true });
+        await alice.says("ended-text", /^bob hung up\.$/);
+        assert.ok(Date.now() - begunMs < 3_000);
+        await gone;
+        await alice.part("done").click();
+        if (how === "reloads") await bob.online();
+      });
+    }
+    const carol = await open("/#test");
+    await carol.register("carol");
+
     await t.step("a lie of the service stops the call, loudly", async () => {
-      await bob.page.route("**/v1/directory/alice/proof*", async (route) => {
+      await carol.page.route("**/v1/directory/alice/proof*", async (route) => {
         const response = await route.fetch();
         const answer = await response.json();
         // The record stands in the proof; one of its bits is turned.
@@ -131,11 +202,11 @@ Deno.test("the page in a real browser", async (t) => {
         assert.notEqual(proof, answer.proof);
         await route.fulfill({ response, json: { ...answer, proof } });
       });
-      await bob.call("alice");
-      await bob.says("ended-title", /^The service gave a false proof$/);
-      await bob.says("ended-code", /^proof_invalid$/);
-      assert.match(await bob.part("ended-panel").getAttribute("class") ?? "", /\blie\b/);
-      assert.equal(await bob.part("again").isVisible(), false);
+      await carol.call("alice");
+      await carol.says("ended-title", /^The service gave a false proof$/);
+      await carol.says("ended-code", /^proof_invalid$/);
+      assert.match(await carol.part("ended-panel").getAttribute("class") ?? "", /\blie\b/);
+      assert.equal(await carol.part("again").isVisible(), false);
     });
 
     assert.deepEqual(errors, []);
@@ -144,6 +215,97 @@ Deno.test("the page in a real browser", async (t) => {
     await close();
   }
 });
+
+Deno.test("a service that was replaced is said to be, and a device can start over", async (t) => {
+  const pages = await builtPages();
+  let service = await openOne(pages, 1);
+  const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => service.fetch(request, server.addr),
+  );
+  const { browser, close } = await openBrowser();
+  const replace = async (secret: number) => {
+    const before = service;
+    service = await openOne(pages, secret);
+    await before.drain();
+    return before;
+  };
+  const errors: string[] = [];
+  const old: Service[] = [];
+  try {
+    const alice = await openPerson(browser, `http://127.0.0.1:${server.addr.port}/`, errors);
+    await alice.register("alice");
+
+    await t.step("the client gives up and the page says why, instead of reconnecting", async () => {
+      old.push(await replace(1));
+      await alice.says("broken-title", /^The service does not know this device$/);
+      await alice.says("broken-code", /^refused: unknown_device$/);
+      await alice.says("online", /^not connected$/);
+    });
+
+    await t.step("opened again, it names the log that went back", async () => {
+      await alice.part("reload").click();
+      await alice.says("broken-code", /^head_rolled_back$/);
+      assert.match(await alice.part("broken-trouble").getAttribute("class") ?? "", /\blie\b/);
+    });
+
+    await t.step("a service with another key is named too", async () => {
+      old.push(await replace(2));
+      await alice.part("reload").click();
+      await alice.says("broken-title", /^The service’s log was replaced$/);
+      await alice.says("broken-code", /^log_changed$/);
+    });
+
+    await t.step("starting over is asked for twice, and makes room for a new name", async () => {
+      await alice.part("start-over").click();
+      await alice.part("start-over-cancel").click();
+      await alice.says("broken-code", /^log_changed$/);
+      await alice.part("start-over").click();
+      await alice.part("start-over-sure").click();
+      await alice.part("name-input").waitFor();
+      await alice.register("alice");
+    });
+
+    assert.deepEqual(errors, []);
+  } finally {
+    await close();
+    await service.drain();
+    await server.shutdown();
+    for (const one of [service, ...old]) await one.close();
+  }
+});
+
+/** A service with an empty store, whose keys come from one byte. */
+async function openOne(pages: Pages, secret: number): Promise<Service> {
+  return await openService({
+    kv: await Deno.openKv(":memory:"),
+    secret: new Secret(new Uint8Array(32).fill(secret)),
+    origin: ORIGIN,
+    publicOrigin: null,
+    allowedOrigins: [],
+    pages,
+    now: Date.now,
+    log: () => {},
+  });
+}
+
+/** Calls somebody, who takes the call. */
+async function connect(caller: Person, callee: Person): Promise<void> {
+  const [label] = await callee.part("own-label").allInnerTexts();
+  await caller.call(label!);
+  await callee.part("accept").click();
+  for (const person of [caller, callee]) {
+    await person.says("state", /^Encrypted$/);
+    await person.says("frames-opened", /^[1-9]/);
+  }
+}
+
+/** Another tab in the same browser. */
+async function tabOf({ page }: Person, url: string): Promise<Page> {
+  const tab = await page.context().newPage();
+  await tab.goto(url);
+  return tab;
+}
 
 /** What `deno task build` makes, in a folder of its own. */
 async function builtPages(): Promise<Pages> {
@@ -174,6 +336,8 @@ interface Person {
   call(name: string): Promise<void>;
   /** Waits until the picture of the peer moves and its sound is not silence. */
   seesAndHears(): Promise<void>;
+  /** Takes sound and picture away from the senders of this page's calls, or gives them back. */
+  send(on: boolean): Promise<void>;
   safetyNumber(): Promise<string[]>;
   /** The lines of what the server saw, without what only the two know. */
   relayed(): Promise<string[]>;
@@ -183,6 +347,7 @@ async function openPerson(browser: Browser, url: string, errors: string[]): Prom
   const context = await browser.newContext({ locale: "en-GB" });
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
+  await page.addInitScript(keepConnections);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // The browser also reports answers such as 404, which the page expects.
@@ -213,6 +378,7 @@ async function openPerson(browser: Browser, url: string, errors: string[]): Prom
       await part("call-input").fill(name);
       await part("call").click();
     },
+    send: (on) => page.evaluate(setSending, on),
     seesAndHears: () => part("remote-video").evaluate(seeAndHear),
     safetyNumber: () => part("safety-number").getByRole("listitem").allInnerTexts(),
     async relayed() {
@@ -222,6 +388,28 @@ async function openPerson(browser: Browser, url: string, errors: string[]): Prom
     },
   };
   return person;
+}
+
+type WithConnections = typeof globalThis & { connections: RTCPeerConnection[] };
+
+/** Runs in the page before its script: keeps every connection within reach. */
+function keepConnections(): void {
+  const scope = globalThis as WithConnections;
+  scope.connections = [];
+  scope.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      scope.connections.push(this);
+    }
+  };
+}
+
+/** Runs in the page. */
+async function setSending(on: boolean): Promise<void> {
+  const kept = globalThis as WithConnections & { tracks?: (MediaStreamTrack | null)[] };
+  const senders = kept.connections.at(-1)!.getSenders();
+  kept.tracks ??= senders.map(({ track }) => track);
+  await Promise.all(senders.map((sender, i) => sender.replaceTrack(on ? kept.tracks![i]! : null)));
 }
 
 /** Runs in the page; rejects after some seconds. */

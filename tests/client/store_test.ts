@@ -11,8 +11,9 @@ import {
   mlKem768Decapsulate,
   mlKem768Encapsulate,
 } from "../../crypto/primitives.ts";
-import { memoryStore, read, type Store, write } from "../../client/store.ts";
+import { memoryStore, type Store } from "../../client/store.ts";
 import { fileStore } from "../../client/store_file.ts";
+import { read, write } from "../support/raw_store.ts";
 
 const STORES: readonly [string, () => Promise<Store>][] = [
   ["in memory", () => Promise.resolve(memoryStore())],

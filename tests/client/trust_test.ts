@@ -6,11 +6,13 @@
 
 import assert from "node:assert/strict";
 import { Http } from "../../client/http.ts";
-import { memoryStore, read } from "../../client/store.ts";
+import { memoryStore } from "../../client/store.ts";
+import { read } from "../support/raw_store.ts";
 import { Trust } from "../../client/trust.ts";
 import { type LookupAnswer } from "../../crypto/lookup.ts";
 import { lookup, register } from "../../core/directory.ts";
-import { newAccount, openCore } from "../support/service_core.ts";
+import { deriveServiceKeys } from "../../core/service_keys.ts";
+import { newAccount, openCore, ORIGIN, testSecret } from "../support/service_core.ts";
 import { startService } from "../support/service.ts";
 
 Deno.test("the head that is stored only moves forward, whichever tab verifies first", async () => {
@@ -20,14 +22,14 @@ Deno.test("the head that is stored only moves forward, whichever tab verifies fi
   // The second tab asks first, but its answer arrives after the first tab has moved the head.
   const released = Promise.withResolvers<void>();
   let asked = 0;
-  const slow = second.learn(bob, async (from) => {
+  const slow = second.learn(bob, "contact", async (from) => {
     asked++;
     const answer = await ask(bob, from);
     if (asked === 1) await released.promise;
     return { lookup: answer };
   });
   await grow("carol");
-  await first.learn(bob, async (from) => ({ lookup: await ask(bob, from) }));
+  await first.learn(bob, "contact", async (from) => ({ lookup: await ask(bob, from) }));
   const moved = (await first.head()).size;
   released.resolve();
   await slow;
@@ -40,7 +42,7 @@ Deno.test("a person is pinned once, with the moment they were first seen", async
   await using world = await two();
   const bob = (await world.grow("bob")).label;
   const learn = (trust: Trust) =>
-    trust.learn(bob, async (from) => ({ lookup: await world.ask(bob, from) }));
+    trust.learn(bob, "contact", async (from) => ({ lookup: await world.ask(bob, from) }));
   const [a, b] = await Promise.all([learn(world.first), learn(world.second)]);
   assert.equal([a, b].filter(({ contact }) => contact.isNew).length, 1);
   assert.equal(a.contact.firstSeenMs, b.contact.firstSeenMs);
@@ -49,8 +51,9 @@ Deno.test("a person is pinned once, with the moment they were first seen", async
 Deno.test("a pinned log key that is not the service's is refused at first contact, and nothing is stored", async () => {
   await using world = await two();
   const store = memoryStore();
-  const other = "test.invalid/kt/1+00000000+AQAA";
-  await assert.rejects(Trust.open(world.http, store, other), { code: "log_changed" });
+  const other = (await deriveServiceKeys(testSecret(8), ORIGIN)).logVerifierKey;
+  await assert.rejects(Trust.open(world.http, store, Date.now, other), { code: "log_changed" });
+  await assert.rejects(Trust.open(world.http, store, Date.now, "no key"), { code: "bad_option" });
   assert.equal(await read(store, "log"), null);
 });
 
@@ -70,8 +73,8 @@ async function two(): Promise<Two> {
   const http = new Http(service.url, Date.now);
   const store = memoryStore();
   const [first, second] = [
-    await Trust.open(http, store, null),
-    await Trust.open(http, store, null),
+    await Trust.open(http, store, Date.now, null),
+    await Trust.open(http, store, Date.now, null),
   ];
   return {
     http,

@@ -3,7 +3,7 @@ import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { generateAgreementKeyPair } from "../../crypto/keys.ts";
 import { register, takeBundles } from "../../core/directory.ts";
 import { ServiceError } from "../../core/error.ts";
-import { accountRecord, publishPrekeys } from "../../core/prekeys.ts";
+import { publishPrekeys } from "../../core/prekeys.ts";
 import { type OpenContext } from "../../core/context.ts";
 import { readPrekeys } from "../../kv/prekeys.ts";
 import { type VerifiedRecord } from "../../crypto/record.ts";
@@ -29,7 +29,7 @@ async function withBob(
   await using ctx = await openCore(kv, { now });
   const bob = await newAccount("bob");
   await register(ctx, bob.label, bob.record, null);
-  await story(ctx, bob, (await accountRecord(ctx, bob.label))!);
+  await story(ctx, bob, (await ctx.accounts.record(bob.label))!);
 }
 
 Deno.test("a device's sets are numbered from 1, one by one", () =>

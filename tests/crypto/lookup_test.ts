@@ -241,12 +241,12 @@ Deno.test("a note that the log did not sign, or signed otherwise, is refused", a
   const text = parts.checkpoint.slice(0, parts.checkpoint.indexOf("\n\n") + 1);
   const imposter = await makeTinyLog();
   const bad = [
-    await signNote(text, [imposter.signer]),
-    parts.checkpoint.replace("\n7\n", "\n9\n"),
-    `${text}\n`,
-    text,
-  ];
-  for (const checkpoint of bad) await refuses("bad_note", formatAnswer({ ...parts, checkpoint }));
+    ["other_log", await signNote(text, [imposter.signer])],
+    ["bad_note", parts.checkpoint.replace("\n7\n", "\n9\n")],
+    ["bad_note", `${text}\n`],
+    ["bad_note", text],
+  ] as const;
+  for (const [code, checkpoint] of bad) await refuses(code, formatAnswer({ ...parts, checkpoint }));
 });
 
 Deno.test("a checkpoint that the log signed for another origin, or with more lines, is refused", async () => {
@@ -305,7 +305,7 @@ Deno.test("a CONFIG that is not the first entry, or not in the log, is refused",
     ["bad_proof", formatTlogProof({ ...honest, hashes: honest.hashes.slice(1) })],
     ["bad_proof", formatTlogProof({ ...honest, extra: utf8("") })],
     ["malformed", formatTlogProof({ ...honest, extra: null })],
-    ["bad_note", await configText(await makeTinyLog())],
+    ["other_log", await configText(await makeTinyLog())],
   ];
   for (const [code, text] of bad) {
     await assert.rejects(verifyConfig(log.verifier, text), { code }, code);

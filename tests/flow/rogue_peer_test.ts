@@ -6,35 +6,13 @@
  */
 
 import assert from "node:assert/strict";
-import { registerAccount } from "../../client/account.ts";
 import { describe } from "../../client/fingerprint.ts";
-import { Http } from "../../client/http.ts";
-import { newRoomId, Room } from "../../client/room.ts";
-import { Socket } from "../../client/socket.ts";
-import { memoryStore } from "../../client/store.ts";
-import { Trust } from "../../client/trust.ts";
-import { parseAccountLabel } from "../../crypto/account_label.ts";
-import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
-import { type Bytes, utf8 } from "../../crypto/bytes.ts";
+import { newRoomId } from "../../client/room.ts";
+import { fromBase64Url } from "../../crypto/base64.ts";
+import { utf8 } from "../../crypto/bytes.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { initiate } from "../../crypto/x3dh.ts";
-import { bundlesFromWire } from "../../wire/directory.ts";
-import { bundlePath } from "../../wire/paths.ts";
-import { type Payload, payloadToBytes } from "../../wire/payload.ts";
-import { type Stage, stage } from "../support/stage.ts";
-import { weriftPeer } from "../support/werift.ts";
-
-/** What a rogue seals, and which room its offer names in the clear. */
-interface Rogue {
-  readonly payload: (room: string, sdp: string) => Payload | Bytes;
-  readonly namedRoom?: (room: string) => Bytes;
-  readonly ageMs?: number;
-  readonly joins?: boolean;
-}
-
-function honest(room: string, sdp: string): Payload {
-  return { kind: "offer", room, ...describe(sdp) };
-}
+import { honest, type Rogue, rogue } from "../support/rogue.ts";
+import { stage } from "../support/stage.ts";
 
 Deno.test("an offer of a client of one's own making rings, if it keeps the rules", async () => {
   await using play = await stage();
@@ -99,52 +77,3 @@ Deno.test("what else a caller sends into the room before it was answered changes
   }
   await ring.decline();
 });
-
-interface RogueCaller extends AsyncDisposable {
-  /** Rings Bob; gives the room where it was joined. */
-  ring(attempt: Rogue): Promise<Room | null>;
-}
-
-async function rogue(play: Stage): Promise<RogueCaller> {
-  const http = new Http(play.liar.url, Date.now);
-  const store = memoryStore();
-  const trust = await Trust.open(http, store, null);
-  const label = parseAccountLabel("mallory");
-  const account = await registerAccount({ store, http, trust }, label, "");
-  const signer = { label, signing: account.self.keys.signing };
-  const socket = await Socket.open(http, signer, { onRing: () => {}, onLost: () => {} });
-  const stack = weriftPeer().adapter;
-  return {
-    async ring({ payload, namedRoom, ageMs = 0, joins = true }) {
-      const id = newRoomId();
-      const quiet = { onMessage: () => {}, onLeave: () => {} };
-      const room = joins ? await Room.join(socket, id, quiet) : null;
-      const bob = parseAccountLabel("bob");
-      const { contact, answer } = await trust.learn(
-        bob,
-        async (from) =>
-          bundlesFromWire(await http.signed(signer, "POST", bundlePath(bob), { from })),
-      );
-      const bundle = await trust.verifyBundle(contact, answer.bundles[0]!);
-      const sealed = payload(id, await stack.createOffer());
-      const { common, offer } = await initiate(account.self, bundle, {
-        room: namedRoom?.(id) ?? sha256(fromBase64Url(id)!),
-        nowMs: Date.now() - ageMs,
-        ttlS: 60,
-        payload: sealed instanceof Uint8Array ? sealed : payloadToBytes(sealed),
-      });
-      await socket.request({
-        t: "ring",
-        to: "bob",
-        common: toBase64Url(common),
-        offers: [{ device: 1, offer: toBase64Url(offer) }],
-      });
-      return room;
-    },
-    [Symbol.asyncDispose]() {
-      stack.close();
-      socket.close();
-      return Promise.resolve();
-    },
-  };
-}

@@ -3,13 +3,18 @@ import { openContext } from "../../core/context.ts";
 import { register } from "../../core/directory.ts";
 import { issueNonce } from "../../core/proof_nonce.ts";
 import { openRelay } from "../../core/relay.ts";
+import { RING_RATES, ringCount } from "../../core/ring_rate.ts";
 import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
 import { type Socket } from "../../routes/socket.ts";
 import { CLOSE, type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
-import { MAX_BUFFERED_BYTES } from "../../wire/limits.ts";
+import {
+  MAX_BUFFERED_BYTES,
+  MAX_CONNECTIONS_PER_ACCOUNT,
+  MAX_FIRST_FRAME_BYTES,
+} from "../../wire/limits.ts";
 import { makeProof } from "../support/dpop.ts";
 import { newAccount, ORIGIN, type TestAccount, testSecret } from "../support/service_core.ts";
 
@@ -43,7 +48,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
   const ctx = await openContext({ kv, origin: ORIGIN, secret, now: Date.now, report });
   return {
     ctx,
-    relay: openRelay(ctx),
+    relay: openRelay(ctx, ringCount(RING_RATES)),
     log: report,
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,
@@ -113,6 +118,30 @@ Deno.test("a reader that does not keep up is cut off, and the room hears everyth
   deepEqual(numbers, [0, 1, 2, 3]);
 });
 
+Deno.test("a connection that ended keeps its account's place until its socket is closed", async () => {
+  await using parts = await openParts();
+  const alice = await person(parts, "alice");
+  const ended: Connection[] = [];
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ACCOUNT; i++) {
+    const { live } = await welcomed(parts, alice);
+    equal(live.isLingering(), false);
+    live.binary();
+    equal(live.isLingering(), true);
+    ended.push(live);
+  }
+  const more = connection(parts, URL_);
+  const socket = fakeSocket();
+  more.opened(socket);
+  more.text(await authText(parts, alice));
+  await until(() => socket.closes.length > 0);
+  deepEqual(socket.closes, [CLOSE.connectionLimit]);
+  more.closed();
+  ended[0]!.closed();
+  ended[0]!.closed();
+  const { live } = await welcomed(parts, alice);
+  for (const one of [live, ...ended]) one.closed();
+});
+
 Deno.test("whatever comes after the end is ignored, and the end comes once", async () => {
   await using parts = await openParts();
   const { live, socket } = await welcomed(parts, await person(parts, "alice"));
@@ -127,6 +156,28 @@ Deno.test("whatever comes after the end is ignored, and the end comes once", asy
   live.closed();
   deepEqual(socket.closes, [CLOSE.drain]);
   deepEqual(socket.sent.map((frame) => frame.t), ["hello", "welcome", "bye"]);
+});
+
+Deno.test("a first frame that is malformed, too large or too early closes with its own code", async () => {
+  await using parts = await openParts();
+  for (
+    const [first, code] of [
+      ["{", 4500],
+      [JSON.stringify({ t: "unknown", id: "u" }), 4500],
+      [JSON.stringify({ t: "join", id: "j", room: "short" }), 4500],
+      [" ".repeat(MAX_FIRST_FRAME_BYTES) + `{"t":"ping"}`, 4507],
+      [JSON.stringify({ t: "join", id: "j", room: ROOM }), 4501],
+      [JSON.stringify({ t: "ping" }), 4501],
+    ] as const
+  ) {
+    const live = connection(parts, URL_);
+    const socket = fakeSocket();
+    live.opened(socket);
+    live.text(first);
+    await until(() => socket.closes.length > 0);
+    deepEqual(socket.closes, [code], first.trim());
+    live.closed();
+  }
 });
 
 Deno.test("a socket that goes while its proof is checked leaves no connection behind", async () => {

@@ -1,15 +1,19 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { verifyBundle } from "../../crypto/bundle.ts";
 import { verifyConfig, verifyLookup } from "../../crypto/lookup.ts";
 import { ed25519Verifier, parseVerifierKey } from "../../crypto/note.ts";
 import { type VerifiedRecord, verifyGenesis } from "../../crypto/record.ts";
+import { readHead, writeHead } from "../../kv/head.ts";
+import { commit } from "../../kv/transact.ts";
 import { bundlesFromWire, lookupFromWire, prekeysToWire } from "../../wire/directory.ts";
-import { MAX_BODY_BYTES } from "../../wire/limits.ts";
+import { WireError } from "../../wire/json.ts";
+import * as limits from "../../wire/limits.ts";
 import { descriptionFromWire } from "../../wire/service.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
+import { faultyKv } from "../support/faulty_kv.ts";
 import { startService, type TestService } from "../support/service.ts";
-import { newAccount, newPrekeys, type TestAccount } from "../support/service_core.ts";
+import { newAccount, newPrekeys, ORIGIN, type TestAccount } from "../support/service_core.ts";
 
 async function codeOf(response: Response): Promise<string> {
   const text = await response.text();
@@ -44,6 +48,17 @@ async function logOf(service: TestService): Promise<Parameters<typeof verifyLook
   const { config } = await verifyConfig(verifier, proof);
   return { origin, verifier, vrfPublicKey: config.vrfPublicKey };
 }
+
+Deno.test("the service describes itself, and a later description is refused", async () => {
+  await using service = await startService();
+  const response = await fetch(`${service.url}/.well-known/countersign`);
+  const described = await response.json();
+  equal(descriptionFromWire(described).origin, described.origin);
+  for (const [name, value] of Object.entries(limits)) {
+    equal(described.limits[name.toLowerCase()], value, name);
+  }
+  throws(() => descriptionFromWire({ ...described, version: 2 }), WireError);
+});
 
 Deno.test("a name is registered, proven, given prekeys, and its bundles verify", async () => {
   await using service = await startService();
@@ -151,7 +166,7 @@ Deno.test("a body that is not what the protocol says is refused, without saying 
     `{"record":"${good}","from":9007199254740993}`,
     `{"record":"${good}","from":null}`,
     `{"record":""}`,
-    "[".repeat(MAX_BODY_BYTES),
+    "[".repeat(limits.MAX_BODY_BYTES),
   ];
   for (const body of malformed) {
     equal(await codeOf(await put(body)), "malformed", body.slice(0, 60));
@@ -173,14 +188,14 @@ Deno.test("a body that is not what the protocol says is refused, without saying 
 
 Deno.test("a body over 64 KiB is refused, whether or not it says its length", async () => {
   await using service = await startService();
-  const large = `{"record":"${"A".repeat(MAX_BODY_BYTES)}"}`;
+  const large = `{"record":"${"A".repeat(limits.MAX_BODY_BYTES)}"}`;
   equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/alice", large)), "too_large");
   let sent = 0;
   const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       sent += 8_192;
-      if (sent > 64 * MAX_BODY_BYTES) return controller.close();
+      if (sent > 64 * limits.MAX_BODY_BYTES) return controller.close();
       controller.enqueue(new Uint8Array(8_192).fill(0x20));
     },
   });
@@ -190,7 +205,7 @@ Deno.test("a body over 64 KiB is refused, whether or not it says its length", as
     body: endless,
   }).then(codeOf, () => "cut off");
   match(outcome, /^(too_large|cut off)$/);
-  equal(sent < 32 * MAX_BODY_BYTES, true);
+  equal(sent < 32 * limits.MAX_BODY_BYTES, true);
 });
 
 Deno.test("a query holds one 'from' and nothing else", async () => {
@@ -231,31 +246,65 @@ Deno.test("applications of others may use the API from their pages", async () =>
   }
 });
 
-Deno.test("health says ok, and readiness ends with the store", async () => {
-  const kv = await Deno.openKv(":memory:");
-  let isBroken = false;
-  const faulty = new Proxy(kv, {
+/** A store that takes nothing, and on demand gives nothing either. */
+function failing(kv: Deno.Kv, fails: () => "reads" | "writes" | null): Deno.Kv {
+  const written = faultyKv(kv, () => fails() === "writes" ? "before" : null).kv;
+  return new Proxy(written, {
     get(target, name) {
-      if (isBroken && (name === "get" || name === "getMany")) {
-        return () => Promise.reject(new Error("x"));
+      if (fails() === "reads" && (name === "get" || name === "getMany")) {
+        return () => Promise.reject(new TypeError("database disk image is malformed"));
       }
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+      return Reflect.get(target, name);
     },
   });
-  await using service = await startService({ kv: faulty });
+}
+
+Deno.test("health says ok, and readiness ends with the store", async () => {
+  let fails: "reads" | "writes" | null = null;
+  const kv = failing(await Deno.openKv(":memory:"), () => fails);
+  await using service = await startService({ kv });
   for (const path of ["/healthz", "/readyz"]) {
     const response = await fetch(service.url + path);
     deepEqual([response.status, await response.json()], [200, { status: "ok" }]);
   }
-  isBroken = true;
-  equal(await codeOf(await fetch(`${service.url}/readyz`)), "unavailable");
-  equal((await (await fetch(`${service.url}/healthz`)).json()).status, "ok");
+  for (const what of ["reads", "writes"] as const) {
+    fails = what;
+    service.advance(1_001);
+    const response = await fetch(`${service.url}/readyz`);
+    deepEqual([response.status, await codeOf(response)], [503, "unavailable"], what);
+    equal((await (await fetch(`${service.url}/healthz`)).json()).status, "ok");
+  }
+  fails = null;
+  equal((await (await fetch(`${service.url}/readyz`)).json()).status, "ok");
+});
+
+Deno.test("what cannot be read from the store is unavailable, and the log hears where", async () => {
+  let fails: "reads" | null = null;
+  const kv = failing(await Deno.openKv(":memory:"), () => fails);
+  await using service = await startService({ kv });
+  const alice = await registered(service, "alice");
+  fails = "reads";
   const response = await fetch(`${service.url}/.well-known/countersign`);
-  deepEqual([response.status, await codeOf(response)], [500, "internal"]);
+  deepEqual([response.status, await codeOf(response)], [503, "unavailable"]);
+  const record = { record: toBase64Url(alice.record) };
+  equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/alice", record)), "unavailable");
+  fails = null;
   // The sequencer may report its own trouble with the store beside it.
   const faults = service.faults.filter((line) => line.startsWith("fault: "));
-  equal(faults.length, 1);
-  match(faults[0]!, /^fault: Error\n {4}at /);
-  isBroken = false;
+  equal(faults.length, 2);
+  match(faults[0]!, /^fault: StoreError\n {4}at /);
+});
+
+Deno.test("a log that is frozen is not ready", async () => {
+  const kv = await Deno.openKv(":memory:");
+  await using service = await startService({ kv });
+  await registered(service, "alice");
+  const log = { kv, origin: ORIGIN };
+  const head = (await readHead(log))!.value;
+  await commit(kv, [], [writeHead(log, { ...head, size: 1 })]);
+  const bob = await newAccount("bob");
+  const record = { record: toBase64Url(bob.record) };
+  equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/bob", record)), "unavailable");
+  const response = await fetch(`${service.url}/readyz`);
+  deepEqual([response.status, await codeOf(response)], [503, "unavailable"]);
 });

@@ -12,7 +12,8 @@ async function folderWith(files: Record<string, string>): Promise<URL> {
 }
 
 Deno.test("the page is served with its types, a strict policy, and 304 when known", async () => {
-  const folder = await folderWith({ "index.html": "<p>hi", "app.js": "1", "notes.txt": "no" });
+  const files = { "index.html": "<p>hi", "app.js": "1", "chunk-Z4KRSHNG.js": "2", "mark.svg": "" };
+  const folder = await folderWith({ ...files, "notes.txt": "no" });
   await using service = await startService({ pages: await readPages(folder) });
   const [page, script] = [await fetch(`${service.url}/`), await fetch(`${service.url}/app.js`)];
   deepEqual([page.status, await page.text()], [200, "<p>hi"]);
@@ -22,6 +23,11 @@ Deno.test("the page is served with its types, a strict policy, and 304 when know
   equal(page.headers.has("access-control-allow-origin"), false);
   match(script.headers.get("content-type")!, /^text\/javascript/);
   await script.body?.cancel();
+  for (const [name, type] of [["chunk-Z4KRSHNG.js", /^text\/javascript/], ["mark.svg", /svg/]]) {
+    const { headers, body } = await fetch(`${service.url}/${name}`);
+    match(headers.get("content-type")!, type as RegExp);
+    await body?.cancel();
+  }
   const headers = { "if-none-match": page.headers.get("etag")! };
   const again = await fetch(`${service.url}/`, { headers });
   deepEqual([again.status, await again.text()], [304, ""]);
@@ -44,7 +50,7 @@ Deno.test("no path leads out of the page's folder", async () => {
   ) {
     // By hand, because fetch would tidy the path.
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
-    const request = `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
+    const request = `GET ${path} HTTP/1.1\r\nhost: localhost:${port}\r\nconnection: close\r\n\r\n`;
     await connection.write(new TextEncoder().encode(request));
     const answer = await new Response(connection.readable).text();
     match(answer, /^HTTP\/1\.1 (404|400)/, path);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ServiceError } from "../../core/error.ts";
 import { problemResponse, refusalOf } from "../../routes/problem.ts";
+import { problemFromWire } from "../../wire/problem.ts";
 
 Deno.test("a fault is told to nobody, and logged with its place and without its message", () => {
   const lines: string[] = [];
@@ -26,5 +27,10 @@ Deno.test("a refusal is told as a problem, and not logged", async () => {
   assert.equal(response.status, 409);
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   const problem = { type: "about:blank", status: 409, code: "name_taken", title: "Taken" };
-  assert.deepEqual(await response.json(), problem);
+  const body = await response.json();
+  assert.deepEqual(body, problem);
+  assert.deepEqual(problemFromWire(body), problem);
+  for (const other of [null, "text", {}, { ...body, code: "toString" }, { ...body, title: 1 }]) {
+    assert.equal(problemFromWire(other), null);
+  }
 });

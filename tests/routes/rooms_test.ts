@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { CLOSE } from "../../wire/frames.ts";
 import {
@@ -7,8 +7,11 @@ import {
   MAX_CT_BYTES,
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,
+  RING_BURST_PER_PAIR,
+  RING_REFILL_PER_PAIR_MS,
 } from "../../wire/limits.ts";
-import { SOCKET_TIMING } from "../../routes/rooms.ts";
+import { RING_RATES } from "../../core/ring_rate.ts";
+import { SOCKET_TIMING } from "../../routes/sockets.ts";
 import { registered, tokenOf } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { newAccount, type TestAccount } from "../support/service_core.ts";
@@ -118,6 +121,29 @@ Deno.test("a call rings the devices of an account with their own offer", async (
   alice!.socket.send({ ...ring, offers: [{ device: 1, offer: "BBBB" }] });
   equal((await alice!.socket.next("ack")).status, "dup");
   await isQuiet(bob!.socket);
+});
+
+Deno.test("who is rung too often hears no more of it, and stays connected", async () => {
+  await using service = await startService({ rings: RING_RATES });
+  const [mallory, carol, victim] = await people(service, "mallory", "carol", "victim");
+  const offers = [{ device: 1, offer: "A".repeat(8_000) }];
+  const ring = (socket: TestSocket, id: string) => {
+    socket.send({ t: "ring", id, to: "victim", common: "AAAA", offers });
+  };
+  for (let i = 0; i < 60; i++) ring(mallory!.socket, `r${i}`);
+  for (let i = 0; i < 60; i++) {
+    if (i < RING_BURST_PER_PAIR) {
+      equal((await mallory!.socket.next("ack")).status, "relayed");
+      await victim!.socket.next("ring");
+    } else equal((await mallory!.socket.next("error")).code, "rate_limited");
+  }
+  await isQuiet(victim!.socket);
+  ring(carol!.socket, "c");
+  equal((await carol!.socket.next("ack")).status, "relayed");
+  equal((await victim!.socket.next("ring")).from, "carol");
+  service.advance(RING_REFILL_PER_PAIR_MS);
+  ring(mallory!.socket, "r59");
+  equal((await mallory!.socket.next("ack")).status, "relayed");
 });
 
 Deno.test("calls to oneself, nobody, the wrong devices or somebody offline are refused", async () => {
@@ -290,9 +316,20 @@ Deno.test("a page of another site can't connect, this site's and a program can",
   equal(await from(null), "hello");
   equal(await from(service.url), "hello");
   equal(await from("https://friend.example"), "hello");
-  for (const origin of ["https://evil.example", "null", `${service.url}.evil.example`]) {
-    equal(await from(origin), CLOSE.origin);
-  }
+  const foreign = ["https://evil.example", "null", `${service.url}.evil.example`];
+  for (const origin of [...foreign, ...foreign]) equal(await from(origin), CLOSE.origin);
+  equal(service.faults.length, foreign.length, "each origin is told to the operator once");
+  foreign.forEach((origin, i) => match(service.faults[i]!, new RegExp(`"${origin}"$`)));
+});
+
+Deno.test("a page of another site is told why, and nothing that it sends is read", async () => {
+  await using service = await startService();
+  const socket = connect(service, { headers: { origin: "https://evil.example" } });
+  const bye = await socket.next("bye");
+  deepEqual(bye, { t: "bye", code: CLOSE.origin, reason: "origin not allowed" });
+  for (let i = 0; i < 20; i++) socket.send("{");
+  equal(await socket.ended, CLOSE.origin);
+  deepEqual(socket.waiting, []);
 });
 
 Deno.test("a socket without the subprotocol, and a request that is none, are refused", async () => {
@@ -315,6 +352,37 @@ Deno.test("an account has ten connections at most", async () => {
   sockets[0]!.send({ t: "bye" });
   equal(await sockets[0]!.ended, 1000);
   await online(service, alice);
+});
+
+/** Asks for a socket by hand, says nothing more, and never answers a close. */
+async function mute(service: TestService): Promise<{ status: string; connection: Deno.TcpConn }> {
+  const { host, port } = new URL(service.url);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  const request = `GET /v1/ws HTTP/1.1\r\nhost: ${host}\r\nupgrade: websocket\r\n` +
+    `connection: upgrade\r\nsec-websocket-version: 13\r\n` +
+    `sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: rooms.v1\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  const bytes = new Uint8Array(2_048);
+  const answer = new TextDecoder().decode(bytes.subarray(0, await connection.read(bytes) ?? 0));
+  return { status: answer.split(" ")[1]!, connection };
+}
+
+Deno.test("while too many sockets are open with nobody behind them, no more are opened", async () => {
+  const timing = { ...SOCKET_TIMING, authDeadlineMs: 50, tickMs: 10 };
+  await using service = await startService({ timing, mostLingering: 4 });
+  const alice = await registered(service, "alice");
+  using _ = await online(service, alice);
+  const held = await Promise.all(Array.from({ length: 4 }, () => mute(service)));
+  deepEqual(held.map(({ status }) => status), ["101", "101", "101", "101"]);
+  // Past their deadline and their goodbye, they are as open as before.
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const refused = await mute(service);
+  equal(refused.status, "503");
+  held[0]!.connection.close();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const taken = await mute(service);
+  equal(taken.status, "101");
+  for (const { connection } of [...held.slice(1), refused, taken]) connection.close();
 });
 
 Deno.test("a service that stops says so to everybody first, and takes nobody in", async () => {

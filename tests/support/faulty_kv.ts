@@ -1,5 +1,6 @@
 /**
- * A store whose commits fail on demand, as a remote one does: before they land, or after.
+ * A store whose commits fail on demand, with the store's own kind of error: before they land, or
+ * after.
  *
  * @module
  */
@@ -24,9 +25,9 @@ export function faultyKv(kv: Deno.Kv, plan: (commit: number) => Fault): FaultyKv
         if (property === "commit") {
           return async () => {
             const fault = plan(++commits);
-            if (fault === "before") throw new Error("The store did not answer");
+            if (fault === "before") throw new TypeError("database is locked");
             const result = await target.commit();
-            if (fault === "after") throw new Error("The store did not answer");
+            if (fault === "after") throw new TypeError("database is locked");
             return result;
           };
         }

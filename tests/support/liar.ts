@@ -20,6 +20,8 @@ export interface Liar {
   target: string;
   /** How answers are rewritten, or null for the truth. */
   answerLie: AnswerLie | null;
+  /** Which paths are answered with 503, or null for none. */
+  refusing: ((path: string) => boolean) | null;
   /** How frames are rewritten, or null for the truth. */
   frameLie: FrameLie | null;
   /** Every text that passed: bodies and frames, both ways. */
@@ -30,8 +32,8 @@ export interface Liar {
   readonly subprotocols: string[];
   /** Sends a frame of the liar's own to every socket. */
   inject(frame: Frame): void;
-  /** Cuts every socket, without a word. */
-  cut(): void;
+  /** Cuts every socket, without a word, or with a code. */
+  cut(code?: number): void;
   close(): Promise<void>;
 }
 
@@ -50,12 +52,13 @@ export function startLiar(): Liar {
     url: `http://127.0.0.1:${server.addr.port}`,
     target: "",
     answerLie: null,
+    refusing: null,
     frameLie: null,
     passed: [],
     urls: [],
     subprotocols: [],
     inject: (frame) => downstream.forEach((socket) => socket.send(JSON.stringify(frame))),
-    cut: () => downstream.forEach((socket) => socket.close(4000)),
+    cut: (code = 4000) => downstream.forEach((socket) => socket.close(code)),
     close: async () => {
       for (const socket of [...downstream, ...upstream]) socket.close();
       await server.shutdown();
@@ -67,6 +70,7 @@ export function startLiar(): Liar {
     const { pathname, search } = new URL(request.url);
     const body = await request.text();
     liar.passed.push(body);
+    if (liar.refusing?.(pathname)) return new Response(null, { status: 503 });
     const answer = await fetch(liar.target + pathname + search, {
       method: request.method,
       headers: withoutHop(request.headers),

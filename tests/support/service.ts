@@ -39,12 +39,14 @@ export async function startService(
     allowedOrigins: [],
     pages: new Map(),
     now,
+    // People of tests ring each other all the time.
+    rings: { pair: { burst: 1_000, refillMs: 1 }, callee: { burst: 1_000, refillMs: 1 } },
     log: (line) => faults.push(line),
     ...overrides,
   });
-  const server = Deno.serve(
+  const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => service.fetch(request),
+    (request) => service.fetch(request, server.addr),
   );
   let closing: Promise<void> | null = null;
   const close = () =>

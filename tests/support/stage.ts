@@ -8,7 +8,8 @@
 import { type Call, type IncomingCall } from "../../client/mod.ts";
 import { Client, type ClientOptions } from "../../client/client.ts";
 import { type ClientError } from "../../client/error.ts";
-import { memoryStore, read, type Store, type Stored } from "../../client/store.ts";
+import { memoryStore, type Store, type Stored } from "../../client/store.ts";
+import { read } from "./raw_store.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Checkpoint, parseCheckpoint } from "../../crypto/checkpoint.ts";

@@ -68,7 +68,8 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
   await t.step("a failing test fails the gate", async () => {
     await closes(p, {
       file: "tests/hello_test.ts",
-      text: `Deno.test("says hello, and fails", () => {\n  throw new Error("as planted");\n});\n`,
+      text:
+        `Deno.test("says hello to whoever asks, and fails", () => {\n  throw new Error("as planted");\n});\n`,
       command: OK,
       says: /✗ tests[\s\S]*as planted[\s\S]*Not ok: tests\./,
     });
@@ -77,7 +78,34 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
   for (
     const [fault, file, from, to, says] of [
       ["a rule without a test", "docs/PROTOCOL.md", "| W1 |", "| W2 |", /no test holds W1/],
-      ["a rule whose test is gone", "docs/PROTOCOL.md", "says hello", "says bye", /"says bye"/],
+      [
+        "a rule whose test is gone",
+        "docs/PROTOCOL.md",
+        "says hello",
+        "says bye",
+        /no test "says bye to whoever asks"/,
+      ],
+      [
+        "a rule whose test's title is code and no string",
+        "docs/PROTOCOL.md",
+        "says hello to whoever asks",
+        "const greeting",
+        /no test "const greeting"/,
+      ],
+      [
+        "a rule whose test's title is in a comment",
+        "docs/PROTOCOL.md",
+        "says hello to whoever asks",
+        "a greeting of old",
+        /no test "a greeting of old"/,
+      ],
+      [
+        "a rule whose test's title is a single word",
+        "docs/PROTOCOL.md",
+        "says hello to whoever asks",
+        "hello",
+        /"hello" is too short/,
+      ],
       [
         "two rules of one number",
         "docs/PROTOCOL.md",
@@ -85,13 +113,19 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
         "said.\n- **W1** Twice.",
         /two rules/,
       ],
-      ["a claim without a test", "docs/THREAT_MODEL.md", '"says hello"', "", /no test attacks/],
+      [
+        "a claim without a test",
+        "docs/THREAT_MODEL.md",
+        '"says hello to whoever asks"',
+        "",
+        /no test attacks/,
+      ],
       [
         "a claim whose test is gone",
         "docs/THREAT_MODEL.md",
         "says hello",
         "says bye",
-        /"says bye"/,
+        /no test "says bye to whoever asks"/,
       ],
     ] as const
   ) {
@@ -214,17 +248,27 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
 
 Deno.test("the bundle holds the demo's modules and its static files, and nothing stale", async () => {
   await using p = await project();
-  await p.write("examples/demo/app.ts", `import { hello } from "../../client/mod.ts";\nhello();\n`);
+  const app =
+    `import { hello } from "../../client/mod.ts";\nhello();\nawait import("./rare.ts");\n`;
+  await p.write("examples/demo/app.ts", app);
+  await p.write("examples/demo/rare.ts", `console.log("seldom");\n`);
   await p.write("examples/demo/index.html", "<!doctype html>\n");
   await p.write("examples/demo/style.css", "p { color: red }\n");
-  await p.write("client/adapters/browser_worker.ts", `self.postMessage("ready");\n`);
+  await p.write("client/adapters/late.ts", `self.postMessage("ready");\n`);
+  await p.write("client/adapters/browser_worker.ts", `await import("./late.ts");\n`);
   await p.write("dist/stale.js", "");
   const command = ["run", "--unstable-bundle", "--allow-read", "--allow-write=dist"];
   const { success, output } = await p.deno(...command, "tools/bundle.ts");
   assert.ok(success, output);
   const names = [...Deno.readDirSync(`${p.path}/dist`)].map((file) => file.name).sort();
-  assert.deepEqual(names, ["app.js", "index.html", "style.css", "worker.js"]);
-  assert.match(await Deno.readTextFile(`${p.path}/dist/app.js`), /hello/);
+  const [chunk = "", ...others] = names.filter((name) => /^rare-[A-Z0-9]+\.js$/.test(name));
+  assert.deepEqual(others, []);
+  assert.deepEqual(names, ["app.js", "index.html", chunk, "style.css", "worker.js"]);
+  const built = (name: string) => Deno.readTextFile(`${p.path}/dist/${name}`);
+  assert.match(await built("app.js"), /hello/);
+  assert.ok((await built("app.js")).includes(`import("./${chunk}")`));
+  assert.match(await built(chunk), /seldom/);
+  assert.match(await built("worker.js"), /ready/);
 
   await p.write("examples/demo/app.ts", `import { x } from "../../client/missing.ts";\nx();\n`);
   const broken = await p.deno(...command, "tools/bundle.ts");

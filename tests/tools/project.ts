@@ -65,15 +65,18 @@ export function adapt(): string {
 
 | rule | test |
 | --- | --- |
-| W1 | \`tests/hello_test.ts\` "says hello" |
+| W1 | \`tests/hello_test.ts\` "says hello to whoever asks" |
 `,
   "docs/THREAT_MODEL.md": `# Claims
 
 | claim | test |
 | --- | --- |
-| nobody changes the word | \`tests/hello_test.ts\` "says hello" |
+| nobody changes the word | \`tests/hello_test.ts\` "says hello to whoever asks" |
 `,
-  "tests/hello_test.ts": `Deno.test("says hello", () => {});\n`,
+  "tests/hello_test.ts": `// Not a greeting of old.
+const greeting = "says hello to whoever asks";
+Deno.test(greeting, () => {});
+`,
 };
 
 /** A copy of the small project with the real tools and the real settings. */

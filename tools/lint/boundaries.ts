@@ -67,7 +67,7 @@ function isGlobalMember(node: Named, name: string): boolean {
   return isName(member.object, "globalThis") && isName(member.property, name);
 }
 
-/** Imports only point down, and nothing that ships imports tests, tools, examples or benches. */
+/** Imports only point down, and nothing that ships imports tests, tools or examples. */
 const layers: Deno.lint.Rule = {
   create(ctx) {
     const path = pathOf(ctx.filename);
@@ -115,7 +115,7 @@ const doors: Deno.lint.Rule = {
       const open = DOORS[name];
       if (open === undefined) {
         const message = `${name} has no door: name the one file that may import it in ` +
-          `tools/lint/boundaries.ts.`;
+          `tools/lint/layout.ts.`;
         return ctx.report({ node, message });
       }
       if (open.some((door) => door.endsWith("/") ? path.startsWith(door) : path === door)) return;

@@ -12,7 +12,6 @@
 /** What each layer may import besides itself; a layer missing here may import anything. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["routes", "core", "kv", "wire", "crypto"],
-  cli: ["main", "core", "kv", "wire", "client", "crypto"],
   routes: ["core", "kv", "wire", "crypto"],
   core: ["kv", "wire", "crypto"],
   kv: ["crypto"],
@@ -25,14 +24,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "zod": ["wire/schema.ts"],
   "jose": ["core/tokens.ts"],
-  "@noble/curves": ["crypto/primitives.ts", "crypto/vrf.ts"],
-  "@noble/hashes": ["crypto/primitives.ts", "crypto/vrf.ts"],
-  "@noble/post-quantum": ["crypto/primitives.ts", "crypto/vrf.ts"],
+  "@noble/curves": ["crypto/edwards25519.ts"],
+  "@noble/hashes": ["crypto/primitives.ts"],
+  "@noble/post-quantum": ["crypto/primitives.ts"],
   "hono": ["routes/"],
-  "ws": ["routes/"],
-  "livekit-client": ["client/adapters/livekit.ts"],
-  "mediasoup-client": ["client/adapters/mediasoup.ts"],
-  "node-datachannel": ["client/adapters/node_datachannel.ts"],
   "werift": ["client/adapters/werift.ts"],
 };
 
@@ -49,7 +44,7 @@ export const PORTABLE = ["crypto", "wire", "client"];
 /** Layers that never print. */
 export const SILENT = ["crypto", "core", "kv", "routes", "wire", "client"];
 /** Layers that may read the environment. */
-export const READS_ENVIRONMENT = ["main", "cli", "tests", "tools", "bench"];
+export const READS_ENVIRONMENT = ["main", "tests", "tools"];
 /** Layers that may have a default export, where a runtime asks for one. */
 export const DEFAULT_EXPORT = ["main", "examples", "tools"];
 /** File names that name no noun. */

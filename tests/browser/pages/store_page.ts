@@ -4,10 +4,11 @@
  * @module
  */
 
-import { read, type Stored, write } from "../../../client/store.ts";
+import { type Stored } from "../../../client/store.ts";
 import { indexedDbStore } from "../../../client/store_indexeddb.ts";
 import { generateDeviceKeys } from "../../../crypto/keys.ts";
 import { type Bytes } from "../../../crypto/bytes.ts";
+import { read, write } from "../../support/raw_store.ts";
 
 const NAME = "a-store";
 

@@ -3,17 +3,18 @@
  *
  * Upgrades stay outside the HTTP application, whose middleware would write to headers that are no
  * longer to be written. A browser tells its page nothing about a refused upgrade, so a foreign
- * origin or another version is told by a close code right after the opening.
+ * origin or another version is told by a `bye` and a close code right after the opening.
  *
  * @module
  */
 
 import { type Context } from "../core/context.ts";
 import { openRelay } from "../core/relay.ts";
+import { ringCount, type RingRates } from "../core/ring_rate.ts";
 import { CLOSE } from "../wire/frames.ts";
 import { AUTH_DEADLINE_MS, HEARTBEAT_MS } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
-import { type Connection, connection, type ConnectionParts } from "./connection.ts";
+import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
 import { type Log, problemResponse } from "./problem.ts";
 import { type Api, targetOf } from "./route.ts";
 import { type SocketEvents, upgrade } from "./socket.ts";
@@ -36,32 +37,46 @@ export const SOCKET_TIMING: SocketTiming = {
 };
 
 /** The WebSocket endpoint. */
-export interface Rooms {
+export interface Sockets {
   /** Answers a request for a WebSocket. */
   accept(request: Request): Response;
   /** Says goodbye to everybody, takes nobody in, and resolves when they are gone or after 2 s. */
   close(): Promise<void>;
 }
 
-const DRAIN_MS = 2_000;
+/** What the endpoint is made of. */
+export interface SocketOptions {
+  /** Pages of other sites that may connect. */
+  readonly allowedOrigins: readonly string[];
+  /** The clocks. */
+  readonly timing: SocketTiming;
+  /** How often somebody may be rung. */
+  readonly rings: RingRates;
+  /** Most sockets that have not signed in, or have ended while their peer keeps them open. */
+  readonly mostLingering: number;
+  /** Takes faults, and each origin that was refused. */
+  readonly log: Log;
+}
 
-/** Opens the endpoint. @param allowedOrigins pages of other sites that may connect */
-export function openRooms(
-  api: Api,
-  allowedOrigins: readonly string[],
-  timing: SocketTiming,
-  log: Log,
-): Rooms {
+const DRAIN_MS = 2_000;
+/** Most origins that are told to the log. */
+const MAX_LOGGED_ORIGINS = 64;
+
+/** Opens the endpoint. */
+export function openSockets(api: Api, options: SocketOptions): Sockets {
+  const { allowedOrigins, timing, log } = options;
+  // Also those that ended, until they are closed.
   const open = new Set<Connection>();
-  const parts = partsOf(api.ctx, timing, log);
+  const refused = new Set<string>();
+  const parts = partsOf(api.ctx, options);
   let whenEmpty: (() => void) | null = null;
   let isClosing = false;
   const sweep = setInterval(() => {
     for (const one of open) one.tick();
   }, timing.tickMs);
 
-  function track(url: string): SocketEvents {
-    const one = connection(parts, url);
+  function track(url: string, unwanted: Farewell | null): SocketEvents {
+    const one = connection(parts, url, unwanted);
     open.add(one);
     const closed = () => {
       one.closed();
@@ -81,10 +96,13 @@ export function openRooms(
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
     const isOurs = offered.some((name) => name.trim() === SUBPROTOCOL);
     const protocol = isOurs ? SUBPROTOCOL : null;
-    let events: SocketEvents;
-    if (!isOurs) events = refusing(CLOSE.version, "subprotocol rooms.v1 required");
-    else if (!mayConnect(request)) events = refusing(CLOSE.origin, "origin");
-    else events = track(targetOf(api, request));
+    if (isCrowded()) {
+      return problemResponse({ code: "unavailable", message: "Too many sockets: try again later" });
+    }
+    let unwanted: Farewell | null = null;
+    if (!isOurs) unwanted = { code: CLOSE.version, reason: "subprotocol rooms.v1 required" };
+    else if (!mayConnect(request)) unwanted = { code: CLOSE.origin, reason: "origin not allowed" };
+    const events = track(targetOf(api, request), unwanted);
     try {
       return upgrade(request, protocol, events);
     } catch (error) {
@@ -98,7 +116,19 @@ export function openRooms(
     const origin = request.headers.get("origin");
     // Programs that are not browsers send none, and could send any.
     if (origin === null) return true;
-    return origin === api.publicOrigin(request) || allowedOrigins.includes(origin);
+    if (origin === api.publicOrigin(request) || allowedOrigins.includes(origin)) return true;
+    if (!refused.has(origin) && refused.size < MAX_LOGGED_ORIGINS) {
+      refused.add(origin);
+      log(`A page of another site was refused a socket: ${JSON.stringify(origin.slice(0, 256))}`);
+    }
+    return false;
+  }
+
+  /** Whether too many sockets are open with nobody behind them: they cannot be cut off. */
+  function isCrowded(): boolean {
+    let lingering = 0;
+    for (const one of open) if (one.isLingering()) lingering++;
+    return lingering >= options.mostLingering;
   }
 
   async function close(): Promise<void> {
@@ -117,20 +147,8 @@ export function openRooms(
   return { accept, close };
 }
 
-function partsOf(ctx: Context, timing: SocketTiming, log: Log): ConnectionParts {
+function partsOf(ctx: Context, { timing, rings, log }: SocketOptions): ConnectionParts {
   const { authDeadlineMs, heartbeatMs } = timing;
-  const relay = openRelay(ctx);
+  const relay = openRelay(ctx, ringCount(rings));
   return { ctx, relay, log, monotonic: () => performance.now(), authDeadlineMs, heartbeatMs };
-}
-
-/** A socket that is told why it is not wanted. */
-function refusing(code: number, reason: string): SocketEvents {
-  const nothing = () => {};
-  return {
-    opened: (socket) => socket.close(code, reason),
-    text: nothing,
-    binary: nothing,
-    closed: nothing,
-    failed: nothing,
-  };
 }

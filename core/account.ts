@@ -1,0 +1,60 @@
+/**
+ * Accounts as everybody else sees them: the label that somebody wrote, and the record that the
+ * published log has of it. Its devices are the ones that may sign in, publish and be called.
+ *
+ * @module
+ */
+
+import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
+import { equal } from "../crypto/bytes.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
+import { type LogStore } from "../kv/log_key.ts";
+import { readPublished } from "../kv/published.ts";
+import { readLabel, readValue } from "../kv/records.ts";
+import { ServiceError } from "./error.ts";
+
+/** The accounts of one log. */
+export interface Accounts {
+  /** The current record of an account, or null where the published log has none. */
+  record(label: AccountLabel): Promise<VerifiedRecord | null>;
+}
+
+const MAX_CACHED_RECORDS = 4_096;
+
+/** Looks accounts up in a log, and remembers the records that were verified lately. */
+export function openAccounts(log: LogStore): Accounts {
+  const verified = new Map<AccountLabel, VerifiedRecord>();
+
+  function remember(label: AccountLabel, record: VerifiedRecord): void {
+    // The oldest goes: a map keeps the order of insertion.
+    if (verified.size >= MAX_CACHED_RECORDS) verified.delete(verified.keys().next().value!);
+    verified.set(label, record);
+  }
+
+  async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
+    const [published, row] = await Promise.all([readPublished(log), readLabel(log, label)]);
+    if (published === null || row === null) return null;
+    const state = row.value;
+    if ("poolId" in state || state.batchIndex >= published.value.size) return null;
+    const cached = verified.get(label);
+    if (cached !== undefined && equal(cached.hash, state.recordHash)) return cached;
+    const value = await readValue(log, label, state.version);
+    if (value === null) throw new Error("bug: the store lost a record");
+    const fresh = await verifyGenesis({ origin: log.origin, label }, value.record);
+    remember(label, fresh);
+    return fresh;
+  }
+
+  return { record };
+}
+
+/** The label that somebody wrote. @throws ServiceError `bad_label` */
+export function labelOf(text: string): AccountLabel {
+  try {
+    return parseAccountLabel(text);
+  } catch (error) {
+    if (error instanceof CryptoError) throw new ServiceError("bad_label", error.message);
+    throw error;
+  }
+}

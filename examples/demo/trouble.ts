@@ -1,0 +1,204 @@
+/**
+ * What the page says when something fails or ends: one headline, and a sentence or two.
+ *
+ * @module
+ */
+
+import {
+  type CallEnd,
+  ClientError,
+  type ClientErrorCode,
+  type ProblemCode,
+} from "../../client/mod.ts";
+import { type Trouble } from "./model.ts";
+
+const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: string]>> = {
+  head_rolled_back: [
+    "The service’s log went back",
+    "Its log is smaller than the one this device has already verified: it was emptied, restored from an old copy, or somebody is hiding entries. Ask whoever runs it before you go on.",
+  ],
+  log_forked: [
+    "The service keeps two different logs",
+    "What it shows now contradicts what it signed before: it was emptied and filled again, or it shows different people different logs. Ask whoever runs it before you go on.",
+  ],
+  log_changed: [
+    "The service’s log was replaced",
+    "It signs with another key than the one this device trusts. This may be a new installation, or somebody in its place. Ask whoever runs it before you go on.",
+  ],
+  proof_invalid: [
+    "The service gave a false proof",
+    "The identity it answered with is not the one its own log commits to. Nothing was sent.",
+  ],
+  identity_changed: [
+    "This is not the person you knew",
+    "The keys behind this name are not those this device has seen before. Reach the person some other way before you trust this name again.",
+  ],
+  prekeys_invalid: [
+    "The call keys were not signed by this person",
+    "They are forged, or too old to be safe. Nothing was sent.",
+  ],
+  handshake_refused: [
+    "A forged call message was refused",
+    "A message did not come from the person it claimed to come from, or was meant for somebody else. It was thrown away.",
+  ],
+  offer_replayed: [
+    "A repeated call was refused",
+    "Somebody sent a copy of an earlier call. This device let it ring only once.",
+  ],
+  fingerprint_mismatch: [
+    "Somebody is in between",
+    "The media connection ended at another machine than the one this person vouched for. No sound or picture was sent.",
+  ],
+  bypass_detected: [
+    "This browser tried to send without encryption",
+    "Frames were seen to go past the encryption, so the call was stopped. Update the browser, or use another, before you call again.",
+  ],
+  bad_label: [
+    "That is not a valid name",
+    "It begins with a letter or digit. Lower-case letters, digits and . _ @ + - may follow, but no spaces.",
+  ],
+  name_taken: ["That name is taken", "It belongs to somebody else. Choose another."],
+  unknown_name: [
+    "Nobody has that name",
+    "The service knows nobody of that name. Check the spelling.",
+  ],
+  self_call: ["That is you", "To try it alone, open a second person in another tab."],
+  not_registered: ["No name yet", "Register a name first."],
+  not_online: ["You are offline", "Calls work again as soon as the connection is back."],
+  peer_offline: ["Not there right now", "They are not connected. Try again later."],
+  several_devices: [
+    "They use several devices",
+    "This version can only ring people who use a single device.",
+  ],
+  no_answer: ["No answer", "Nobody answered in time."],
+  cancelled: ["They gave up", "The caller stopped before you answered."],
+  media_failed: [
+    "The media connection failed",
+    "The two devices could not reach each other, or lost each other. Some networks need a relay.",
+  ],
+  refused: ["The service refused", "It did not allow this request."],
+  bad_answer: [
+    "The service’s answer makes no sense",
+    "It does not follow the protocol. It may be another version, or broken.",
+  ],
+  in_use: [
+    "Open in another tab",
+    "This person is already online in another tab of this browser. Close that one first.",
+  ],
+  network: ["The service can’t be reached", "Check your connection and try again."],
+  unavailable: ["The service is busy", "Wait a moment and try again."],
+  bad_option: [
+    "This page is set up wrongly",
+    "The address of the service, or the key of its log, is not one. Tell whoever runs this page.",
+  ],
+  closed: ["This page was closed", "Reload it to go on."],
+};
+
+/** What the service refused, where its own code says more than `refused`. */
+const REFUSED: Partial<Readonly<Record<ProblemCode, readonly [title: string, text: string]>>> = {
+  unknown_device: [
+    "The service does not know this device",
+    "It has forgotten the name of this device, or was replaced since the name was registered. Trying again helps only if its data comes back.",
+  ],
+  bad_record: [
+    "The service refused the keys of this device",
+    "They do not verify there. Check that this device’s clock is right.",
+  ],
+  invalid_proof: [
+    "The service refused this device’s signature",
+    "Check that this device’s clock is right, then try again.",
+  ],
+  invalid_token: ["The service signed this device out", "Try again to sign in anew."],
+  prekeys_conflict: [
+    "The service lost count of this device’s call keys",
+    "It may have been restored from an old copy. Ask whoever runs it before you go on.",
+  ],
+};
+
+/** What a service that was emptied or replaced looks like: no other attempt gets any further. */
+const HOPELESS: ReadonlySet<string> = new Set<ClientErrorCode>([
+  "head_rolled_back",
+  "log_forked",
+  "log_changed",
+  "proof_invalid",
+  "bad_answer",
+]);
+
+/** What is wrong with a name belongs beside the field where it was typed. */
+export const ABOUT_THE_NAME: ReadonlySet<string> = new Set<ClientErrorCode>([
+  "bad_label",
+  "name_taken",
+  "unknown_name",
+  "self_call",
+]);
+
+const LIES: ReadonlySet<string> = new Set<ClientErrorCode>([
+  "head_rolled_back",
+  "log_forked",
+  "log_changed",
+  "proof_invalid",
+  "identity_changed",
+  "prekeys_invalid",
+  "handshake_refused",
+  "offer_replayed",
+  "fingerprint_mismatch",
+  "bypass_detected",
+]);
+
+/** Any failure in words. */
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof ClientError)) {
+    const text = error instanceof Error ? error.message : "Reload the page and try again.";
+    return { ...plain("Something broke in this page", text), code: "internal" };
+  }
+  const { code, problem } = error;
+  const refused = code === "refused" && problem !== null;
+  const [title, text] = refused ? REFUSED[problem] ?? ERRORS.refused : ERRORS[code];
+  return {
+    title,
+    text,
+    code: refused ? `${code}: ${problem}` : code,
+    isLie: LIES.has(code),
+    mayStartOver: refused || HOPELESS.has(code),
+  };
+}
+
+/** Something ordinary in words. */
+export function plain(title: string, text: string): Trouble {
+  return { title, text, code: "", isLie: false, mayStartOver: false };
+}
+
+/** A field that was left empty. */
+export const NO_NAME: Trouble = plain("Type a name", "");
+
+/** This account is online in another tab, where the person of a link is called from. */
+export function elsewhere(label: string, callee: string): Trouble {
+  const self = `${label} is already online in another tab of this browser.`;
+  if (callee === "") {
+    return {
+      ...troubleOf(new ClientError("in_use", "")),
+      text: `${self} Go on there, or close it.`,
+    };
+  }
+  return {
+    ...troubleOf(new ClientError("in_use", "")),
+    title: `Call ${callee} from the other tab`,
+    text: `${self} The name ${callee} is filled in there. Or close that tab and try again here.`,
+  };
+}
+
+/** How a call ended, in words. */
+export function troubleOfEnd(end: CallEnd, label: string): Trouble {
+  if (end.error !== null) return troubleOf(end.error);
+  if (end.by === "self") return plain("Call ended", "You hung up.");
+  switch (end.reason) {
+    case "declined":
+      return plain("Call declined", `${label} does not want to take the call now.`);
+    case "busy":
+      return plain("Busy", `${label} is in another call.`);
+    case "failed":
+      return plain("Call failed", `The call failed on the side of ${label}.`);
+    case "ended":
+      return plain("Call ended", `${label} hung up.`);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What each row of a store looks like, for whoever audits one: the modules of this folder believe
+ * what they read, since they wrote it.
+ *
+ * @module
+ */
+
+type Check = (value: unknown) => boolean;
+
+/** The parts of a key behind its table, and the value. */
+interface Shape {
+  readonly key: readonly Check[];
+  readonly value: Check;
+}
+
+const text: Check = (value) => typeof value === "string";
+const bytes: Check = (value) => value instanceof Uint8Array;
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const listOf = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
+
+function exactly(members: Readonly<Record<string, Check>>): Check {
+  const names = Object.keys(members);
+  return (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    if (Object.keys(value).length !== names.length) return false;
+    return names.every((name) =>
+      Object.hasOwn(value, name) && members[name]!((value as Record<string, unknown>)[name])
+    );
+  };
+}
+
+const version = { version: count, recordHash: bytes };
+const opened = { record: bytes, opening: bytes, vrfProof: bytes };
+const pending = exactly({ ...version, poolId: text });
+const sequenced = exactly({ ...version, batchIndex: count });
+
+/** `["log", origin, table, ...]` */
+const TABLES: Readonly<Record<string, Shape>> = {
+  head: {
+    key: [],
+    value: exactly({
+      size: count,
+      frontier: listOf(bytes),
+      root: bytes,
+      timestampMs: count,
+      batchId: text,
+    }),
+  },
+  published: {
+    key: [],
+    value: exactly({ size: count, root: bytes, note: text, verifierKey: text }),
+  },
+  entry: { key: [count], value: bytes },
+  tile: { key: [count, count], value: bytes },
+  label: { key: [text], value: (value) => pending(value) || sequenced(value) },
+  value: { key: [text, count], value: exactly(opened) },
+  pool: {
+    key: [text],
+    value: exactly({ ...version, ...opened, label: text, commitment: bytes, vrfOutput: bytes }),
+  },
+  key: { key: [bytes], value: exactly({ label: text, deviceId: count }) },
+  prekeys: {
+    key: [text, count],
+    value: exactly({
+      set: bytes,
+      signature: bytes,
+      entryHash: bytes,
+      setNumber: count,
+      notBeforeMs: count,
+      notAfterMs: count,
+      opks: listOf(bytes),
+      left: listOf(count),
+    }),
+  },
+};
+
+/** `["nonce", hash]` */
+const NONCE: Shape = { key: [bytes], value: exactly({ expMs: count, id: text }) };
+
+/**
+ * Each row of a store that is of no table, or not as its table wants it: the table's name, or null
+ * where there is none of that name.
+ */
+export async function* listMisfits(kv: Deno.Kv): AsyncIterable<string | null> {
+  for await (const { key, value } of kv.list({ prefix: [] })) {
+    const [root, origin, table] = key;
+    if (root === "nonce") {
+      if (!isOf(NONCE, key.slice(1), value)) yield "nonce";
+    } else if (
+      root === "log" && typeof origin === "string" && typeof table === "string" &&
+      Object.hasOwn(TABLES, table)
+    ) {
+      if (!isOf(TABLES[table]!, key.slice(3), value)) yield table;
+    } else {
+      yield null;
+    }
+  }
+}
+
+function isOf(shape: Shape, key: Deno.KvKey, value: unknown): boolean {
+  return key.length === shape.key.length && shape.key.every((check, i) => check(key[i])) &&
+    shape.value(value);
+}

@@ -1,0 +1,71 @@
+/**
+ * Listening for as long as it is wanted: the runtime's server ends when it cannot accept, as where
+ * the process has no descriptor left, and would take the process with it.
+ *
+ * @module
+ */
+
+import { type Service } from "./app.ts";
+import { type Log } from "./problem.ts";
+
+/** A service that listens. */
+export interface Listener {
+  /** Where. */
+  readonly at: Deno.NetAddr;
+  /** Takes no more requests, and resolves when the last is answered. */
+  stop(): Promise<void>;
+}
+
+type Server = Deno.HttpServer<Deno.NetAddr>;
+
+/** How long nothing is accepted after accepting failed. */
+const PAUSE_MS = 500;
+
+/** Listens. @throws what `Deno.serve` does, the first time only */
+export function listen(
+  service: Service,
+  { hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">,
+  log: Log,
+): Listener {
+  let server = serve(service, hostname, port);
+  const at = server.addr;
+  const stopping = Promise.withResolvers<void>();
+  let isStopping = false;
+
+  async function keepListening(): Promise<void> {
+    while (!isStopping) {
+      try {
+        await server.finished;
+      } catch (error) {
+        log(`Listening failed, and is tried again: ${error instanceof Error ? error.message : ""}`);
+      }
+      await Promise.race([stopping.promise, new Promise((done) => setTimeout(done, PAUSE_MS))]);
+      if (isStopping) return;
+      try {
+        server = serve(service, hostname, at.port);
+      } catch {
+        // The failed server is still there, and says so again.
+      }
+    }
+  }
+
+  const kept = keepListening();
+  return {
+    at,
+    async stop() {
+      isStopping = true;
+      stopping.resolve();
+      // One that failed has nothing to shut down.
+      await server.shutdown().catch(() => {});
+      await kept;
+    },
+  };
+}
+
+function serve(service: Service, hostname: string, port: number): Server {
+  const server: Server = Deno.serve(
+    { hostname, port, onListen: () => {} },
+    (request) => service.fetch(request, server.addr),
+  );
+  return server;
+}

@@ -1,0 +1,40 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
+import { register } from "../../core/directory.ts";
+
+const TOOL = new URL("../../tools/fsck.ts", import.meta.url).pathname;
+
+async function fsck(path: string): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-read", "--allow-write", TOOL, path],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+Deno.test("a store is checked whole: its log, stray rows, and whether it is one at all", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/store.sqlite`;
+  using kv = await Deno.openKv(path);
+  {
+    await using ctx = await openCore(kv);
+    const alice = await newAccount("alice");
+    await register(ctx, alice.label, alice.record, null);
+  }
+  const sound = await fsck(path);
+  equal(sound.code, 0, sound.said);
+  match(sound.said, /^✓ .* 1 names, 0 pending, 0 faults\n$/);
+  await kv.set(["log", ORIGIN, "label", "alice"], "x");
+  await kv.set(["log", new Uint8Array(1), "x"], 1);
+  deepEqual(await fsck(path), {
+    code: 1,
+    said: "  A row is of no table\n" +
+      '  A row of the table "label" is not of its form\n' +
+      "✗ 2 rows: the logs are not audited before these are put right\n",
+  });
+  await Deno.writeTextFile(`${folder}/other`, "no database");
+  const other = await fsck(`${folder}/other`);
+  equal(other.code, 1);
+  match(other.said, /^✗ The store can't be read: [^\n]+\n$/);
+  equal((await fsck(`${folder}/none`)).code, 2);
+});
