@@ -159,7 +159,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   function receive(opened: WeriftConnection): ReturnType<WeriftConnection["getTransceivers"]> {
     const lines = opened.getTransceivers();
     if (lines.map(({ kind }) => kind).join() !== "audio,video") {
-      throw new Error("A call must have audio, then video");
+      throw new Error("A call has audio, then video");
     }
     for (const [i, { receiver }] of lines.entries()) {
       for (const { onReceiveRtp } of receiver.tracks) {
@@ -188,7 +188,7 @@ async function describe(connection: WeriftConnection): Promise<string> {
 function peerCertificates(connection: WeriftConnection): readonly Bytes[] {
   return connection.dtlsTransports.map(({ dtls }) => {
     if (dtls?.remoteCertificate === undefined) {
-      throw new Error("A transport presented no certificate");
+      throw new Error("A peer has no certificate");
     }
     return sha256(dtls.remoteCertificate);
   });
