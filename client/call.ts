@@ -22,9 +22,7 @@ import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
 import { type Peer } from "./peer.ts";
 import { type Room } from "./room.ts";
-
-/** How long a media connection may take once the answer is there, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 20_000;
+import { withinStackTime } from "./within.ts";
 
 /** Where a call stands. "Encrypted" may be shown from `connected` on, and not before. */
 export type CallState = "calling" | "ringing" | "connecting" | "connected" | "ended";
@@ -144,10 +142,10 @@ export class LiveCall implements Call {
     this.#session = session;
     if (this.#state === "ended") return session.wipe();
     try {
-      const certificates = await within(CONNECT_TIMEOUT_MS, this.#adapter.connected());
+      const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
       if (this.state === "ended") return;
-      await this.#adapter.start(session.keys);
+      await withinStackTime(this.#adapter.start(session.keys));
       this.move("connected");
     } catch (error) {
       this.fail(toClientError(error, "media_failed"));
@@ -195,18 +193,5 @@ export class LiveCall implements Call {
       this.#session?.wipe();
       return this.#room?.leave();
     });
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new ClientError("media_failed", "The media connection took too long");
-    timer = setTimeout(() => reject(error), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ClientError } from "./error.ts";
 import { type Changes, type Store, type Stored } from "./store.ts";
 
 /** A key of the store with the type of what is kept under it. */
@@ -60,10 +61,18 @@ export function change<const Cells extends readonly Cell<Stored>[], T>(
   decide: (values: Values<Cells>) => Decision<T>,
 ): Promise<T> {
   const keys = cells.map(({ key }) => key);
-  return store.update<T>(keys, (values) => decide(values as Values<Cells>));
+  return kept(store.update<T>(keys, (values) => decide(values as Values<Cells>)));
 }
 
 /** Writes changes that depend on nothing. */
 export function apply(store: Store, changes: Changes): Promise<void> {
-  return store.update([], () => ({ changes, result: undefined }));
+  return kept(store.update([], () => ({ changes, result: undefined })));
+}
+
+/** A store that fails is no attack and no network: it has a code of its own. */
+function kept<T>(update: Promise<T>): Promise<T> {
+  return update.catch((cause) => {
+    if (cause instanceof ClientError) throw cause;
+    throw new ClientError("store_failed", "The store on this device failed", { cause });
+  });
 }

@@ -63,9 +63,11 @@ export type ClientErrorCode =
   | "bad_answer"
   /** A service URL or log key that can't be one. */
   | "bad_option"
+  /** What the client keeps on this device could not be read or written. */
+  | "store_failed"
   /** This account is online in another tab. */
   | "in_use"
-  /** The client was closed. */
+  /** The client was closed, or went offline meanwhile. */
   | "closed"
   // Try again.
   /** The service can't be reached. */

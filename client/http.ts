@@ -60,7 +60,19 @@ export class Http {
   /** A request as an account's device. @throws ClientError */
   async signed(signer: Signer, method: string, path: string, body?: unknown): Promise<unknown> {
     const token = await this.token(signer);
-    return await this.#proven(signer, token.value, method, path, body);
+    try {
+      return await this.#proven(signer, token.value, method, path, body);
+    } catch (error) {
+      if (!(error instanceof ClientError && error.problem === "invalid_token")) throw error;
+    }
+    // The service no longer knows the token, whatever its time: once more with a fresh one.
+    this.forgetToken();
+    return await this.#proven(signer, (await this.token(signer)).value, method, path, body);
+  }
+
+  /** The next request signs in again. */
+  forgetToken(): void {
+    this.#token = null;
   }
 
   /** An access token of the account that is good for a minute at least. @throws ClientError */

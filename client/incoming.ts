@@ -13,7 +13,12 @@ import { kindOf } from "../crypto/handshake_message.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { accept, type AcceptedOffer, OFFER_CLOCK_SKEW_MS, refuse } from "../crypto/x3dh.ts";
 import { type RingFrame } from "../wire/frames.ts";
-import { type Payload, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
+import {
+  type HangupReason,
+  type Payload,
+  payloadFromBytes,
+  payloadToBytes,
+} from "../wire/payload.ts";
 import { opaqueFromWire } from "../wire/server_frame.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call, LiveCall } from "./call.ts";
@@ -24,6 +29,7 @@ import { type Peer, peerOf } from "./peer.ts";
 import { findPrekeys, spendPrekeys } from "./prekeys.ts";
 import { Room } from "./room.ts";
 import { type Contact } from "./contact.ts";
+import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
 
 /** How long the caller may take to confirm an answer, in milliseconds. */
@@ -33,7 +39,7 @@ const CONFIRM_TIMEOUT_MS = 15_000;
 export interface IncomingCall {
   /** Who calls: proven by the log and by the offer. */
   readonly peer: Peer;
-  /** Settles when the caller gave up, or the offer has expired. */
+  /** Settles when it rings no more without having been answered. */
   readonly cancelled: Promise<void>;
   /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `network` */
   answer(adapter: MediaAdapter): Promise<Call>;
@@ -97,6 +103,7 @@ class Ringing implements IncomingCall {
   #state: "ringing" | "answered" | "over" = "ringing";
   #room: Room | null = null;
   #caller: string | null = null;
+  #adapter: MediaAdapter | null = null;
   #call: LiveCall | null = null;
   #unconfirmed: Unconfirmed | null = null;
   #queue: Promise<void> = Promise.resolve();
@@ -140,18 +147,21 @@ class Ringing implements IncomingCall {
 
   async answer(adapter: MediaAdapter): Promise<Call> {
     if (this.#state !== "ringing") {
-      adapter.close();
-      throw new ClientError("cancelled", "The call was given up");
+      // A second click must not end the first one's call.
+      if (adapter !== this.#adapter) adapter.close();
+      throw new ClientError("cancelled", "The call rings no more");
     }
     this.#state = "answered";
+    this.#adapter = adapter;
     this.#settle();
     this.#stopExpiry();
     const call = new LiveCall(this.peer, adapter, "connecting");
     this.#call = call;
     call.attach(this.#room!);
     call.note("received", "offer", this.#offerBytes);
+    void call.ended.then(() => abandon(this.#unconfirmed ?? this.#accepted));
     try {
-      const sdp = await adapter.createAnswer(this.#offer.sdp);
+      const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp) });
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
@@ -161,21 +171,28 @@ class Ringing implements IncomingCall {
       return call;
     } catch (error) {
       const failure = toClientError(error, "media_failed");
-      call.fail(failure);
-      throw failure;
+      const isGone = failure.problem === "no_such_member" || failure.problem === "not_in_room";
+      const said = isGone ? new ClientError("cancelled", "The call was given up") : failure;
+      if (!isGone && this.#unconfirmed === null) await this.#refuse("failed");
+      call.fail(said);
+      throw said;
     }
   }
 
   async decline(): Promise<void> {
     if (this.#state !== "ringing") return;
     this.#state = "over";
-    const payload = payloadToBytes({ kind: "hangup", reason: "declined" });
+    await this.#refuse("declined");
+    this.#over();
+  }
+
+  async #refuse(reason: HangupReason): Promise<void> {
     try {
+      const payload = payloadToBytes({ kind: "hangup", reason });
       await this.#room!.send(await refuse(this.#accepted, payload), this.#caller!);
     } catch {
       // A caller that left meanwhile needs no telling.
     }
-    this.#over();
   }
 
   #over(): void {
@@ -193,10 +210,7 @@ class Ringing implements IncomingCall {
         call.fail(new ClientError("no_answer", "The caller did not confirm"));
       }
     }, CONFIRM_TIMEOUT_MS);
-    void call.ended.then(() => {
-      clearTimeout(timer);
-      abandon(this.#unconfirmed ?? this.#accepted);
-    });
+    void call.ended.then(() => clearTimeout(timer));
   }
 
   /** One message at a time; one that is refused is reported and changes nothing. */

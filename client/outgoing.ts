@@ -12,7 +12,7 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { initiate, openRefusal, type PendingOffer } from "../crypto/x3dh.ts";
-import { payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
+import { type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call, LiveCall } from "./call.ts";
 import { takeBundle } from "./directory.ts";
@@ -21,7 +21,11 @@ import { checkDescription, describe } from "./fingerprint.ts";
 import { peerOf } from "./peer.ts";
 import { newRoomId, Room } from "./room.ts";
 import { type Socket } from "./socket.ts";
+import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
+
+/** How long somebody who left may take to come back before a call is given up, in milliseconds. */
+const LEFT_MS = 3_000;
 
 /**
  * Calls a person. Resolves when the call rings; how it goes on is in the call's states.
@@ -69,10 +73,11 @@ class Caller {
     try {
       this.#room = await Room.join(socket, id, {
         onMessage: (message) => this.#receive(message),
-        onLeave: () => {},
+        onLeave: () => this.#left(),
       });
       this.#call.attach(this.#room);
-      const sdp = await this.#adapter.createOffer();
+      void socket.lost.then(() => this.#unreachable());
+      const sdp = await withinStackTime(this.#adapter.createOffer());
       const { common, offer, pending } = await initiate(this.#world.account.self, bundle, {
         room: sha256(fromBase64Url(id)!),
         nowMs: this.#world.now(),
@@ -108,6 +113,21 @@ class Caller {
     });
   }
 
+  /** Whoever rang and is gone, or answered and is gone before there is media, ends the call. */
+  #left(): void {
+    const gone = setTimeout(() => {
+      if (this.#call.state !== "ringing" && this.#call.state !== "connecting") return;
+      this.#call.fail(new ClientError("peer_offline", "The person is not there any more"));
+    }, LEFT_MS);
+    void this.#call.ended.then(() => clearTimeout(gone));
+  }
+
+  /** An answer could no longer arrive. */
+  #unreachable(): void {
+    if (this.#call.state !== "ringing") return;
+    this.#call.fail(new ClientError("network", "The connection to the service was lost"));
+  }
+
   /** One message at a time; one that is refused is reported and changes nothing. */
   #receive(message: Bytes): void {
     this.#queue = this.#queue.then(async () => {
@@ -133,10 +153,11 @@ class Caller {
   }
 
   async #takeRefusal(pending: PendingOffer, box: Bytes): Promise<void> {
-    const payload = payloadFromBytes(await openRefusal(pending, box));
-    this.#call.note("received", "message", box.length);
+    const bytes = await openRefusal(pending, box);
+    // Authentic, so the offer has ended, whatever it says.
     this.#pending = null;
-    this.#call.endByPeer(payload.kind === "hangup" ? payload.reason : "failed");
+    this.#call.note("received", "message", box.length);
+    this.#call.endByPeer(reasonOf(bytes));
   }
 
   async #takeAnswer(pending: PendingOffer, message: Bytes): Promise<void> {
@@ -150,7 +171,7 @@ class Caller {
       const payload = payloadFromBytes(bytes);
       if (payload.kind !== "answer") throw new ClientError("bad_answer", "Not an answer");
       checkDescription(payload);
-      await this.#adapter.acceptAnswer(payload.sdp);
+      await withinStackTime(this.#adapter.acceptAnswer(payload.sdp));
       const ready = payloadToBytes({ kind: "ready" });
       const { confirm: sealed, session } = await confirm(unconfirmed, ready);
       // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.
@@ -160,5 +181,14 @@ class Caller {
     } catch (error) {
       this.#call.fail(toClientError(error, "media_failed"));
     }
+  }
+}
+
+function reasonOf(refusal: Bytes): HangupReason {
+  try {
+    const payload = payloadFromBytes(refusal);
+    return payload.kind === "hangup" ? payload.reason : "failed";
+  } catch {
+    return "failed";
   }
 }

@@ -43,6 +43,8 @@ type SetName = {
   readonly number: number;
   readonly madeMs: number;
   readonly published: boolean;
+  /** When the next set took its place, or null. */
+  readonly replacedMs: number | null;
 };
 type StoredSet = {
   readonly set: Bytes;
@@ -62,24 +64,25 @@ const SEEN = cell<Readonly<Record<string, number>>>("seen");
  */
 export async function publishPrekeys(world: World): Promise<void> {
   const { store, now } = world;
-  let newest = (await readCell(store, SETS))?.[0] ?? null;
+  const newest = (await readCell(store, SETS))?.[0] ?? null;
   // What may not have arrived goes first: the next set's number builds upon it.
   if (newest !== null && !newest.published && !await publish(world, newest)) {
     // It ended before it arrived. Whether the service ever had it, its number can't be told.
     const { number } = newest;
-    newest = await makeSet(world, number);
-    if (!await publish(world, newest)) await publish(world, await makeSet(world, number + 1));
-    return;
+    for (const next of [number, number + 1]) {
+      if (await publish(world, await makeSet(world, next))) return;
+    }
+    throw unwanted();
   }
   const age = newest === null ? Infinity : now() - newest.madeMs;
   // A set from the future was made under a wrong clock.
   if (age > -CLOCK_DOUBT_MS && age < DAY_MS) return;
-  await publish(world, await makeSet(world, (newest?.number ?? 0) + 1));
+  if (!await publish(world, await makeSet(world, (newest?.number ?? 0) + 1))) throw unwanted();
 }
 
 /** Sends a set; false where the service can't take it. @throws ClientError for any other reason */
 async function publish(world: World, { hash }: SetName): Promise<boolean> {
-  const { store, http, account } = world;
+  const { store, http, account, now } = world;
   const held = await readCell(store, setCell(hash));
   if (held === null) throw new Error("bug: the store lost a prekey set");
   const path = prekeysPath(account.self.entry.deviceId);
@@ -92,8 +95,12 @@ async function publish(world: World, { hash }: SetName): Promise<boolean> {
     throw error;
   }
   await change(store, [SETS], ([sets]) => {
-    const marked = sets?.map((set) => set.hash === hash ? { ...set, published: true } : set);
-    return { changes: keep(SETS, marked ?? []), result: undefined };
+    const marked = (sets ?? []).map((set) =>
+      set.hash === hash
+        ? { ...set, published: true }
+        : { ...set, replacedMs: set.replacedMs ?? now() }
+    );
+    return { changes: keep(SETS, marked), result: undefined };
   });
   return true;
 }
@@ -179,12 +186,12 @@ async function makeSet({ store, account, now }: World, number: number): Promise<
     opkRoot: oneTimeRoot(publicOpks),
   }, account.self.keys.signing);
   const hash = toHex(prekeySetHash(signed.set));
-  const name: SetName = { hash, number, madeMs, published: false };
+  const name: SetName = { hash, number, madeMs, published: false, replacedMs: null };
   const privates = { spk: spk.privateKey, kpk: kpk.privateKey };
   await change(store, [SETS], ([held]) => {
     const sets = held ?? [];
-    const kept = sets.filter((set) => set.madeMs + DAY_MS + KEPT_MS > madeMs);
-    const ended = sets.filter((set) => !kept.includes(set));
+    const ended = sets.filter(({ replacedMs }) => (replacedMs ?? madeMs) + KEPT_MS <= madeMs);
+    const kept = sets.filter((set) => !ended.includes(set));
     return {
       changes: Object.assign(
         {},
@@ -219,6 +226,10 @@ function oneTimeCell(setHash: string, index: number): Cell<CryptoKey> {
 /** What an offer is remembered by. */
 function nameOf(offer: Bytes): string {
   return toHex(sha256(offer));
+}
+
+function unwanted(): ClientError {
+  return new ClientError("refused", "The service does not take this device's prekeys");
 }
 
 function replayed(): ClientError {

@@ -2,6 +2,9 @@
  * Being there: the account's place in this browser, its prekeys, and a socket that is made again when
  * it is lost.
  *
+ * A stay is one task, from going online to leaving or giving up. It alone holds its lock, its socket
+ * and its timers, and lets go of all of them when it ends.
+ *
  * @module
  */
 
@@ -27,14 +30,18 @@ export interface PresenceListeners {
   readonly onFault: (error: ClientError) => void;
 }
 
+/** One stay, until it is left or gives up. */
+interface Stay {
+  readonly leaving: AbortController;
+  /** The next time the socket is there; made anew when it is lost. */
+  connected: PromiseWithResolvers<void>;
+}
+
 /** The presence of one account. */
 export class Presence {
   readonly #listeners: PresenceListeners;
+  #stay: Stay | null = null;
   #socket: Socket | null = null;
-  #entering: Promise<void> | null = null;
-  /** Leaves the account's place; null while nobody wants to be there. */
-  #release: (() => void) | null = null;
-  #care: ReturnType<typeof setInterval> | undefined;
 
   /** Nobody is there yet. */
   constructor(listeners: PresenceListeners) {
@@ -46,85 +53,101 @@ export class Presence {
     return this.#socket;
   }
 
-  /** Goes online, once however often it is asked. @throws ClientError */
+  /** Goes online, and waits until it is, once however often it is asked. @throws ClientError */
   async enter(world: World): Promise<void> {
-    this.#entering ??= this.#enter(world).finally(() => this.#entering = null);
-    await this.#entering;
+    if (this.#stay === null) {
+      this.#stay = { leaving: new AbortController(), connected: connection() };
+      void this.#keep(world, this.#stay);
+    }
+    await this.#stay.connected.promise;
   }
 
   /** Goes offline; idempotent. */
   leave(): void {
-    clearInterval(this.#care);
-    this.#release?.();
-    this.#release = null;
-    this.#socket?.close();
-  }
-
-  async #enter(world: World): Promise<void> {
-    if (this.#socket !== null) return;
-    this.#release ??= await holdOnline(world.http.origin, world.account.label);
-    try {
-      await world.trust.check(world.http);
-      await this.#connect(world);
-    } catch (error) {
-      this.leave();
-      throw toClientError(error, "network");
-    }
-    clearInterval(this.#care);
-    const care = () =>
-      publishPrekeys(world).catch((error) =>
-        this.#listeners.onFault(toClientError(error, "network"))
-      );
-    this.#care = setInterval(care, PREKEY_CARE_MS);
-  }
-
-  async #connect(world: World): Promise<void> {
-    await publishPrekeys(world);
-    let connected: Socket | null = null;
-    let lost = false;
-    const socket = await Socket.open(world.http, signerOf(world), world.now, {
-      onRing: (frame) => this.#listeners.onRing(world, frame),
-      onLost: (mayReconnect) => {
-        lost = true;
-        if (connected !== null) this.#lost(world, connected, mayReconnect);
-      },
-    });
-    // It may have been lost, or the client gone offline, before this line was reached.
-    if (lost) throw new ClientError("network", "The connection to the service was lost");
-    if (this.#release === null) {
-      socket.close();
-      throw new ClientError("closed", "The client went offline");
-    }
-    this.#socket = connected = socket;
-    this.#listeners.onOnline(true, null);
-  }
-
-  #lost(world: World, socket: Socket, mayReconnect: boolean): void {
-    if (this.#socket !== socket) return;
+    this.#stay?.leaving.abort();
+    this.#stay = null;
     this.#socket = null;
-    const wanted = this.#release !== null;
-    const refusal = wanted && !mayReconnect
-      ? new ClientError("refused", "The service ended the connection for good")
-      : null;
-    this.#listeners.onOnline(false, refusal);
-    if (refusal !== null) this.leave();
-    else if (wanted) void this.#reconnect(world);
   }
 
-  /** Full jitter (the wait is random up to a doubling bound), so that clients do not come as one. */
-  async #reconnect(world: World): Promise<void> {
+  /** The stay itself; never throws. */
+  async #keep(world: World, stay: Stay): Promise<void> {
+    const { signal } = stay.leaving;
+    let release = (): void => {};
+    let care: ReturnType<typeof setInterval> | undefined;
+    let wasOnline = false;
+    try {
+      release = await holdOnline(world.http.origin, world.account.label);
+      signal.throwIfAborted();
+      await world.trust.check(world.http);
+      for (;;) {
+        const socket = await this.#connect(world, signal, wasOnline);
+        this.#socket = socket;
+        wasOnline = true;
+        care ??= setInterval(() => this.#careFor(world), PREKEY_CARE_MS);
+        stay.connected.resolve();
+        this.#listeners.onOnline(true, null);
+        const mayReconnect = await socket.lost;
+        signal.throwIfAborted();
+        this.#socket = null;
+        stay.connected = connection();
+        if (!mayReconnect) {
+          throw new ClientError("refused", "The service ended the connection for good");
+        }
+        this.#listeners.onOnline(false, null);
+      }
+    } catch (error) {
+      const left = signal.aborted ? new ClientError("closed", "The client went offline") : null;
+      const failure = left ?? toClientError(error, "network");
+      if (this.#stay === stay) this.leave();
+      stay.connected.reject(failure);
+      if (wasOnline) this.#listeners.onOnline(false, left === null ? failure : null);
+    } finally {
+      clearInterval(care);
+      release();
+    }
+  }
+
+  /** A socket; when there was one before, patiently. @throws ClientError */
+  async #connect(world: World, signal: AbortSignal, again: boolean): Promise<Socket> {
     for (let attempt = 0;; attempt++) {
-      const bound = Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * bound));
-      if (this.#release === null || this.#socket !== null) return;
+      // Full jitter: the wait is random up to a doubling bound, so that clients do not come as one.
+      if (again) await sleep(Math.random() * Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt), signal);
+      signal.throwIfAborted();
       try {
-        return await this.#connect(world);
+        await publishPrekeys(world);
+        signal.throwIfAborted();
+        const onRing = (frame: RingFrame) => this.#listeners.onRing(world, frame);
+        return await Socket.open(world.http, signerOf(world), { now: world.now, signal, onRing });
       } catch (error) {
         const failure = toClientError(error, "network");
-        if (failure.retryable) continue;
-        this.leave();
-        return this.#listeners.onOnline(false, failure);
+        if (signal.aborted || !again || !failure.retryable) throw failure;
       }
     }
   }
+
+  #careFor(world: World): void {
+    publishPrekeys(world).catch((error) =>
+      this.#listeners.onFault(toClientError(error, "network"))
+    );
+  }
+}
+
+/** A connection that may fail while nobody waits for it. */
+function connection(): PromiseWithResolvers<void> {
+  const connected = Promise.withResolvers<void>();
+  connected.promise.catch(() => {});
+  return connected;
+}
+
+/** Waits, or until the signal. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
 }

@@ -11,6 +11,7 @@ import { toBase64Url } from "../crypto/base64.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import {
   type ClientFrame,
+  CLOSE,
   mayReconnect,
   type RingFrame,
   type ServerFrame,
@@ -24,6 +25,8 @@ import { type Http, RENEW_EARLY_MS, type Signer } from "./http.ts";
 
 /** How long the service may take to answer a frame, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** Longest time between two sign-ins, in milliseconds. */
+const MAX_RENEW_MS = 24 * 3_600_000;
 /** How long the service may take to let a new socket in, in milliseconds. */
 const WELCOME_TIMEOUT_MS = 15_000;
 
@@ -36,12 +39,14 @@ export type Answer = Extract<ServerFrame, { readonly t: "ack" | "joined" }>;
 /** What happens in a room. */
 export type RoomFrame = Extract<ServerFrame, { readonly t: "presence" | "signal" }>;
 
-/** Where arriving frames go. */
-export interface Listeners {
-  /** A call for this device. */
+/** What a socket is made with. */
+export interface SocketOptions {
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+  /** Closes the socket. */
+  readonly signal: AbortSignal;
+  /** Takes each call for this device. */
   readonly onRing: (frame: RingFrame) => void;
-  /** The socket is gone; whether connecting again may help. */
-  readonly onLost: (mayReconnect: boolean) => void;
 }
 
 /** An authenticated socket. */
@@ -49,8 +54,8 @@ export class Socket {
   readonly #socket: WebSocket;
   readonly #http: Http;
   readonly #signer: Signer;
-  readonly #now: () => number;
-  readonly #listeners: Listeners;
+  readonly #options: SocketOptions;
+  readonly #gone = Promise.withResolvers<boolean>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #rooms = new Map<string, (frame: RoomFrame) => void>();
   #welcomed: (error: ClientError | null) => void = () => {};
@@ -59,25 +64,27 @@ export class Socket {
   #goodbye: number | null = null;
   #lost = false;
 
-  private constructor(http: Http, signer: Signer, now: () => number, listeners: Listeners) {
+  private constructor(http: Http, signer: Signer, options: SocketOptions) {
     this.#http = http;
-    this.#now = now;
     this.#signer = signer;
-    this.#listeners = listeners;
+    this.#options = options;
     this.#socket = new WebSocket(http.origin.replace(/^http/, "ws") + SOCKET, SUBPROTOCOL);
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code }) => this.#end(code);
     this.#socket.onerror = () => {};
+    const close = (): void => this.close();
+    options.signal.addEventListener("abort", close);
+    void this.lost.then(() => options.signal.removeEventListener("abort", close));
+  }
+
+  /** Settles when the socket is gone: whether connecting again may help. */
+  get lost(): Promise<boolean> {
+    return this.#gone.promise;
   }
 
   /** Connects and authenticates. @throws ClientError `network`, `refused` */
-  static async open(
-    http: Http,
-    signer: Signer,
-    now: () => number,
-    listeners: Listeners,
-  ): Promise<Socket> {
-    const socket = new Socket(http, signer, now, listeners);
+  static async open(http: Http, signer: Signer, options: SocketOptions): Promise<Socket> {
+    const socket = new Socket(http, signer, options);
     const late = new ClientError("unavailable", "The service did not answer");
     const timer = setTimeout(() => socket.#welcomed(late), WELCOME_TIMEOUT_MS);
     const refusal = await new Promise<ClientError | null>((resolve) => socket.#welcomed = resolve);
@@ -115,6 +122,8 @@ export class Socket {
   }
 
   #receive(data: unknown): void {
+    // What was on its way when the socket was given up comes to nobody.
+    if (this.#lost) return;
     this.#expectMore();
     let frame: ServerFrame;
     try {
@@ -122,7 +131,8 @@ export class Socket {
     } catch (error) {
       // A service that speaks nonsense is left; the error tells whoever waits for an answer.
       this.#fail(toClientError(error, "bad_answer"));
-      this.#socket.close(4500);
+      this.#socket.close(CLOSE.malformed);
+      this.#end(CLOSE.malformed);
       return;
     }
     this.#handle(frame);
@@ -143,7 +153,7 @@ export class Socket {
       case "signal":
         return this.#rooms.get(frame.room)?.(frame);
       case "ring":
-        return this.#listeners.onRing(frame);
+        return this.#options.onRing(frame);
       case "ping":
         return this.#send({ t: "pong" });
       case "pong":
@@ -159,7 +169,7 @@ export class Socket {
     try {
       const { value: token, expiresMs } = await this.#http.token(this.#signer);
       const url = this.#http.origin + SOCKET;
-      const nowMs = this.#now();
+      const nowMs = this.#options.now();
       const proof = await dpopProof(this.#signer.signing, {
         method: "GET",
         url,
@@ -171,7 +181,7 @@ export class Socket {
       // In time for a fresh token. The nonce has aged by then: the service refuses it with a fresh
       // `hello`, which is answered as the first one was.
       clearTimeout(this.#renewal);
-      const renewMs = Math.max(expiresMs - RENEW_EARLY_MS - nowMs, 1_000);
+      const renewMs = Math.min(Math.max(expiresMs - RENEW_EARLY_MS - nowMs, 1_000), MAX_RENEW_MS);
       this.#renewal = setTimeout(() => void this.#authenticate(nonce), renewMs);
       if (this.#lost) clearTimeout(this.#renewal);
     } catch (error) {
@@ -181,6 +191,11 @@ export class Socket {
 
   #refused(frame: Extract<ServerFrame, { readonly t: "error" }>): void {
     const refusal = ofProblem(frame);
+    if (frame.code === "invalid_token") {
+      // Signing in again may mend that: the next socket does.
+      this.#http.forgetToken();
+      this.#goodbye = CLOSE.tokenExpired;
+    }
     if (frame.id === null) this.#welcomed(refusal);
     else this.#settle(frame.id, (waiting) => waiting.reject(refusal));
   }
@@ -200,7 +215,11 @@ export class Socket {
   /** The service pings; silence for two of its heartbeats means that the path is dead. */
   #expectMore(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#socket.close(4001), 2.5 * HEARTBEAT_MS);
+    // A dead path does not carry a close frame either, so nothing is waited for.
+    this.#silence = setTimeout(() => {
+      this.#socket.close(CLOSE.heartbeat);
+      this.#end(CLOSE.heartbeat);
+    }, 2.5 * HEARTBEAT_MS);
   }
 
   #end(code: number): void {
@@ -211,7 +230,7 @@ export class Socket {
     const said = this.#goodbye ?? code;
     const refused = new ClientError("refused", `The service ended the connection (${said})`);
     this.#fail(mayReconnect(said) ? lost() : refused);
-    this.#listeners.onLost(mayReconnect(said));
+    this.#gone.resolve(mayReconnect(said));
   }
 
   #fail(error: ClientError): void {

@@ -24,7 +24,7 @@ export const Point = /* @__PURE__ */ edwards({
 /** A point, in noble's extended coordinates. */
 export type Point = InstanceType<typeof Point>;
 
-/** The point of a canonical encoding, or null where it is none. */
+/** The point of RFC 8032, section 5.1.3, or null: y below p, and no negative zero x. */
 export function decodePoint(bytes: Uint8Array): Point | null {
   try {
     return Point.fromBytes(bytes, false);

@@ -148,8 +148,6 @@ function decodeProof(proof: Uint8Array): Proof {
   return { gamma, c: proof.subarray(POINT_BYTES, POINT_BYTES + CHALLENGE_BYTES), s };
 }
 
-/** The point of RFC 8032, section 5.1.3, or null: y below p, and no negative zero x. */
-
 /** The little-endian integer. */
 function integer(bytes: Uint8Array): bigint {
   let value = 0n;

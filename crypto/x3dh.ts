@@ -66,7 +66,7 @@ export interface UsedPrekeys {
   readonly spk: AgreementKeyPair;
   /** The ML-KEM prekey. */
   readonly kpk: KemKeyPair;
-  /** The one-time prekey, already deleted from storage, or null. */
+  /** The one-time prekey, or null. */
   readonly opk: AgreementKeyPair | null;
 }
 
@@ -159,8 +159,8 @@ export async function initiate(
 }
 
 /**
- * Opens an offer. The caller of this function has looked up the peer's proven record, refused an
- * offer seen before, and taken the one-time prekey out of storage in the same transaction.
+ * Opens an offer. The caller of this function has looked up the peer's proven record, and once the
+ * offer has opened deletes the one-time prekey and remembers the offer, in one transaction.
  *
  * @throws CryptoError `bad_handshake`
  */

@@ -91,6 +91,10 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
     "This page is set up wrongly",
     "The address of the service, or the key of its log, is not one. Tell whoever runs this page.",
   ],
+  store_failed: [
+    "This browser could not keep its keys",
+    "Its storage is full, blocked or damaged. Free some space, leave private browsing, and try again.",
+  ],
   closed: ["This page was closed", "Reload it to go on."],
 };
 

@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
-import { ClientError } from "../../client/error.ts";
 import { type CallState } from "../../client/mod.ts";
 import { memoryStore } from "../../client/store.ts";
+import { refuses } from "../support/refuses.ts";
 import { stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
 import { eventually } from "../support/werift.ts";
@@ -178,10 +178,4 @@ async function register(service: string, name: string): Promise<void> {
   const client = await Client.open({ service, store: memoryStore() });
   await client.register(name);
   client.close();
-}
-
-async function refuses(work: Promise<unknown>, code: string): Promise<void> {
-  const error = await work.then(() => null, (error: unknown) => error);
-  assert.ok(error instanceof ClientError, `refused with a ClientError, not ${error}`);
-  assert.equal(error.code, code, error.message);
 }

@@ -1,5 +1,5 @@
 /**
- * What a hostile caller, a broken service or bad luck must not do to a client.
+ * What a hostile caller or a lying service must not do to a client.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { honest, rogue } from "../support/rogue.ts";
 import { stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
 import { eventually } from "../support/werift.ts";
+import { refuses } from "../support/refuses.ts";
 
 Deno.test("hanging up ends the media at once, also when the service does not answer", async () => {
   await using play = await stage();
@@ -93,84 +94,6 @@ Deno.test("one caller rings twice at once at most, and whoever was refused may r
   await play.nextRing();
 });
 
-Deno.test("a handler of the application that throws does not disturb a call", async () => {
-  await using play = await stage();
-  const faults: unknown[] = [];
-  using _ = catchingMicrotasks(faults);
-  play.alice.onRefused = () => {
-    throw new Error("a fault of the application");
-  };
-  play.liar.frameLie = (direction, frame) =>
-    direction === "down" && frame.t === "signal"
-      ? [{ ...frame, id: "forged", ct: "MA" }, frame]
-      : [frame];
-  const { call, answered } = await play.connect();
-  await answered.hangUp();
-  assert.equal((await call.ended).by, "peer");
-  assert.ok(faults.length > 0);
-});
-
-Deno.test("prekeys that could not be published are published first of all later", async () => {
-  await using play = await stage();
-  let now = Date.now();
-  const store = memoryStore();
-  const client = await Client.open({ service: play.liar.url, store, now: () => now });
-  await client.register("erin");
-  play.liar.refusing = (path) => path.startsWith("/v1/keys/");
-  await refuses(client.goOnline(), "unavailable");
-  play.liar.refusing = null;
-  now += 30 * 3_600_000;
-  const later = await Client.open({ service: play.liar.url, store });
-  await later.goOnline();
-  later.goOffline();
-  await later.goOnline();
-  const call = await play.alice.call("erin", new TestStack());
-  await call.hangUp();
-  later.close();
-});
-
-Deno.test("prekeys made under a clock that was a year ahead are replaced", async () => {
-  await using play = await stage();
-  const store = memoryStore();
-  const truth = await Client.open({ service: play.liar.url, store });
-  await truth.register("erin");
-  const ahead = () => Date.now() + 365 * 24 * 3_600_000;
-  const wrong = await Client.open({ service: play.liar.url, store, now: ahead });
-  await refuses(wrong.goOnline(), "refused");
-  await truth.goOnline();
-  const call = await play.alice.call("erin", new TestStack());
-  await call.hangUp();
-  truth.close();
-});
-
-Deno.test("a name whose registration may have arrived is never left without its keys", async () => {
-  await using play = await stage();
-  const store = memoryStore();
-  const client = await Client.open({ service: play.liar.url, store });
-  play.liar.answerLie = (path, value) => path === "/v1/directory/erin" ? {} : value;
-  await refuses(client.register("erin"), "bad_answer");
-  play.liar.answerLie = null;
-  await refuses(client.register("frank"), "refused");
-  assert.equal(client.label, "erin");
-  await client.goOnline();
-  client.close();
-});
-
-Deno.test("two tabs that register at once end up with one account", async () => {
-  await using play = await stage();
-  const store = memoryStore();
-  const open = () => Client.open({ service: play.liar.url, store });
-  const tabs = [await open(), await open()];
-  const outcomes = await Promise.allSettled([
-    tabs[0]!.register("erin"),
-    tabs[1]!.register("frank"),
-  ]);
-  assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
-  const after = await open();
-  await after.goOnline();
-  after.close();
-});
-
 Deno.test("a service that came back with another key is another log: log_changed", async () => {
   await using play = await stage();
   play.alice.goOffline();
@@ -225,43 +148,6 @@ Deno.test("an answer without an end is read to its limit only: bad_answer", asyn
   await server.shutdown();
 });
 
-Deno.test("a stack that can't make an offer fails the call with its code, and its room is left", async () => {
-  await using play = await stage();
-  for (let i = 0; i < 22; i++) {
-    const stack = new TestStack();
-    stack.createOffer = () => Promise.reject(new TypeError("no camera"));
-    await refuses(play.alice.call("bob", stack), "media_failed");
-  }
-});
-
-Deno.test("whoever is not online uses up nobody's prekeys", async () => {
-  await using play = await stage();
-  const asked: string[] = [];
-  play.liar.answerLie = (path, value) => {
-    asked.push(path);
-    return value;
-  };
-  play.alice.goOffline();
-  await refuses(play.alice.call("bob", new TestStack()), "not_online");
-  assert.deepEqual(asked, []);
-});
-
-Deno.test("going online twice at once is going online once", async () => {
-  await using play = await stage();
-  play.alice.goOffline();
-  let sockets = 0;
-  play.alice.onOnline = (online) => sockets += online ? 1 : 0;
-  await Promise.all([play.alice.goOnline(), play.alice.goOnline()]);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(sockets, 1);
-});
-
-Deno.test("a service URL or log key that can't be one is refused: bad_option", async () => {
-  for (const service of ["calls", "127.0.0.1:8787", "ftp://x.example", "https://x.example/calls"]) {
-    await refuses(Client.open({ service, store: memoryStore() }), "bad_option");
-  }
-});
-
 Deno.test("a name that would vanish from a URL is none", async () => {
   await using play = await stage();
   for (const name of [".", "..", ".x", "-x", "@x"]) {
@@ -269,23 +155,3 @@ Deno.test("a name that would vanish from a URL is none", async () => {
   }
   await assert.rejects(newAccount(".."), { code: "bad_label" });
 });
-
-/** Collects what microtasks throw, which would end the test run. */
-function catchingMicrotasks(faults: unknown[]): Disposable {
-  const original = globalThis.queueMicrotask;
-  globalThis.queueMicrotask = (task) =>
-    original(() => {
-      try {
-        task();
-      } catch (fault) {
-        faults.push(fault);
-      }
-    });
-  return { [Symbol.dispose]: () => void (globalThis.queueMicrotask = original) };
-}
-
-async function refuses(work: Promise<unknown>, code: string): Promise<void> {
-  const error = await work.then(() => null, (error: unknown) => error);
-  assert.ok(error instanceof ClientError, `refused with a ClientError, not ${error}`);
-  assert.equal(error.code, code, `${error.problem}: ${error.message}`);
-}

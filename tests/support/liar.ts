@@ -20,6 +20,8 @@ export interface Liar {
   target: string;
   /** How answers are rewritten, or null for the truth. */
   answerLie: AnswerLie | null;
+  /** The status of the answer that is being rewritten, or null for its own; taken once. */
+  nextStatus: number | null;
   /** Which paths are answered with 503, or null for none. */
   refusing: ((path: string) => boolean) | null;
   /** How frames are rewritten, or null for the truth. */
@@ -52,6 +54,7 @@ export function startLiar(): Liar {
     url: `http://127.0.0.1:${server.addr.port}`,
     target: "",
     answerLie: null,
+    nextStatus: null,
     refusing: null,
     frameLie: null,
     passed: [],
@@ -82,8 +85,10 @@ export function startLiar(): Liar {
       text = JSON.stringify(await liar.answerLie(pathname, JSON.parse(text)));
     }
     const empty = [101, 204, 205, 304].includes(answer.status);
+    const status = liar.nextStatus ?? answer.status;
+    liar.nextStatus = null;
     return new Response(empty ? null : text, {
-      status: answer.status,
+      status,
       headers: withoutHop(answer.headers),
     });
   }

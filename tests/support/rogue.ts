@@ -54,7 +54,11 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
   const label = parseAccountLabel("mallory");
   const account = await registerAccount({ store, http, trust, now: Date.now }, label, "");
   const signer = { label, signing: account.self.keys.signing };
-  const socket = await Socket.open(http, signer, Date.now, { onRing: () => {}, onLost: () => {} });
+  const socket = await Socket.open(http, signer, {
+    now: Date.now,
+    signal: new AbortController().signal,
+    onRing: () => {},
+  });
   const stack = weriftPeer().adapter;
   return {
     async ring({ payload, namedRoom, ageMs = 0, joins = true }) {

@@ -1,0 +1,15 @@
+/**
+ * Expecting a refusal of the client.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { ClientError } from "../../client/error.ts";
+
+/** Waits for a refusal with this code. @throws AssertionError for anything else */
+export async function refuses(work: Promise<unknown>, code: string): Promise<void> {
+  const error = await work.then(() => null, (error: unknown) => error);
+  assert.ok(error instanceof ClientError, `refused with a ClientError, not ${error}`);
+  assert.equal(error.code, code, `${error.problem}: ${error.message}`);
+}
