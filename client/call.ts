@@ -74,6 +74,8 @@ export class LiveCall implements Call {
   readonly #relayed: RelayedMessage[] = [];
   #state: CallState;
   #session: Session | null = null;
+  /** A hangup, sealed while there was time: a page that is closing has none. */
+  #farewell: Bytes | null = null;
   #room: Room | null = null;
   #resolveEnd: (end: CallEnd) => void = () => {};
 
@@ -142,6 +144,7 @@ export class LiveCall implements Call {
     this.#session = session;
     if (this.#state === "ended") return session.wipe();
     try {
+      this.#farewell = await session.seal(hangup("ended"));
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
       if (this.state === "ended") return;
@@ -175,12 +178,19 @@ export class LiveCall implements Call {
   async #tell(reason: HangupReason): Promise<void> {
     if (this.#session === null || this.#room === null) return;
     try {
-      const box = await this.#session.seal(payloadToBytes({ kind: "hangup", reason }));
+      const box = this.#takeFarewell(reason) ?? await this.#session.seal(hangup(reason));
       this.note("sent", "message", box.length);
       await this.#room.send(box);
     } catch {
       // The other side learns it from its media connection instead.
     }
+  }
+
+  #takeFarewell(reason: HangupReason): Bytes | null {
+    if (reason !== "ended") return null;
+    const farewell = this.#farewell;
+    this.#farewell = null;
+    return farewell;
   }
 
   #end(end: CallEnd, told: Promise<void> = Promise.resolve()): void {
@@ -194,4 +204,8 @@ export class LiveCall implements Call {
       return this.#room?.leave();
     });
   }
+}
+
+function hangup(reason: HangupReason): Bytes {
+  return payloadToBytes({ kind: "hangup", reason });
 }

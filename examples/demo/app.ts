@@ -147,8 +147,8 @@ async function start(): Promise<void> {
 }
 
 /**
- * Hangs up when the page goes away, so that nobody is left with a frozen picture. Sealing takes a
- * moment that `pagehide` does not leave, so it begins where the browser announces the end.
+ * Hangs up when the page goes away, so that nobody is left with a frozen picture: already where the
+ * browser announces the end, because `pagehide` leaves hardly a moment to send anything.
  */
 function serveDeparture(client: Client, phone: Phone): void {
   addEventListener("beforeunload", () => void phone.leave());
