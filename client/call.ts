@@ -24,6 +24,9 @@ import { type Peer } from "./peer.ts";
 import { type Room } from "./room.ts";
 import { withinStackTime } from "./within.ts";
 
+/** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
+const SILENCE_MS = 3_000;
+
 /** Where a call stands. "Encrypted" may be shown from `connected` on, and not before. */
 export type CallState = "calling" | "ringing" | "connecting" | "connected" | "ended";
 
@@ -73,6 +76,7 @@ export class LiveCall implements Call {
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
   #state: CallState;
+  #leaving = false;
   #session: Session | null = null;
   /** A hangup, sealed while there was time: a page that is closing has none. */
   #farewell: Bytes | null = null;
@@ -161,6 +165,28 @@ export class LiveCall implements Call {
     const payload = payloadFromBytes(await this.#session.open(box));
     this.note("received", "message", box.length);
     if (payload.kind === "hangup") this.endByPeer(payload.reason);
+  }
+
+  /**
+   * The other side left the room. That is the service's word, and losing a signaling connection ends
+   * no call: so the call ends when no frame has come for as long, or when there is no media yet.
+   */
+  left(): void {
+    if (this.#leaving || this.#state === "ended") return;
+    this.#leaving = true;
+    void this.#awaitSilence();
+  }
+
+  async #awaitSilence(): Promise<void> {
+    for (let opened = -1;;) {
+      const { framesOpened } = await this.#adapter.stats();
+      if (this.#state === "ended") return;
+      if (framesOpened === opened) {
+        return this.fail(new ClientError("peer_offline", "The person is not there any more"));
+      }
+      opened = framesOpened;
+      await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+    }
   }
 
   /** The other side ended the call. */

@@ -129,7 +129,9 @@ class Ringing implements IncomingCall {
     this.#room = await Room.join(this.#world.socket(), this.#offer.room, {
       onMessage: (message) => this.#receive(message),
       onLeave: ({ mid }) => {
-        if (mid === this.#caller && this.#state === "ringing") this.#over();
+        if (mid !== this.#caller) return;
+        if (this.#state === "ringing") this.#over();
+        else this.#call?.left();
       },
     });
     const caller = this.#room.members().find(({ account, device }) =>

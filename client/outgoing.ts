@@ -24,9 +24,6 @@ import { type Socket } from "./socket.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
 
-/** How long somebody who left may take to come back before a call is given up, in milliseconds. */
-const LEFT_MS = 3_000;
-
 /**
  * Calls a person. Resolves when the call rings; how it goes on is in the call's states.
  *
@@ -73,7 +70,7 @@ class Caller {
     try {
       this.#room = await Room.join(socket, id, {
         onMessage: (message) => this.#receive(message),
-        onLeave: () => this.#left(),
+        onLeave: () => this.#call.left(),
       });
       this.#call.attach(this.#room);
       void socket.lost.then(() => this.#unreachable());
@@ -111,15 +108,6 @@ class Caller {
       clearTimeout(unanswered);
       abandon(pending);
     });
-  }
-
-  /** Whoever rang and is gone, or answered and is gone before there is media, ends the call. */
-  #left(): void {
-    const gone = setTimeout(() => {
-      if (this.#call.state !== "ringing" && this.#call.state !== "connecting") return;
-      this.#call.fail(new ClientError("peer_offline", "The person is not there any more"));
-    }, LEFT_MS);
-    void this.#call.ended.then(() => clearTimeout(gone));
   }
 
   /** An answer could no longer arrive. */

@@ -257,3 +257,13 @@ function catchingMicrotasks(faults: unknown[]): Disposable {
     });
   return { [Symbol.dispose]: () => void (globalThis.queueMicrotask = original) };
 }
+
+Deno.test("somebody who left the service stays in the call while frames come, and is missed when none do", async () => {
+  await using play = await stage();
+  const { call, bobs } = await play.connect();
+  play.bob.goOffline();
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  assert.equal(call.state, "connected");
+  bobs.vanish();
+  assert.equal((await call.ended).error?.code, "peer_offline");
+});

@@ -85,6 +85,11 @@ export class TestStack implements MediaAdapter {
     }, 20);
   }
 
+  /** Sends no more frames, as a program that died. */
+  vanish(): void {
+    clearInterval(this.#sending);
+  }
+
   stats(): Promise<MediaStats> {
     return this.#inner.stats();
   }
