@@ -30,6 +30,8 @@ const SILENCE_MS = 3_000;
 /** Where a call stands. "Encrypted" may be shown from `connected` on, and not before. */
 export type CallState = "calling" | "ringing" | "connecting" | "connected" | "ended";
 
+const ORDER: readonly CallState[] = ["calling", "ringing", "connecting", "connected", "ended"];
+
 /** How a call ended. */
 export interface CallEnd {
   /** By whom, or that it failed. */
@@ -122,9 +124,9 @@ export class LiveCall implements Call {
     await told;
   }
 
-  /** Moves on; never back, never out of the end. */
+  /** Moves on; never back, in whatever order the service hands messages over. */
   move(state: CallState): void {
-    if (this.#state === "ended" || this.#state === state) return;
+    if (ORDER.indexOf(state) <= ORDER.indexOf(this.#state)) return;
     this.#state = state;
     this.#states.push(state);
   }
@@ -174,7 +176,7 @@ export class LiveCall implements Call {
   left(): void {
     if (this.#leaving || this.#state === "ended") return;
     this.#leaving = true;
-    void this.#awaitSilence();
+    this.#awaitSilence().catch((error) => this.fail(toClientError(error, "media_failed")));
   }
 
   async #awaitSilence(): Promise<void> {

@@ -42,6 +42,8 @@ export class Presence {
   readonly #listeners: PresenceListeners;
   #stay: Stay | null = null;
   #socket: Socket | null = null;
+  /** One publication at a time: two would both make the next set. */
+  #publishing: Promise<void> | null = null;
 
   /** Nobody is there yet. */
   constructor(listeners: PresenceListeners) {
@@ -114,7 +116,7 @@ export class Presence {
       if (again) await sleep(Math.random() * Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt), signal);
       signal.throwIfAborted();
       try {
-        await publishPrekeys(world);
+        await this.#publish(world);
         signal.throwIfAborted();
         const onRing = (frame: RingFrame) => this.#listeners.onRing(world, frame);
         return await Socket.open(world.http, signerOf(world), { now: world.now, signal, onRing });
@@ -125,10 +127,12 @@ export class Presence {
     }
   }
 
+  #publish(world: World): Promise<void> {
+    return this.#publishing ??= publishPrekeys(world).finally(() => this.#publishing = null);
+  }
+
   #careFor(world: World): void {
-    publishPrekeys(world).catch((error) =>
-      this.#listeners.onFault(toClientError(error, "network"))
-    );
+    this.#publish(world).catch((error) => this.#listeners.onFault(toClientError(error, "network")));
   }
 }
 

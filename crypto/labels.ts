@@ -25,7 +25,6 @@ const NAMES = [
   "confirm",
   "epoch",
   "exp",
-  "chain",
   "sender",
   "safety-number",
   "service-key",

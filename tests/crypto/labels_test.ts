@@ -19,7 +19,6 @@ const NAMES: readonly LabelName[] = [
   "confirm",
   "epoch",
   "exp",
-  "chain",
   "sender",
   "safety-number",
   "service-key",

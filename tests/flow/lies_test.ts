@@ -17,6 +17,7 @@ import { type Frame } from "../support/liar.ts";
 import { newAccount } from "../support/service_core.ts";
 import { type Stage, stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
+import { eventually } from "../support/werift.ts";
 
 Deno.test("a truthful service connects Alice and Bob, and both see one safety number", async () => {
   await using play = await stage();
@@ -150,6 +151,26 @@ Deno.test("a forged answer changes nothing: the true one still connects", async 
   ]);
   await call.hangUp();
   await answered.ended;
+});
+
+Deno.test("an ack that is held back until after the answer does not take a call back", async () => {
+  await using play = await stage();
+  const held: Frame[] = [];
+  play.liar.frameLie = (direction, frame) => {
+    if (direction === "up" || frame.t !== "ack" || held.length > 0) return [frame];
+    held.push(frame);
+    return [];
+  };
+  const stack = new TestStack();
+  const calling = play.alice.call("bob", stack);
+  const answered = await (await play.nextRing()).answer(new TestStack());
+  await eventually(() => stack.framesOpened > 0 && answered.state === "connected");
+  play.liar.inject(held[0]!);
+  const call = await calling;
+  assert.equal(call.state, "connected");
+  await call.hangUp();
+  const states = await Array.fromAsync(call.states());
+  assert.deepEqual(states, ["calling", "connecting", "connected", "ended"]);
 });
 
 Deno.test("a swapped DTLS certificate is refused after connecting, before any key: fingerprint_mismatch", async () => {
