@@ -81,7 +81,7 @@ function unwrapVp8(wire: Bytes): Bytes {
   // Bit 0 of the frame tag: 0 is a key frame (RFC 6386, section 9.1).
   const envelope = (wire[0] ?? 0) & 1 ? VP8_DELTA : VP8_KEY;
   if (wire.length < envelope.length || envelope.some((byte, i) => wire[i] !== byte)) {
-    throw new CryptoError("bad_frame", "A media frame lacks the envelope of its codec");
+    throw new CryptoError("bad_frame", "A media frame lacks its envelope");
   }
   return wire.subarray(envelope.length);
 }
@@ -89,6 +89,6 @@ function unwrapVp8(wire: Bytes): Bytes {
 function unsupported(): CryptoError {
   return new CryptoError(
     "unsupported_codec",
-    "This codec has no envelope, so its frames are dropped",
+    "This codec has no envelope",
   );
 }

@@ -82,7 +82,7 @@ export class FrameCryptor {
 
   /** Makes a key the one to protect a medium with; setting it again keeps its counter. */
   setSendKey(ctx: Ctx, key: FrameKey): void {
-    if (ctxOfKid(key.kid) !== ctx) throw new Error("bug: a send key is set for another medium");
+    if (ctxOfKid(key.kid) !== ctx) throw new Error("bug: a key of another medium");
     const known = this.#sendStates.get(key.kid);
     const state = known ?? { key, next: 0 };
     if (!sameKey(state.key, key)) throw new Error("bug: a KID has two send keys");
@@ -158,7 +158,7 @@ export class FrameCryptor {
       throw new CryptoError("unknown_key", "No key protects this medium yet");
     }
     if (state.next >= this.#maxFrames) {
-      throw new CryptoError("spent", "The counter of a frame key ran out");
+      throw new CryptoError("spent", "A frame key ran out");
     }
     return sealFrame(state.key, state.next++, NO_METADATA, frame);
   }
@@ -207,9 +207,9 @@ function sameKey(a: FrameKey, b: FrameKey): boolean {
 }
 
 function replayed(): CryptoError {
-  return new CryptoError("replayed_frame", "A media frame was seen before, or is too old to tell");
+  return new CryptoError("replayed_frame", "A media frame was seen before");
 }
 
 function zeroLength(): CryptoError {
-  return new CryptoError("malformed", "A zero-length media frame carries nothing");
+  return new CryptoError("malformed", "A media frame is empty");
 }

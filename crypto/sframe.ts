@@ -95,7 +95,7 @@ export async function openFrame(
   metadata: Bytes,
   frame: Bytes,
 ): Promise<Bytes> {
-  if (header.kid !== key.kid) throw new Error("bug: a frame is opened with the key of another KID");
+  if (header.kid !== key.kid) throw new Error("bug: a key of another KID");
   const encoded = frame.subarray(0, header.length);
   const ad = metadata.length === 0 ? encoded : concat(encoded, metadata);
   const sealed = frame.subarray(header.length);
@@ -158,7 +158,7 @@ function takeUint(frame: Uint8Array, at: number, width: number): number {
   let value = 0;
   for (let i = at; i < at + width; i++) value = value * 256 + frame[i]!;
   if (!Number.isSafeInteger(value)) throw malformed("has an integer of 2^53 or more");
-  if (widthOf(value) !== width) throw malformed("has an integer that is longer than it must be");
+  if (widthOf(value) !== width) throw malformed("has an overlong integer");
   return value;
 }
 

@@ -113,22 +113,24 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       return peerCertificates(await opening);
     },
     async start(keys) {
-      if (state !== "gated") throw new Error("bug: media is started twice, or after its end");
+      if (state !== "gated") throw new Error("bug: media is started twice");
       await holdKeys(cryptor, keys);
       // It may have ended while the keys were derived.
       if (state !== "gated") throw new Error("The media was closed");
       state = "started";
     },
     async send(ctx, frame, frameType = "key") {
-      const medium = MEDIA.find((each) => each.ctx === ctx);
-      if (medium === undefined) throw new RangeError("This medium has no m-line");
-      if (frame.length > MAX_FRAME_BYTES) throw new RangeError("A frame must fit one packet");
+      const line = MEDIA.findIndex((each) => each.ctx === ctx);
+      const medium = MEDIA[line];
+      if (medium === undefined || frame.length > MAX_FRAME_BYTES) {
+        throw new RangeError("A frame needs an m-line and must fit one packet");
+      }
       if (state !== "started" || connection === null) return;
       const header = new werift.RtpHeader(nextHeader(medium) as never);
       const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
       if (state !== "started") return;
       const packet = new werift.RtpPacket(header as never, describePayload(medium, wire) as never);
-      await connection.getTransceivers()[MEDIA.indexOf(medium)]!.sender.sendRtp(packet as never);
+      await connection.getTransceivers()[line]!.sender.sendRtp(packet as never);
     },
     stats: () => Promise.resolve(cryptor.stats()),
     close() {
@@ -152,7 +154,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
 
   function end(how: "failed" | "closed"): void {
     state = how;
-    over.reject(new Error("The media transport failed or closed"));
+    over.reject(new Error("The media was closed"));
   }
 
   /** Takes the packets of the peer's tracks, which stand in its description. */
@@ -187,10 +189,9 @@ async function describe(connection: WeriftConnection): Promise<string> {
 /** SHA-256 of the certificate that the peer presented on each transport. @throws Error if none */
 function peerCertificates(connection: WeriftConnection): readonly Bytes[] {
   return connection.dtlsTransports.map(({ dtls }) => {
-    if (dtls?.remoteCertificate === undefined) {
-      throw new Error("A peer has no certificate");
-    }
-    return sha256(dtls.remoteCertificate);
+    const leaf = dtls?.remoteCertificate;
+    if (leaf === undefined) throw new Error("A peer has no certificate");
+    return sha256(leaf);
   });
 }
 
@@ -199,7 +200,7 @@ async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
   for (const { ctx } of MEDIA) {
     cryptor.setSendKey(ctx, await keys.sendKey(ctx));
     const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
-    if (key === null) throw new Error("bug: the peer has no key for a medium");
+    if (key === null) throw new Error("bug: no key for a medium");
     cryptor.addRecvKey(key);
   }
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Bytes } from "../../crypto/bytes.ts";
+import { type Bytes, concat } from "../../crypto/bytes.ts";
 import { CTX, type Ctx } from "../../crypto/schedule.ts";
 
 /** Longest frame in bytes: with everything around it, it still fits a datagram of 1,300 bytes. */
@@ -38,11 +38,7 @@ export function packetHeaders(): (medium: Medium) => Readonly<Record<string, num
 
 /** The payload of a protected frame. */
 export function describePayload({ descriptor }: Medium, wire: Bytes): Bytes {
-  if (descriptor === null) return wire;
-  const payload = new Uint8Array(1 + wire.length);
-  payload[0] = descriptor;
-  payload.set(wire, 1);
-  return payload;
+  return descriptor === null ? wire : concat(Uint8Array.of(descriptor), wire);
 }
 
 /**
