@@ -95,7 +95,10 @@ Deno.test("a head that another key signed is refused: proof_invalid", async () =
   play.liar.answerLie = aboutBob((answer) =>
     rewriteProof(answer, (outer) => ({
       ...outer,
-      checkpoint: outer.checkpoint.replace(/(— \S+ .{12})./, "$1A"),
+      checkpoint: outer.checkpoint.replace(
+        /(— \S+ .{12})(.)/,
+        (_, before, one) => before + (one === "A" ? "B" : "A"),
+      ),
     }))
   );
   await refusedCall(play, "proof_invalid");
