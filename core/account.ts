@@ -11,7 +11,7 @@ import { CryptoError } from "../crypto/error.ts";
 import { type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readPublished } from "../kv/published.ts";
-import { readLabel, readValue } from "../kv/records.ts";
+import { readCovered } from "../kv/records.ts";
 import { ServiceError } from "./error.ts";
 
 /** The accounts of one log. */
@@ -33,15 +33,13 @@ export function openAccounts(log: LogStore): Accounts {
   }
 
   async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
-    const [published, row] = await Promise.all([readPublished(log), readLabel(log, label)]);
-    if (published === null || row === null) return null;
-    const state = row.value;
-    if ("poolId" in state || state.batchIndex >= published.value.size) return null;
+    const published = await readPublished(log);
+    if (published === null) return null;
+    const covered = await readCovered(log, label, published.value.size);
+    if (covered === null) return null;
     const cached = verified.get(label);
-    if (cached !== undefined && equal(cached.hash, state.recordHash)) return cached;
-    const value = await readValue(log, label, state.version);
-    if (value === null) throw new Error("bug: the store lost a record");
-    const fresh = await verifyGenesis({ origin: log.origin, label }, value.record);
+    if (cached !== undefined && equal(cached.bytes, covered.record)) return cached;
+    const fresh = await verifyGenesis({ origin: log.origin, label }, covered.record);
     remember(label, fresh);
     return fresh;
   }

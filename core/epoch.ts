@@ -93,8 +93,8 @@ export function fill(log: LogStore, pool: readonly Pooled[]): readonly Pooled[] 
 function recordMutations(log: LogStore, pooled: Pooled, batchIndex: number): Deno.KvMutation[] {
   const { label, version, record, recordHash, opening, vrfProof } = pooled.entry;
   return [
-    writeValue(log, label, version, { record, opening, vrfProof }),
-    writeLabel(log, label, { version, recordHash, batchIndex }),
+    writeValue(log, label, version, { record, opening, vrfProof, batchIndex }),
+    writeLabel(log, label, { version, recordHash, poolId: null }),
     deletePooled(log, pooled.id),
   ];
 }

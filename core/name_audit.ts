@@ -62,7 +62,7 @@ export async function auditNames(
   for await (const { label, state } of listLabels(log)) {
     number++;
     try {
-      if ("poolId" in state) {
+      if (state.poolId !== null) {
         count.pending++;
         const entry = pool.get(state.poolId);
         pool.delete(state.poolId);
@@ -70,8 +70,7 @@ export async function auditNames(
         explained.keys += keysOf(record);
       } else {
         count.names++;
-        const batch = batches.get(state.batchIndex);
-        const { vrfOutput, record } = await auditSequenced(log, config, batch, label, state);
+        const { vrfOutput, record } = await auditSequenced(log, config, batches, label, state);
         opened.add(toHex(vrfOutput));
         explained.keys += keysOf(record);
         explained.prekeys += await auditPrekeys(log, record);
@@ -119,14 +118,15 @@ interface AuditedRecord {
 async function auditSequenced(
   log: LogStore,
   config: LogConfig,
-  batch: readonly BatchPair[] | undefined,
+  batches: Batches,
   label: AccountLabel,
   state: LabelState,
 ): Promise<AuditedRecord> {
   if (state.version !== 0) throw new NameFault("it has a version that this log cannot hold");
-  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
   const value = await readValue(log, label, state.version);
   if (value === null) throw new NameFault("its value is missing");
+  const batch = batches.get(value.batchIndex);
+  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
   const audited = await auditRecord(log, config, label, state, value);
   const pair = batch.find((pair) => equal(pair.vrfOutput, audited.vrfOutput));
   if (pair === undefined) throw new NameFault("its BATCH does not hold it");
@@ -159,7 +159,7 @@ async function auditRecord(
   config: LogConfig,
   label: AccountLabel,
   state: LabelState,
-  value: RecordValue,
+  value: Pick<RecordValue, "record" | "vrfProof">,
 ): Promise<AuditedRecord> {
   const record = await verifyGenesis({ origin: log.origin, label }, value.record);
   if (!equal(record.hash, state.recordHash)) throw new NameFault("its state is of another record");

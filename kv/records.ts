@@ -5,7 +5,8 @@
  *     ["log", origin, "value", label, version] -> RecordValue
  *
  * The state is claimed with the record's place in the pool, and completed by the epoch that takes
- * the record in: one version of a label in an epoch.
+ * the record in: one version of a label in an epoch. Older versions stay readable, because a published
+ * head may not cover the newest one yet.
  *
  * @module
  */
@@ -14,20 +15,15 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { countRows, logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 
-/** The newest version of a name. */
-interface LabelVersion {
-  /** Its number. */
+/** How far a name has come: its newest version, and whether that still waits for the log. */
+export interface LabelState {
+  /** The version's number. */
   readonly version: number;
   /** `recordHash` of it. */
   readonly recordHash: Bytes;
+  /** Its place in the pool, or null once it is in the log. */
+  readonly poolId: string | null;
 }
-
-/** How far a name has come: its newest version waits in the pool, or is in the log. */
-export type LabelState =
-  /** `poolId` is its place in the pool. */
-  | LabelVersion & { readonly poolId: string }
-  /** `batchIndex` is the BATCH that holds its commitment. */
-  | LabelVersion & { readonly batchIndex: number };
 
 /** What a commitment of the log opens to. */
 export interface RecordValue {
@@ -37,6 +33,14 @@ export interface RecordValue {
   readonly opening: Bytes;
   /** Shows which index the label has: 80 bytes, always the same ones. */
   readonly vrfProof: Bytes;
+  /** The BATCH that holds its commitment. */
+  readonly batchIndex: number;
+}
+
+/** A record that a head covers. */
+export interface CoveredRecord extends RecordValue {
+  /** Its version. */
+  readonly version: number;
 }
 
 /** A name's state, or null where nobody has the name. */
@@ -47,9 +51,13 @@ export function readLabel(
   return readRow<LabelState>(log, logKey(log, "label", label));
 }
 
-/** That nobody has the name. */
-export function checkFree(log: LogStore, label: AccountLabel): Deno.AtomicCheck {
-  return { key: logKey(log, "label", label), versionstamp: null };
+/** That a name's state is still the one that was read; null for a name that nobody has. */
+export function checkLabel(
+  log: LogStore,
+  label: AccountLabel,
+  read: Row<LabelState> | null,
+): Deno.AtomicCheck {
+  return { key: logKey(log, "label", label), versionstamp: read?.versionstamp ?? null };
 }
 
 /** Sets a name's state. */
@@ -79,6 +87,21 @@ export function writeValue(
   value: RecordValue,
 ): Deno.KvMutation {
   return { type: "set", key: logKey(log, "value", label, version), value };
+}
+
+/** The newest version whose BATCH stands among the first `size` entries, or null where none does. */
+export async function readCovered(
+  log: LogStore,
+  label: AccountLabel,
+  size: number,
+): Promise<CoveredRecord | null> {
+  const row = await readLabel(log, label);
+  if (row === null) return null;
+  for (let { version } = row.value; version >= 0; version--) {
+    const value = await readValue(log, label, version);
+    if (value !== null && value.batchIndex < size) return { version, ...value };
+  }
+  return null;
 }
 
 /** How many values there are. */

@@ -31,8 +31,7 @@ function exactly(members: Readonly<Record<string, Check>>): Check {
 
 const version = { version: count, recordHash: bytes };
 const opened = { record: bytes, opening: bytes, vrfProof: bytes };
-const pending = exactly({ ...version, poolId: text });
-const sequenced = exactly({ ...version, batchIndex: count });
+const state = exactly({ ...version, poolId: (value) => value === null || text(value) });
 
 /** `["log", origin, table, ...]` */
 const TABLES: Readonly<Record<string, Shape>> = {
@@ -52,8 +51,8 @@ const TABLES: Readonly<Record<string, Shape>> = {
   },
   entry: { key: [count], value: bytes },
   tile: { key: [count, count], value: bytes },
-  label: { key: [text], value: (value) => pending(value) || sequenced(value) },
-  value: { key: [text, count], value: exactly(opened) },
+  label: { key: [text], value: state },
+  value: { key: [text, count], value: exactly({ ...opened, batchIndex: count }) },
   pool: {
     key: [text],
     value: exactly({ ...version, ...opened, label: text, commitment: bytes, vrfOutput: bytes }),

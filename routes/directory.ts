@@ -9,7 +9,8 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { labelOf } from "../core/account.ts";
-import { lookup, register, takeBundles } from "../core/directory.ts";
+import { lookup, takeBundles } from "../core/directory.ts";
+import { register } from "../core/registration.ts";
 import { ServiceError } from "../core/error.ts";
 import { publishPrekeys } from "../core/prekeys.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { register } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
 import { verifyGenesis } from "../../crypto/record.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { generateAgreementKeyPair } from "../../crypto/keys.ts";
-import { register, takeBundles } from "../../core/directory.ts";
+import { takeBundles } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 import { ServiceError } from "../../core/error.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
 import { type OpenContext } from "../../core/context.ts";

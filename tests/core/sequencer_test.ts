@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { register } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { concat, utf8 } from "../../crypto/bytes.ts";

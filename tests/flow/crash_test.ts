@@ -4,7 +4,7 @@ import { type SignedCheckpoint } from "../../crypto/checkpoint.ts";
 import { type LogIdentity, verifyConfig, verifyLookup } from "../../crypto/lookup.ts";
 import { ed25519Verifier, parseVerifierKey } from "../../crypto/note_key.ts";
 import { auditLog, type LogAudit } from "../../core/log_audit.ts";
-import { register } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 import { readHead } from "../../kv/head.ts";
 import { refusalOf } from "../../routes/problem.ts";
 import { lookupFromWire } from "../../wire/directory.ts";

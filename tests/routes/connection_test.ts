@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { openContext } from "../../core/context.ts";
-import { register } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 import { issueNonce } from "../../core/proof_nonce.ts";
 import { openRelay } from "../../core/relay.ts";
 import { RING_RATES, ringCount } from "../../core/ring_rate.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
-import { register } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
 
 const TOOL = new URL("../../tools/fsck.ts", import.meta.url).pathname;
 
