@@ -16,6 +16,7 @@ import { directoryRoutes } from "./directory.ts";
 import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { type Listening, requireLoopback, urlOf } from "./host.ts";
+import { logRoutes } from "./log.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { type Api } from "./route.ts";
@@ -99,7 +100,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
       // An upgrade's headers are no longer to be written.
       if (response.status === 101) return response;
       setHeaders(response, isHttps);
-      if (isApi(path)) setApiHeaders(response, ctx);
+      if (isApi(path)) setApiHeaders(response, path, ctx);
       return response;
     },
     drain: () => sockets.close(),
@@ -119,6 +120,7 @@ function buildApp(api: Api, options: ServiceOptions): Hono {
   directoryRoutes(app, api);
   descriptionRoutes(app, api);
   healthRoutes(app, api);
+  logRoutes(app, api);
   pageRoutes(app, options.pages);
   return app;
 }

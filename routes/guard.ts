@@ -12,9 +12,14 @@ import { REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 
 const METHODS = "GET, HEAD, POST, PUT";
 
-/** Whether a path is the API's, which applications of others use from their pages. */
+/** Whether a path is the API's or the log's, which applications of others use from their pages. */
 export function isApi(path: string): boolean {
-  return /^\/(v1|\.well-known)\//.test(path);
+  return /^\/(v1|\.well-known)\//.test(path) || isLog(path);
+}
+
+/** Whether a path is the log's, which is the same for everybody and may be cached by anybody. */
+function isLog(path: string): boolean {
+  return path.startsWith("/log/");
 }
 
 /** Sets the headers of an answer. @param isHttps whether clients come by HTTPS alone */
@@ -28,12 +33,17 @@ export function setHeaders({ headers }: Response, isHttps: boolean): void {
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
-/** Sets the headers of an answer of the API besides. */
-export function setApiHeaders({ headers }: Response, ctx: Context): void {
+/** Sets the headers of an answer of the API, or of the log, besides. */
+export function setApiHeaders({ headers }: Response, path: string, ctx: Context): void {
   // Applications of others are the API's clients. It takes no cookies, so this gives nothing away.
   headers.set("access-control-allow-origin", "*");
-  headers.set("access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate, Retry-After");
   headers.set("cross-origin-resource-policy", "cross-origin");
+  if (isLog(path)) {
+    // No nonce: a cache would hand the same one to everybody.
+    headers.set("access-control-expose-headers", "ETag, Retry-After");
+    return;
+  }
+  headers.set("access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate, Retry-After");
   headers.set("dpop-nonce", issueNonce(ctx.keys.nonces, ctx.now()));
 }
 
@@ -55,7 +65,7 @@ export async function withinTime(work: Response | Promise<Response>): Promise<Re
 export function preflight(): Response {
   const headers = {
     "access-control-allow-methods": METHODS,
-    "access-control-allow-headers": "Authorization, Content-Type, DPoP",
+    "access-control-allow-headers": "Authorization, Content-Type, DPoP, If-None-Match",
     "access-control-max-age": "7200",
   };
   return new Response(null, { status: 204, headers });

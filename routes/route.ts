@@ -27,7 +27,8 @@ export function route(
   methods: Readonly<Record<string, Handler>>,
 ): void {
   for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
-  const allow = Object.keys(methods).join(", ");
+  // What is read with GET is also read with HEAD: hono answers it without the body.
+  const allow = Object.keys(methods).join(", ").replace("GET", "GET, HEAD");
   app.all(path, () => {
     const message = `This path takes ${allow} only`;
     const response = problemResponse({ code: "method_not_allowed", message });

@@ -1,0 +1,71 @@
+/**
+ * What anybody may read of the log: the published head, and the tree and the entries that are
+ * committed, which a witness needs before a head is published.
+ *
+ * A tile is there as soon as the committed tree has it at that width, and never changes after that.
+ * So what is read here may be cached for good, but for the heads themselves.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../crypto/bytes.ts";
+import { encodeEntryBundle } from "../crypto/entry_bundle.ts";
+import { sliceTile, TILE_WIDTH, type TileRef, tileWidth } from "../crypto/tile.ts";
+import { readEntries } from "../kv/entries.ts";
+import { readHead } from "../kv/head.ts";
+import { type LogStore } from "../kv/log_key.ts";
+import { type Published, readPublished } from "../kv/published.ts";
+import { readTile } from "../kv/tiles.ts";
+import { ServiceError } from "./error.ts";
+import { proveConsistency } from "./log_proof.ts";
+
+/** The published head. */
+export async function publishedHead(log: LogStore): Promise<Published> {
+  const published = await readPublished(log);
+  if (published === null) throw new Error("bug: the log was opened but never published");
+  return published.value;
+}
+
+/** The first hashes of a tile. @throws ServiceError `not_found` */
+export async function tileAt(log: LogStore, ref: TileRef): Promise<Bytes> {
+  const { level, index, width } = ref;
+  if (tileWidth(ref, await committedSize(log)) < width) throw absent("tile");
+  const data = await readTile(log, { level, index });
+  if (data === null) throw new Error("bug: the store lost a tile");
+  return sliceTile({ level, index, data }, width).data;
+}
+
+/** The first entries of those under a tile of level 0, as a bundle. @throws ServiceError `not_found` */
+export async function bundleAt(log: LogStore, index: number, width: number): Promise<Bytes> {
+  if (tileWidth({ level: 0, index }, await committedSize(log)) < width) throw absent("bundle");
+  const entries = await readEntries(log, index * TILE_WIDTH, width);
+  if (entries.length !== width) throw new Error("bug: the store lost an entry");
+  return encodeEntryBundle(entries);
+}
+
+/**
+ * Proves that the tree of `to` entries extends the tree of `from`.
+ *
+ * @throws ServiceError `malformed` where it would shrink, `head_unknown` where the log is smaller
+ */
+export async function consistencyOf(
+  log: LogStore,
+  from: number,
+  to: number,
+): Promise<readonly Bytes[]> {
+  if (from > to) throw new ServiceError("malformed", "'from' is larger than 'to'");
+  if (to > await committedSize(log)) {
+    throw new ServiceError("head_unknown", "The log is smaller than 'to'");
+  }
+  return await proveConsistency(log, from, to);
+}
+
+async function committedSize(log: LogStore): Promise<number> {
+  const head = await readHead(log);
+  if (head === null) throw new Error("bug: the log was opened but never founded");
+  return head.value.size;
+}
+
+function absent(what: string): ServiceError {
+  return new ServiceError("not_found", `The log has no such ${what}`);
+}

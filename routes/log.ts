@@ -1,0 +1,97 @@
+/**
+ * The log for strangers: checkpoint, tiles and entries as C2SP tlog-tiles has them under `/log/`,
+ * and proofs for those who do not want to walk tiles.
+ *
+ * It needs no sign-in, says nothing that depends on who asks, and sets no nonce, so that a cache may
+ * stand in front of it. What is final is cached for good, a head for seconds.
+ *
+ * @module
+ */
+
+import { type Context as Exchange, type Hono } from "hono";
+import { ServiceError } from "../core/error.ts";
+import { bundleAt, consistencyOf, publishedHead, tileAt } from "../core/log_read.ts";
+import { type Bytes, toHex, utf8 } from "../crypto/bytes.ts";
+import { parseDecimal } from "../crypto/checkpoint.ts";
+import { sha256 } from "../crypto/primitives.ts";
+import { CHECKPOINT, CONSISTENCY, consistencyToWire } from "../wire/log.ts";
+import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
+import { type Api, type Handler, route } from "./route.ts";
+
+/** Final: what has this name never changes. */
+const FOREVER = "public, max-age=31536000, immutable";
+/** For a head, which the next epoch replaces. */
+const FOR_SECONDS = "public, max-age=2";
+
+const TEXT = "text/plain; charset=utf-8";
+const BINARY = "application/octet-stream";
+const JSON_TYPE = "application/json";
+
+/** Puts the log into the application. */
+export function logRoutes(app: Hono, api: Api): void {
+  route(app, CHECKPOINT, { GET: getCheckpoint(api) });
+  route(app, `${TILES}/*`, { GET: getTile(api) });
+  route(app, CONSISTENCY, { GET: getConsistency(api) });
+}
+
+function getCheckpoint({ ctx }: Api): Handler {
+  return async (exchange) => {
+    const { note } = await publishedHead(ctx);
+    return cached(exchange, utf8(note), TEXT, FOR_SECONDS);
+  };
+}
+
+function getTile({ ctx }: Api): Handler {
+  return async (exchange) => {
+    const tile = parseTilePath(new URL(exchange.req.url).pathname);
+    if (tile === null) throw new ServiceError("not_found", "Nothing is at this path");
+    const { level, index, width } = tile;
+    const bytes = level === ENTRIES
+      ? await bundleAt(ctx, index, width)
+      : await tileAt(ctx, { level, index, width });
+    return cached(exchange, bytes, BINARY, FOREVER);
+  };
+}
+
+function getConsistency({ ctx }: Api): Handler {
+  return async (exchange) => {
+    const { from, to } = sizesOf(exchange, ["from", "to"]);
+    const proof = consistencyToWire(from!, to!, await consistencyOf(ctx, from!, to!));
+    return cached(exchange, utf8(JSON.stringify(proof)), JSON_TYPE, FOREVER);
+  };
+}
+
+/** The sizes of the query: each once, and nothing else. @throws ServiceError `malformed` */
+function sizesOf<Name extends string>(
+  exchange: Exchange,
+  names: readonly Name[],
+): Record<Name, number> {
+  const query = new URL(exchange.req.url).searchParams;
+  const sizes = names.map((name) => {
+    const [text, ...more] = query.getAll(name);
+    const size = text === undefined || more.length > 0 ? null : parseDecimal(text);
+    if (size === null) throw new ServiceError("malformed", `'${name}' has to be one size`);
+    return [name, size] as const;
+  });
+  if (query.size !== names.length) {
+    throw new ServiceError("malformed", `The query may hold ${names.join(" and ")} alone`);
+  }
+  return Object.fromEntries(sizes) as Record<Name, number>;
+}
+
+/** An answer that may be kept, or "not modified" where the asker has it already. */
+function cached(exchange: Exchange, bytes: Bytes, type: string, howLong: string): Response {
+  const etag = `"${toHex(sha256(bytes).subarray(0, 16))}"`;
+  const headers = { "content-type": type, "cache-control": howLong, etag };
+  const known = exchange.req.header("if-none-match");
+  if (known !== undefined && matches(known, etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(bytes, { headers });
+}
+
+/** Weak comparison (RFC 9110, section 13.1.2): a cache that compresses weakens the tag. */
+function matches(known: string, etag: string): boolean {
+  return known.split(",").map((one) => one.trim().replace(/^W\//, ""))
+    .some((one) => one === etag || one === "*");
+}
