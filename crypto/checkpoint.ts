@@ -1,57 +1,32 @@
 /**
- * A log's checkpoint (C2SP tlog-checkpoint): how large the tree is and what its root is, signed.
+ * A log's checkpoint (C2SP tlog-checkpoint), signed: who may vouch for a tree head.
  *
- *     body = origin "\n" decimal(size) "\n" base64(root) "\n"
+ *     note = checkpoint text, signed by the log, and perhaps cosigned by witnesses
  *
- * Extension lines are refused: cosigners of type 0x06 do not sign them, so two clients could hold
- * the same cosignatures over different texts. One tree, one body: the size has no leading zeros,
- * the base64 is canonical, and the empty tree has its one root. The origin is the name of the key
- * the log signs with.
+ * The log's own signature is of type 0x01, or 0x06 under the log's name. The origin is the name of
+ * the key the log signs with. A cosignature never stands for the log's signature.
  *
  * @module
  */
 
-import { fromBase64, toBase64 } from "./base64.ts";
-import { type Bytes, equal, utf8 } from "./bytes.ts";
+import { type Checkpoint, parseCheckpoint } from "./checkpoint_text.ts";
 import { CryptoError } from "./error.ts";
-import { type OpenNote, openNote, type Verifier } from "./note.ts";
-import { HASH_BYTES } from "./primitives.ts";
-import { emptyRoot } from "./tree.ts";
+import { type NoteSignature, type OpenNote, openNote, type Verifier } from "./note.ts";
+import { NOTE_KEY_TYPE } from "./note_key.ts";
 
-/** The longest origin in bytes of UTF-8. */
-export const MAX_ORIGIN_BYTES = 255;
-
-/** The head of a log. */
-export type Checkpoint = {
-  /** Which log it is. */
-  readonly origin: string;
-  /** How many leaves the tree has, below 2^53. */
-  readonly size: number;
-  /** The root of the tree, 32 bytes. */
-  readonly root: Bytes;
-};
+export {
+  type Checkpoint,
+  encodeCheckpoint,
+  MAX_ORIGIN_BYTES,
+  parseCheckpoint,
+  parseDecimal,
+} from "./checkpoint_text.ts";
 
 /** A checkpoint that its log signed, with the note that says so. */
 export type SignedCheckpoint = Checkpoint & {
   /** The opened note: the log's signature and those of other known keys, witnesses say. */
   readonly note: OpenNote;
 };
-
-/** The body of a checkpoint, which is the text of its note. */
-export function encodeCheckpoint({ origin, size, root }: Checkpoint): string {
-  const body = `${origin}\n${size}\n${toBase64(root)}\n`;
-  if (parseBody(body) === null) throw new Error("bug: a checkpoint that cannot be");
-  return body;
-}
-
-/** Reads the body of a checkpoint. @throws CryptoError `malformed` */
-export function parseCheckpoint(body: string): Checkpoint {
-  const checkpoint = parseBody(body);
-  if (checkpoint === null) {
-    throw new CryptoError("malformed", "Not the three lines of a checkpoint in canonical form");
-  }
-  return checkpoint;
-}
 
 /**
  * Opens a checkpoint of the log `origin`: its note verifies, its log signed it, its body is one.
@@ -68,8 +43,11 @@ export async function openCheckpoint(
   verifiers: readonly Verifier[],
 ): Promise<SignedCheckpoint> {
   const opened = await openNote(note, verifiers);
-  // A witness vouches for what the log signed, never in its place.
-  if (!opened.signatures.some(({ name }) => name === origin)) {
+  // A witness vouches for what the log signed, never in its place, whatever it calls itself.
+  const ofLog = verifiers.filter(({ name, type }) =>
+    name === origin && type !== NOTE_KEY_TYPE.ed25519Cosignature
+  );
+  if (!opened.signatures.some((line) => ofLog.some((key) => isKeyOf(key, line)))) {
     throw new CryptoError("bad_note", "Cannot read checkpoint: its log did not sign it");
   }
   const checkpoint = parseCheckpoint(opened.text);
@@ -79,27 +57,6 @@ export async function openCheckpoint(
   return { ...checkpoint, note: opened };
 }
 
-/**
- * A tree size or leaf index in its one decimal spelling, or null: no sign, no leading zeros, below
- * 2^53.
- */
-export function parseDecimal(text: string): number | null {
-  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return null;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : null;
-}
-
-function parseBody(body: string): Checkpoint | null {
-  const lines = body.split("\n", 5);
-  if (lines.length !== 4 || lines[3] !== "") return null;
-  const [origin, decimal, base64] = lines as [string, string, string, string];
-  const size = parseDecimal(decimal);
-  const root = base64.length === 44 ? fromBase64(base64) : null;
-  if (!isOrigin(origin) || size === null || root?.length !== HASH_BYTES) return null;
-  return size === 0 && !equal(root, emptyRoot()) ? null : { origin, size, root };
-}
-
-function isOrigin(origin: string): boolean {
-  return origin !== "" && origin.isWellFormed() && !/\p{Cc}/u.test(origin) &&
-    utf8(origin).length <= MAX_ORIGIN_BYTES;
+function isKeyOf(key: Verifier, line: NoteSignature): boolean {
+  return key.name === line.name && key.keyId === line.keyId;
 }

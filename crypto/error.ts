@@ -18,6 +18,8 @@ export type CryptoErrorCode =
   | "bad_label"
   /** A record whose fields or signatures contradict its kind. */
   | "bad_record"
+  /** A record that the service erased: its place in the log is proved, its contents are gone. */
+  | "record_erased"
   /** A prekey set that does not belong to the device, or whose fields contradict each other. */
   | "bad_prekeys"
   /** A prekey set outside its validity. */
@@ -34,6 +36,10 @@ export type CryptoErrorCode =
   | "head_rolled_back"
   /** Two heads that no one history explains. */
   | "log_forked"
+  /** A head that fewer witnesses cosigned than the policy asks for. */
+  | "quorum_missing"
+  /** A head whose cosignatures are older than the caller accepts. */
+  | "stale_head"
   /** A VRF proof that does not verify. */
   | "bad_vrf"
   /** A commitment that does not open to the record. */

@@ -1,5 +1,5 @@
 /**
- * The keys of signed notes (C2SP signed-note): names, IDs, their text form, and Ed25519.
+ * The keys of signed notes (C2SP signed-note): names, IDs, their text form, and who verifies what.
  *
  *     key ID       = SHA-256(name || 0x0A || type || public key)[0..4)
  *     verifier key = name "+" hex(key ID) "+" base64(type || public key)
@@ -11,8 +11,15 @@
 
 import { fromBase64, toBase64 } from "./base64.ts";
 import { type Bytes, concat, utf8 } from "./bytes.ts";
+import {
+  ed25519CosignedMessage,
+  MAX_COSIGNER_NAME_BYTES,
+  splitCosignature,
+  subtreeMessage,
+} from "./cosignature_message.ts";
 import { CryptoError } from "./error.ts";
 import { parseVerifyingKey, type SigningKeyPair } from "./keys.ts";
+import { ML_DSA_44_PUBLIC_KEY_BYTES, mlDsa44Verify } from "./ml_dsa.ts";
 import { ed25519Sign, ed25519Verify, sha256 } from "./primitives.ts";
 
 /** What a key signs and how: the type byte of a verifier key. */
@@ -36,7 +43,7 @@ export type VerifierKey = {
   readonly keyId: number;
   /** One of `NOTE_KEY_TYPE`, or a type that this file does not know. */
   readonly type: number;
-  /** The encoded key; for Ed25519 32 bytes that passed the check of `parseVerifyingKey`. */
+  /** The encoded key; Ed25519 has 32 bytes that passed `parseVerifyingKey`, ML-DSA-44 1312. */
   readonly publicKey: Bytes;
 };
 
@@ -46,6 +53,8 @@ export interface Verifier {
   readonly name: string;
   /** The key's ID. */
   readonly keyId: number;
+  /** What it verifies: one of `NOTE_KEY_TYPE`. */
+  readonly type: number;
   /** Whether this is the key's signature (without the ID) over the UTF-8 bytes of a text. */
   verify(text: Bytes, signature: Bytes): Promise<boolean>;
 }
@@ -76,6 +85,15 @@ export function verifierKey(name: string, type: number, publicKey: Bytes): Verif
   if (!isKeyName(name)) throw new CryptoError("malformed", "Not the name of a note key");
   const isEd25519 = type === NOTE_KEY_TYPE.ed25519 || type === NOTE_KEY_TYPE.ed25519Cosignature;
   const checked = isEd25519 ? parseVerifyingKey(publicKey) : publicKey;
+  if (type === NOTE_KEY_TYPE.mlDsa44) {
+    if (publicKey.length !== ML_DSA_44_PUBLIC_KEY_BYTES) {
+      throw new CryptoError("bad_key", "An ML-DSA-44 public key has 1312 bytes");
+    }
+    // What it signs holds the name behind a length of one byte.
+    if (utf8(name).length > MAX_COSIGNER_NAME_BYTES) {
+      throw new CryptoError("malformed", "The name of an ML-DSA-44 key has 255 bytes at most");
+    }
+  }
   return { name, keyId: noteKeyId(name, type, checked), type, publicKey: checked };
 }
 
@@ -112,7 +130,38 @@ export function ed25519Verifier(key: VerifierKey): Verifier {
   return {
     name: key.name,
     keyId: key.keyId,
+    type: key.type,
     verify: (text, signature) => ed25519Verify(key.publicKey, text, signature),
+  };
+}
+
+/**
+ * Checks what a key of any type that this file knows signs: a text (0x01), or a checkpoint with a
+ * time (0x04, 0x06).
+ *
+ * @throws CryptoError `bad_key` for another type
+ */
+export function noteVerifier(key: VerifierKey): Verifier {
+  const { name, keyId, type, publicKey } = key;
+  if (type === NOTE_KEY_TYPE.ed25519) return ed25519Verifier(key);
+  if (type !== NOTE_KEY_TYPE.ed25519Cosignature && type !== NOTE_KEY_TYPE.mlDsa44) {
+    throw new CryptoError("bad_key", "Not a type of note key that is known here");
+  }
+  const ofEd25519 = type === NOTE_KEY_TYPE.ed25519Cosignature;
+  return {
+    name,
+    keyId,
+    type,
+    verify: async (text, bytes) => {
+      const parts = splitCosignature(bytes);
+      if (parts === null) return false;
+      const { timestampS, signature } = parts;
+      const message = ofEd25519
+        ? ed25519CosignedMessage(text, timestampS)
+        : subtreeMessage(name, text, timestampS);
+      if (message === null) return false;
+      return await (ofEd25519 ? ed25519Verify : mlDsa44Verify)(publicKey, message, signature);
+    },
   };
 }
 

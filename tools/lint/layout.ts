@@ -26,7 +26,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "jose": ["core/tokens.ts"],
   "@noble/curves": ["crypto/edwards25519.ts"],
   "@noble/hashes": ["crypto/primitives.ts"],
-  "@noble/post-quantum": ["crypto/primitives.ts"],
+  "@noble/post-quantum": ["crypto/primitives.ts", "crypto/ml_dsa.ts"],
   "hono": ["routes/"],
   "werift": ["client/adapters/werift.ts"],
 };
