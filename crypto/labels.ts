@@ -28,6 +28,8 @@ const NAMES = [
   "sender",
   "safety-number",
   "service-key",
+  "auth-subject",
+  "oidc-nonce",
 ] as const;
 
 /** What an input is for. */

@@ -1,78 +1,61 @@
 /**
- * The identity record of an account: which devices may speak for it. It is the value that the log
- * commits to, and it is never public.
+ * The identity record of an account: which devices may speak for it, and who may say so next. It is
+ * the value that the log commits to, and it is never public.
  *
- *     SignedRecord = RecordTBS || u8 count || count x (u8 role || v16 signature)
- *     RecordTBS    = u8 fmt=1 || u8 kind || u32 version || u64 issued_ms || prev[32]
- *                    || u8 count || count x (DeviceEntry || binding[64])
- *                    || recovery[32] || v16 auth || v16 ext
- *     signature    over "record-signature" || u8 role || v8 origin || v8 label || RecordTBS
+ *     kind         follows on                    signed by exactly
+ *     1 genesis    nothing                       self
+ *     2 update     any but retire                self, a device of the record before
+ *     3 recover    any but retire                self, the recovery key of the record before
+ *     4 reset      any but retire                self, the operator
+ *     5 retire     any but retire                a device of the record before, or the operator
+ *     6 cancel     reset                         self, a device of the record before the reset
+ *
+ * "self" is a device of the new record. Signatures stand in the order of their roles. What each byte
+ * means is `record_format.ts`, how records are issued `record_signing.ts`.
  *
  * @module
  */
 
-import { type AccountId, encodeAccountId } from "./account_label.ts";
+import { type AccountId } from "./account_label.ts";
 import { type Bytes, equal } from "./bytes.ts";
-import { Reader, Writer } from "./codec.ts";
-import {
-  bindDevice,
-  checkBinding,
-  type DeviceEntry,
-  encodeDeviceEntry,
-  readDeviceEntry,
-} from "./device_entry.ts";
+import { checkBinding, encodeDeviceEntry } from "./device_entry.ts";
 import { CryptoError } from "./error.ts";
-import { type DeviceKeys } from "./keys.ts";
-import { labelled } from "./labels.ts";
-import { ed25519Sign, ed25519Verify, HASH_BYTES, sha256, SIGNATURE_BYTES } from "./primitives.ts";
+import { parseVerifyingKey, type VerifyingKey } from "./keys.ts";
+import { ed25519Verify, HASH_BYTES, sha256 } from "./primitives.ts";
+import {
+  type BoundDevice,
+  decodeSignedRecord,
+  encodeBoundDevice,
+  type IdentityRecord,
+  recordHash,
+  type RecordKind,
+  type RecordRole,
+  type RecordSignature,
+  type SignedRecord,
+} from "./record_format.ts";
+import { signedMessage } from "./record_signing.ts";
 
-/** Most devices of one account. */
-const MAX_DEVICES = 8;
-/** Longest SignedRecord in bytes: eight devices, two 4 KiB fields, four signatures. */
-export const MAX_RECORD_BYTES = 16_384;
+export {
+  type BoundDevice,
+  decodeRecord,
+  type IdentityRecord,
+  MAX_RECORD_BYTES,
+  recordHash,
+  type RecordKind,
+  type RecordRole,
+} from "./record_format.ts";
+export {
+  addSignature,
+  nextRecord,
+  type RecordChange,
+  type RecordSigner,
+  signGenesis,
+  signRecord,
+} from "./record_signing.ts";
 
-const MAX_FIELD_BYTES = 4_095;
-const MAX_SIGNATURES = 4;
-const MAX_SIGNATURE_BYTES = 8_191;
-const ZEROS = new Uint8Array(HASH_BYTES);
+const ZEROS: Bytes = new Uint8Array(HASH_BYTES);
 
-/** Why a record was issued. */
-export type RecordKind = "genesis" | "update" | "recover" | "reset" | "retire";
-const KINDS: readonly RecordKind[] = ["genesis", "update", "recover", "reset", "retire"];
-
-/** In which capacity a key signed a record. */
-export type RecordRole = "self" | "previous" | "recovery" | "operator";
-const ROLES: readonly RecordRole[] = ["self", "previous", "recovery", "operator"];
-
-/** A device together with its own signature over its entry. */
-export interface BoundDevice {
-  /** The entry. */
-  readonly entry: DeviceEntry;
-  /** `bindDevice` of the entry: 64 bytes. */
-  readonly binding: Bytes;
-}
-
-/** A decoded record; says nothing yet about its signatures. */
-export interface IdentityRecord {
-  /** Why it was issued. */
-  readonly kind: RecordKind;
-  /** 0 for genesis, then one more each time. */
-  readonly version: number;
-  /** When its owner issued it, Unix milliseconds. */
-  readonly issuedMs: number;
-  /** `recordHash` of the record before, zeros for genesis. */
-  readonly prev: Bytes;
-  /** The devices that may speak for the account, 1 to 8. */
-  readonly devices: readonly BoundDevice[];
-  /** SHA-256 of the recovery key, or zeros. */
-  readonly recovery: Bytes;
-  /** How the operator authenticated the owner. */
-  readonly auth: Bytes;
-  /** Extensions; empty in this version. */
-  readonly ext: Bytes;
-}
-
-/** A record whose form and signatures were checked for its account. */
+/** A record whose form, place and signatures were checked for its account. */
 export interface VerifiedRecord extends IdentityRecord {
   /** Whose record it is. */
   readonly account: AccountId;
@@ -80,40 +63,19 @@ export interface VerifiedRecord extends IdentityRecord {
   readonly hash: Bytes;
   /** The SignedRecord as it was logged. */
   readonly bytes: Bytes;
+  /** In a reset, the devices of the record before it, one of which may cancel it; else none. */
+  readonly contesting: readonly BoundDevice[];
 }
 
-interface RecordSignature {
-  readonly role: RecordRole;
-  readonly signature: Bytes;
-}
-
-/** The name of a SignedRecord: `SHA-256("record" || SignedRecord)`. */
-export function recordHash(signedRecord: Bytes): Bytes {
-  return sha256(labelled("record", signedRecord));
-}
-
-/** The first record of an account, signed by its first device. */
-export async function signGenesis(
-  account: AccountId,
-  entry: DeviceEntry,
-  keys: DeviceKeys,
-  issuedMs: number,
-): Promise<Bytes> {
-  const binding = await bindDevice(account, entry, keys.signing);
-  const tbs = encodeTbs({
-    kind: "genesis",
-    version: 0,
-    issuedMs,
-    prev: ZEROS,
-    devices: [{ entry, binding }],
-    recovery: ZEROS,
-    auth: new Uint8Array(0),
-    ext: new Uint8Array(0),
-  });
-  const message = signedMessage(account, "self", tbs);
-  const signature = await ed25519Sign(keys.signing.privateKey, message);
-  return new Writer().raw(tbs).u8(1).u8(roleByte("self")).v16(signature).bytes();
-}
+/** The signatures that each kind carries, no more and no fewer. */
+const SIGNED_BY: Readonly<Record<RecordKind, readonly string[]>> = {
+  genesis: ["self"],
+  update: ["self previous"],
+  recover: ["self recovery"],
+  reset: ["self operator"],
+  retire: ["previous", "operator"],
+  cancel: ["self previous"],
+};
 
 /**
  * Checks the first record of an account: its form, every device's binding, and that one of its own
@@ -121,120 +83,152 @@ export async function signGenesis(
  *
  * @throws CryptoError `malformed`, `bad_key`, `bad_record`, `bad_signature`
  */
-export async function verifyGenesis(account: AccountId, bytes: Bytes): Promise<VerifiedRecord> {
-  const { record, tbs, signatures } = decodeSignedRecord(bytes);
-  if (record.kind !== "genesis") {
-    throw new CryptoError("bad_record", "Only first records are understood by this version");
-  }
-  if (record.version !== 0 || !equal(record.prev, ZEROS)) {
-    throw new CryptoError("bad_record", "A first record has version 0 and none before it");
-  }
-  await checkBindings(account, record);
-  const self = signatures.filter(({ role }) => role === "self");
-  if (self.length !== 1 || signatures.length !== 1) {
-    throw new CryptoError("bad_record", "A first record has exactly one signature, its own");
-  }
-  const message = signedMessage(account, "self", tbs);
-  const verdicts = await Promise.all(
-    record.devices.map(({ entry }) => ed25519Verify(entry.signing, message, self[0]!.signature)),
-  );
-  if (!verdicts.includes(true)) {
-    throw new CryptoError("bad_signature", "The record is not signed by a device it lists");
-  }
-  return { ...record, account, hash: recordHash(bytes), bytes };
+export function verifyGenesis(account: AccountId, bytes: Bytes): Promise<VerifiedRecord> {
+  return verify(account, null, null, bytes);
 }
 
-async function checkBindings(account: AccountId, record: IdentityRecord): Promise<void> {
-  const ids = new Set(record.devices.map(({ entry }) => entry.deviceId));
-  if (ids.size !== record.devices.length) {
-    throw new CryptoError("bad_record", "Two devices of the record have one number");
+/**
+ * Checks a record as the next of its account: its form, its place, every device's binding, and the
+ * signatures that its kind asks for.
+ *
+ * @param operator the key in the log's CONFIG
+ * @param before the record that it follows on, or null for the first
+ * @throws CryptoError `malformed`, `bad_key`, `bad_record`, `bad_signature`
+ */
+export function verifyNext(
+  account: AccountId,
+  operator: VerifyingKey,
+  before: VerifiedRecord | null,
+  bytes: Bytes,
+): Promise<VerifiedRecord> {
+  return verify(account, operator, before, bytes);
+}
+
+async function verify(
+  account: AccountId,
+  operator: VerifyingKey | null,
+  before: VerifiedRecord | null,
+  bytes: Bytes,
+): Promise<VerifiedRecord> {
+  const signed = decodeSignedRecord(bytes);
+  const { record, signatures } = signed;
+  if (before === null) checkFirst(record);
+  else checkFollows(record, before);
+  if (!SIGNED_BY[record.kind].includes(signatures.map(({ role }) => role).join(" "))) {
+    throw badRecord("The record has other signatures than its kind asks for");
   }
-  for (const { entry, binding } of record.devices) {
+  await checkBindings(account, record);
+  for (const signature of signatures) {
+    const keys = keysOf(signature, record, operator, before);
+    if (!await isSignedByOne(account, signed, signature, keys)) {
+      throw new CryptoError("bad_signature", REFUSED[signature.role]);
+    }
+  }
+  const contesting = record.kind === "reset" ? before!.devices : [];
+  return { ...record, account, hash: recordHash(bytes), bytes, contesting };
+}
+
+const REFUSED: Readonly<Record<RecordRole, string>> = {
+  self: "The record is not signed by a device it lists",
+  previous: "The record is not signed by a device that may change it",
+  recovery: "The record is not signed by the account's recovery key",
+  operator: "The record is not signed by the log's operator",
+};
+
+function checkFirst(record: IdentityRecord): void {
+  if (record.kind !== "genesis") throw badRecord("An account begins with a first record");
+  if (record.version !== 0 || !equal(record.prev, ZEROS)) {
+    throw badRecord("A first record has version 0 and none before it");
+  }
+}
+
+function checkFollows(record: IdentityRecord, before: VerifiedRecord): void {
+  const { kind } = record;
+  if (kind === "genesis") throw badRecord("A first record follows on none");
+  if (before.kind === "retire") throw badRecord("Nothing follows on a retired name");
+  if (record.version !== before.version + 1 || !equal(record.prev, before.hash)) {
+    throw badRecord("The record does not follow on the one before");
+  }
+  if (record.issuedMs < before.issuedMs) throw badRecord("The record is older than the one before");
+  for (const { entry } of record.devices) {
+    const held = before.devices.find((device) => device.entry.deviceId === entry.deviceId);
+    if (held !== undefined && !equal(encodeDeviceEntry(held.entry), encodeDeviceEntry(entry))) {
+      throw badRecord("A device's number now names another device");
+    }
+  }
+  // Only an operator's word changes how the owner was authenticated.
+  if ((kind === "update" || kind === "recover") && !equal(record.auth, before.auth)) {
+    throw badRecord("The record changes how its owner was authenticated");
+  }
+  if (kind === "recover" && equal(before.recovery, ZEROS)) {
+    throw badRecord("The record before names no recovery key");
+  }
+  if (kind === "cancel") checkBringsBack(record.devices, before.contesting);
+  if (kind === "retire") {
+    const isBare = record.auth.length === 0 && record.ext.length === 0 &&
+      equal(record.recovery, ZEROS);
+    if (!isBare) throw badRecord("A record that retires its name says nothing else");
+  }
+}
+
+function checkBringsBack(
+  devices: readonly BoundDevice[],
+  contesting: readonly BoundDevice[],
+): void {
+  if (contesting.length === 0) throw badRecord("There is no reset to cancel");
+  const isSame = devices.length === contesting.length &&
+    devices.every((device, i) =>
+      equal(encodeBoundDevice(device), encodeBoundDevice(contesting[i]!))
+    );
+  if (!isSame) throw badRecord("A cancelled reset brings back exactly the devices before it");
+}
+
+async function checkBindings(account: AccountId, { devices }: IdentityRecord): Promise<void> {
+  const ids = new Set(devices.map(({ entry }) => entry.deviceId));
+  if (ids.size !== devices.length) throw badRecord("Two devices of the record have one number");
+  for (const { entry, binding } of devices) {
     if (!await checkBinding(account, entry, binding)) {
       throw new CryptoError("bad_signature", "A device did not agree to stand in this account");
     }
   }
 }
 
-function encodeTbs(record: IdentityRecord): Bytes {
-  const writer = new Writer()
-    .u8(1)
-    .u8(KINDS.indexOf(record.kind) + 1)
-    .u32(record.version)
-    .u64(record.issuedMs)
-    .raw(record.prev)
-    .u8(record.devices.length);
-  for (const { entry, binding } of record.devices) {
-    writer.raw(encodeDeviceEntry(entry)).raw(binding);
+/** The keys that may sign in this capacity. */
+function keysOf(
+  { role, signature }: RecordSignature,
+  record: IdentityRecord,
+  operator: VerifyingKey | null,
+  before: VerifiedRecord | null,
+): readonly VerifyingKey[] {
+  switch (role) {
+    case "self":
+      return record.devices.map(({ entry }) => entry.signing);
+    case "previous": {
+      const devices = record.kind === "cancel" ? before!.contesting : before!.devices;
+      return devices.map(({ entry }) => entry.signing);
+    }
+    case "recovery": {
+      // The key travels in front of its signature; the record before holds its hash.
+      const key = signature.slice(0, HASH_BYTES);
+      return equal(sha256(key), before!.recovery) ? [parseVerifyingKey(key)] : [];
+    }
+    case "operator":
+      return [operator!];
   }
-  return writer.raw(record.recovery).v16(record.auth).v16(record.ext).bytes();
 }
 
-function decodeSignedRecord(
-  bytes: Bytes,
-): { record: IdentityRecord; tbs: Bytes; signatures: readonly RecordSignature[] } {
-  if (bytes.length > MAX_RECORD_BYTES) throw malformed("is longer than 16 KiB");
-  const reader = new Reader(bytes, "the record");
-  reader.expect(reader.u8(), 1, "format");
-  const kind = KINDS[reader.u8() - 1];
-  if (kind === undefined) throw malformed("has an unknown kind");
-  const version = reader.u32();
-  const issuedMs = reader.u64();
-  const prev = reader.raw(HASH_BYTES);
-  const devices = readMany(reader, MAX_DEVICES, "devices", readBoundDevice);
-  const recovery = reader.raw(HASH_BYTES);
-  const auth = readField(reader);
-  const ext = readField(reader);
-  const tbs = bytes.slice(0, reader.position());
-  const signatures = readMany(reader, MAX_SIGNATURES, "signatures", readSignature);
-  reader.end();
-  return {
-    record: { kind, version, issuedMs, prev, devices, recovery, auth, ext },
-    tbs,
-    signatures,
-  };
+async function isSignedByOne(
+  account: AccountId,
+  { tbs }: SignedRecord,
+  { role, signature }: RecordSignature,
+  keys: readonly VerifyingKey[],
+): Promise<boolean> {
+  const message = signedMessage(account, role, tbs);
+  const made = role === "recovery" ? signature.slice(HASH_BYTES) : signature;
+  const verdicts = await Promise.all(keys.map((key) => ed25519Verify(key, message, made)));
+  return verdicts.includes(true);
 }
 
-function readBoundDevice(reader: Reader): BoundDevice {
-  return { entry: readDeviceEntry(reader), binding: reader.raw(SIGNATURE_BYTES) };
-}
-
-function readSignature(reader: Reader): RecordSignature {
-  const role = ROLES[reader.u8() - 1];
-  if (role === undefined) throw malformed("has a signature of an unknown role");
-  const signature = reader.v16();
-  if (signature.length < SIGNATURE_BYTES || signature.length > MAX_SIGNATURE_BYTES) {
-    throw malformed("has a signature of an impossible length");
-  }
-  return { role, signature };
-}
-
-function readMany<T>(
-  reader: Reader,
-  most: number,
-  what: string,
-  read: (reader: Reader) => T,
-): readonly T[] {
-  const count = reader.u8();
-  if (count < 1 || count > most) throw malformed(`has ${count} ${what}, not 1 to ${most}`);
-  return Array.from({ length: count }, () => read(reader));
-}
-
-function readField(reader: Reader): Bytes {
-  const field = reader.v16();
-  if (field.length > MAX_FIELD_BYTES) throw malformed("has a field of 4096 bytes or more");
-  return field;
-}
-
-function signedMessage(account: AccountId, role: RecordRole, tbs: Bytes): Bytes {
-  const body = new Writer().u8(roleByte(role)).raw(encodeAccountId(account)).raw(tbs).bytes();
-  return labelled("record-signature", body);
-}
-
-function roleByte(role: RecordRole): number {
-  return ROLES.indexOf(role) + 1;
-}
-
-function malformed(why: string): CryptoError {
-  return new CryptoError("malformed", `Cannot read the record: it ${why}`);
+function badRecord(sentence: string): CryptoError {
+  return new CryptoError("bad_record", sentence);
 }

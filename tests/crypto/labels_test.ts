@@ -22,6 +22,8 @@ const NAMES: readonly LabelName[] = [
   "sender",
   "safety-number",
   "service-key",
+  "auth-subject",
+  "oidc-nonce",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {

@@ -148,7 +148,7 @@ Deno.test("counts, kinds, roles and lengths outside the format are refused", asy
     "no device": { devices: [] },
     "nine devices": { devices: nine },
     "kind 0": { kind: 0 },
-    "kind 6": { kind: 6 },
+    "kind 7": { kind: 7 },
     "no signature": { roles: [] },
     "five signatures": { roles: [1, 1, 1, 1, 1] },
     "role 0": { roles: [0] },
