@@ -1,0 +1,156 @@
+/**
+ * The prefix tree cut into tiles of four levels, and the bytes of one.
+ *
+ *     tile(path) = the subtree under the key bits `path`, hexadecimal: "" is the root's tile
+ *     node       = u8 0                                            absent
+ *                | u8 1 || vrf_output[32] || commitment[32]        leaf, in place at its depth
+ *                | u8 2 || node || node                            inner, left then right
+ *                | u8 3 || hash[32]                                below: two leaves or more
+ *
+ * Four levels below its root a tile ends: a node there is absent, a leaf, or stands for the root of
+ * the tile below. So every tile but the topmost holds an inner node, and the tree without leaves
+ * has no tile at all. A tile's bytes hold no hash that its other bytes give.
+ *
+ * Tiles are made by us alone and are no part of the protocol. What was read from a store is a tree's
+ * only where its root hash is the one that the tile above names.
+ *
+ * @module
+ */
+
+import { type Bytes, toHex } from "./bytes.ts";
+import { Reader, Writer } from "./codec.ts";
+import { CryptoError } from "./error.ts";
+import { type BatchPair } from "./log_entry.ts";
+import { ABSENT, prefixLeafHash, prefixNodeHash } from "./prefix_hash.ts";
+import { HASH_BYTES } from "./primitives.ts";
+
+/** Levels of a tile: bits of one hexadecimal digit. */
+export const PREFIX_TILE_LEVELS = 4;
+
+/** A leaf of the tree. */
+export interface PrefixLeaf extends BatchPair {
+  /** Tells the nodes apart. */
+  readonly kind: "leaf";
+  /** `prefixLeafHash` of it. */
+  readonly hash: Bytes;
+}
+
+/** A node over two leaves or more. */
+export interface PrefixInner {
+  /** Tells the nodes apart. */
+  readonly kind: "inner";
+  /** Keys that go on with 0. */
+  readonly left: PrefixNode | null;
+  /** Keys that go on with 1. */
+  readonly right: PrefixNode | null;
+  /** `prefixNodeHash` of both. */
+  readonly hash: Bytes;
+}
+
+/** The root of the tile below. */
+export interface PrefixBelow {
+  /** Tells the nodes apart. */
+  readonly kind: "below";
+  /** That root's hash. */
+  readonly hash: Bytes;
+}
+
+/** A node that is there; null stands for one that is absent. */
+export type PrefixNode = PrefixLeaf | PrefixInner | PrefixBelow;
+
+/** A tile, which is its root; it is never changed. */
+export type PrefixTile = PrefixLeaf | PrefixInner;
+
+const IS_ABSENT = 0;
+const IS_LEAF = 1;
+const IS_INNER = 2;
+const IS_BELOW = 3;
+
+/** The path of the tile in which a key's way goes on at this depth, a multiple of four. */
+export function tilePath(key: Uint8Array, depth: number): string {
+  const digits = depth / PREFIX_TILE_LEVELS;
+  return toHex(key.subarray(0, Math.ceil(digits / 2))).slice(0, digits);
+}
+
+/** The depth of a tile's root. */
+export function tileDepth(path: string): number {
+  return path.length * PREFIX_TILE_LEVELS;
+}
+
+/** A leaf as a node. */
+export function prefixLeaf({ vrfOutput, commitment }: BatchPair): PrefixLeaf {
+  const hash = prefixLeafHash({ vrfOutput, commitment });
+  return { kind: "leaf", vrfOutput, commitment, hash };
+}
+
+/** A node over two children, which have two leaves or more. */
+export function prefixInner(left: PrefixNode | null, right: PrefixNode | null): PrefixInner {
+  const hash = prefixNodeHash(left?.hash ?? ABSENT, right?.hash ?? ABSENT);
+  return { kind: "inner", left, right, hash };
+}
+
+/** The bytes of a tile, at most 1,055. */
+export function encodePrefixTile(tile: PrefixTile): Bytes {
+  const writer = new Writer();
+  writeNode(writer, tile);
+  return writer.bytes();
+}
+
+function writeNode(writer: Writer, node: PrefixNode | null): void {
+  switch (node?.kind) {
+    case undefined:
+      writer.u8(IS_ABSENT);
+      break;
+    case "leaf":
+      writer.u8(IS_LEAF).raw(node.vrfOutput).raw(node.commitment);
+      break;
+    case "inner":
+      writer.u8(IS_INNER);
+      writeNode(writer, node.left);
+      writeNode(writer, node.right);
+      break;
+    case "below":
+      writer.u8(IS_BELOW).raw(node.hash);
+  }
+}
+
+/** Reads a tile and computes its hashes. @throws CryptoError `malformed` */
+export function decodePrefixTile(bytes: Bytes): PrefixTile {
+  const reader = new Reader(bytes, "a prefix tile");
+  const tile = readNode(reader, PREFIX_TILE_LEVELS);
+  reader.end();
+  if (tile === null || tile.kind === "below") throw malformed("begins with no leaf or inner node");
+  return tile;
+}
+
+/** @param levels how many may still be below */
+function readNode(reader: Reader, levels: number): PrefixNode | null {
+  switch (reader.u8()) {
+    case IS_ABSENT:
+      return null;
+    case IS_LEAF:
+      return prefixLeaf({ vrfOutput: reader.raw(HASH_BYTES), commitment: reader.raw(HASH_BYTES) });
+    case IS_INNER: {
+      if (levels === 0) throw malformed("is deeper than four levels");
+      const left = readNode(reader, levels - 1);
+      const right = readNode(reader, levels - 1);
+      if (!hasTwoLeaves(left, right)) throw malformed("has a node with less than two leaves");
+      return prefixInner(left, right);
+    }
+    case IS_BELOW:
+      if (levels > 0) throw malformed("ends before its fourth level");
+      return { kind: "below", hash: reader.raw(HASH_BYTES) };
+    default:
+      throw malformed("has a node of no kind");
+  }
+}
+
+function hasTwoLeaves(left: PrefixNode | null, right: PrefixNode | null): boolean {
+  if (left !== null && right !== null) return true;
+  const only = left ?? right;
+  return only !== null && only.kind !== "leaf";
+}
+
+function malformed(why: string): CryptoError {
+  return new CryptoError("malformed", `Cannot read a prefix tile: it ${why}`);
+}
