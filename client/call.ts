@@ -74,6 +74,10 @@ export interface Call {
 export class LiveCall implements Call {
   readonly peer: Peer;
   readonly ended: Promise<CallEnd>;
+  /** The member of the room to whom messages of the session go, or `"*"`. */
+  addressee = "*";
+  /** Called as the call ends, before anything of it is erased; the room is left after it. */
+  onEnd: ((end: CallEnd) => Promise<void>) | null = null;
   readonly #adapter: MediaAdapter;
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
@@ -120,8 +124,7 @@ export class LiveCall implements Call {
     if (this.#state === "ended") return;
     // The media ends now; the other side is told on the way out.
     const told = this.#tell("ended");
-    this.#end({ by: "self", reason: "ended", error: null }, told);
-    await told;
+    await this.#end({ by: "self", reason: "ended", error: null }, told);
   }
 
   /** Moves on; never back, in whatever order the service hands messages over. */
@@ -193,14 +196,14 @@ export class LiveCall implements Call {
 
   /** The other side ended the call. */
   endByPeer(reason: HangupReason): void {
-    this.#end({ by: "peer", reason, error: null });
+    void this.#end({ by: "peer", reason, error: null });
   }
 
   /** Something failed: tells the other side, if it can, and ends the call. */
   fail(error: ClientError): void {
     if (this.#state === "ended") return;
     const told = this.#tell("failed");
-    this.#end({ by: "failure", reason: "failed", error }, told);
+    void this.#end({ by: "failure", reason: "failed", error }, told);
   }
 
   async #tell(reason: HangupReason): Promise<void> {
@@ -208,7 +211,7 @@ export class LiveCall implements Call {
     try {
       const box = this.#takeFarewell(reason) ?? await this.#session.seal(hangup(reason));
       this.note("sent", "message", box.length);
-      await this.#room.send(box);
+      await this.#room.send(box, this.addressee);
     } catch {
       // The other side learns it from its media connection instead.
     }
@@ -221,16 +224,17 @@ export class LiveCall implements Call {
     return farewell;
   }
 
-  #end(end: CallEnd, told: Promise<void> = Promise.resolve()): void {
+  /** Resolves when whoever has to know was told. */
+  async #end(end: CallEnd, told: Promise<void> = Promise.resolve()): Promise<void> {
     if (this.#state === "ended") return;
+    const withdrawn = this.onEnd?.(end);
     this.#adapter.close();
     this.move("ended");
     this.#states.end();
     this.#resolveEnd(end);
-    void told.then(() => {
-      this.#session?.wipe();
-      return this.#room?.leave();
-    });
+    await Promise.all([told, withdrawn]);
+    this.#session?.wipe();
+    void this.#room?.leave();
   }
 }
 

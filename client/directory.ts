@@ -53,21 +53,31 @@ export async function lookUp(
   return contact;
 }
 
-/** Looks a person up and takes what it needs to call them. @throws ClientError */
-export async function takeBundle(
+/**
+ * Looks a person up and takes what it needs to call them: a bundle of every device that published
+ * prekeys.
+ *
+ * @throws ClientError
+ */
+export async function takeBundles(
   world: World,
   label: AccountLabel,
-): Promise<{ readonly contact: Contact; readonly bundle: VerifiedBundle }> {
+): Promise<{ readonly contact: Contact; readonly bundles: readonly VerifiedBundle[] }> {
   const { contact, answer } = await world.trust.learn(label, "contact", async (from) => {
     const body: BundleRequest = { from };
     const path = bundlePath(label);
     return reading(bundlesFromWire, await world.http.signed(signerOf(world), "POST", path, body));
   });
-  const [bundle] = answer.bundles;
-  if (contact.record.devices.length !== 1 || answer.bundles.length !== 1 || bundle === undefined) {
-    throw new ClientError("several_devices", "This person uses several devices");
+  const devices = new Set(answer.bundles.map(({ deviceId }) => deviceId));
+  if (devices.size !== answer.bundles.length || devices.size === 0) {
+    throw new ClientError("bad_answer", "The bundles are not one for each device");
   }
-  return { contact, bundle: await world.trust.verifyBundle(contact, bundle) };
+  const bundles: VerifiedBundle[] = [];
+  // One after the other: each remembers its set's number in the same place.
+  for (const bundle of answer.bundles) {
+    bundles.push(await world.trust.verifyBundle(contact, bundle));
+  }
+  return { contact, bundles };
 }
 
 function reading<T>(fromWire: (answer: unknown) => T, answer: unknown): T {

@@ -30,7 +30,7 @@ export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client, type ClientOptions } from "./client.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
-export { type IncomingCall } from "./incoming.ts";
+export { type IncomingCall, type RingEnd } from "./ringing.ts";
 export { type Peer } from "./peer.ts";
 export { type Evidence } from "./trust.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";

@@ -1,5 +1,9 @@
 /**
- * Placing a call: verify whom it is for, seal an offer, ring, take the answer, confirm.
+ * Placing a call: verify whom it is for, seal an offer for each of their devices, ring, take the
+ * first answer, confirm.
+ *
+ * The devices that did not answer are told so inside their own offers (`offers.ts`), which the service
+ * cannot forge. A person who declines on one device declines; a device that fails fails alone.
  *
  * @module
  */
@@ -9,20 +13,31 @@ import { abandon, confirm, finish } from "../crypto/answer.ts";
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type VerifiedBundle } from "../crypto/bundle.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
+import { decodeAnswer, kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
+import { openRefusal } from "../crypto/offer_end.ts";
 import { sha256 } from "../crypto/primitives.ts";
-import { initiate, openRefusal, type PendingOffer } from "../crypto/x3dh.ts";
-import { type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
+import { initiate, type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts";
+import { type Member } from "../wire/frames.ts";
+import {
+  type HangupReason,
+  hangupReasonOf,
+  payloadFromBytes,
+  payloadToBytes,
+} from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call, LiveCall } from "./call.ts";
-import { takeBundle } from "./directory.ts";
+import { takeBundles } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
+import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
 import { newRoomId, Room } from "./room.ts";
 import { type Socket } from "./socket.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
+
+/** How long a call waits for another device when all that rang are gone, in milliseconds. */
+const PATIENCE_MS = 3_000;
 
 /**
  * Calls a person. Resolves when the call rings; how it goes on is in the call's states.
@@ -40,21 +55,26 @@ export async function placeCall(
     }
     // First: whoever is not online must not use up somebody's prekeys.
     const socket = world.socket();
-    const { contact, bundle } = await takeBundle(world, label);
+    const { contact, bundles } = await takeBundles(world, label);
     const call = new LiveCall(peerOf(contact, world.account.record), adapter, "calling");
-    return await new Caller(world, call, adapter).ring(socket, bundle);
+    return await new Caller(world, call, adapter).ring(socket, bundles);
   } catch (error) {
     adapter.close();
     throw toClientError(error, "media_failed");
   }
 }
 
-/** The caller, from the offer to the confirm and after. */
+/** The caller, from the offers to the confirm and after. */
 class Caller {
   readonly #world: World;
   readonly #call: LiveCall;
   readonly #adapter: MediaAdapter;
-  #pending: PendingOffer | null = null;
+  readonly #offers: Offers;
+  /** The member that answered. */
+  #winner: string | null = null;
+  /** Why the last device that refused did. */
+  #refusal: HangupReason | null = null;
+  #missing: ReturnType<typeof setTimeout> | undefined;
   #room: Room | null = null;
   #queue: Promise<void> = Promise.resolve();
 
@@ -62,33 +82,29 @@ class Caller {
     this.#world = world;
     this.#call = call;
     this.#adapter = adapter;
+    this.#offers = new Offers(call);
   }
 
-  /** Seals the offer and rings; a failure ends the call and leaves its room. */
-  async ring(socket: Socket, bundle: VerifiedBundle): Promise<Call> {
+  /** Seals the offers and rings; a failure ends the call and leaves its room. */
+  async ring(socket: Socket, bundles: readonly VerifiedBundle[]): Promise<Call> {
     const id = newRoomId();
     try {
       this.#room = await Room.join(socket, id, {
-        onMessage: (message) => this.#receive(message),
-        onLeave: () => this.#call.left(),
+        onMessage: (message, from) => this.#receive(message, from),
+        onJoin: (member) => void this.#offers.tell(this.#room!, member),
+        onLeave: (member) => this.#left(member),
       });
       this.#call.attach(this.#room);
       void socket.lost.then(() => this.#unreachable());
       const sdp = await withinStackTime(this.#adapter.createOffer());
-      const { common, offer, pending } = await initiate(this.#world.account.self, bundle, {
+      const { common, offers } = await initiate(this.#world.account.self, bundles, {
         room: sha256(fromBase64Url(id)!),
         nowMs: this.#world.now(),
         ttlS: MAX_TTL_S,
         payload: payloadToBytes({ kind: "offer", room: id, ...describe(sdp) }),
       });
-      this.#await(pending);
-      await socket.request({
-        t: "ring",
-        to: bundle.account.label,
-        common: toBase64Url(common),
-        offers: [{ device: bundle.entry.deviceId, offer: toBase64Url(offer) }],
-      });
-      this.#call.note("sent", "offer", common.length + offer.length);
+      this.#await(this.#room, offers.map(({ pending }) => pending));
+      await this.#send(socket, common, offers);
       this.#call.move("ringing");
       return this.#call;
     } catch (error) {
@@ -98,15 +114,40 @@ class Caller {
     }
   }
 
-  #await(pending: PendingOffer): void {
-    this.#pending = pending;
+  /** One frame a device, since a frame does not hold all. @throws ClientError where none rings */
+  async #send(socket: Socket, common: Bytes, offers: readonly SealedOffer[]): Promise<void> {
+    const rung = await Promise.allSettled(offers.map(async ({ offer, pending: { peer } }) => {
+      const device = peer.entry.deviceId;
+      try {
+        await socket.request({
+          t: "ring",
+          to: peer.account.label,
+          common: toBase64Url(common),
+          offers: [{ device, offer: toBase64Url(offer) }],
+        });
+      } catch (error) {
+        const failure = toClientError(error, "network");
+        // Where only the answer was lost, the device may ring all the same.
+        if (failure.problem !== null) this.#offers.drop(device);
+        throw failure;
+      }
+      this.#call.note("sent", "offer", common.length + offer.length);
+    }));
+    const [first] = rung;
+    const isRinging = rung.some(({ status }) => status === "fulfilled");
+    if (!isRinging && first?.status === "rejected") throw first.reason;
+  }
+
+  #await(room: Room, offers: readonly PendingOffer[]): void {
+    this.#offers.open(room, offers);
     const unanswered = setTimeout(() => {
-      if (this.#pending === null) return;
+      if (this.#winner !== null) return;
       this.#call.fail(new ClientError("no_answer", "Nobody answered"));
     }, MAX_TTL_S * 1000);
+    this.#call.onEnd = ({ by }) => this.#offers.withdraw(by === "peer" ? "elsewhere" : "ended");
     void this.#call.ended.then(() => {
       clearTimeout(unanswered);
-      abandon(pending);
+      clearTimeout(this.#missing);
     });
   }
 
@@ -116,42 +157,70 @@ class Caller {
     this.#call.fail(new ClientError("network", "The connection to the service was lost"));
   }
 
+  #left({ mid, device }: Member): void {
+    if (this.#winner === mid) this.#call.left();
+    else if (this.#offers.isOpen(device)) this.#expectAnother();
+  }
+
+  /** The call ends when no device that could still answer is there, and none comes. */
+  #expectAnother(): void {
+    clearTimeout(this.#missing);
+    this.#missing = setTimeout(() => {
+      if (this.#winner !== null || this.#offers.isSomeoneThere()) return;
+      if (this.#refusal !== null) return this.#call.endByPeer(this.#refusal);
+      this.#call.fail(new ClientError("peer_offline", "The person is not there any more"));
+    }, PATIENCE_MS);
+  }
+
   /** One message at a time; one that is refused is reported and changes nothing. */
-  #receive(message: Bytes): void {
+  #receive(message: Bytes, from: string): void {
+    // Who it is from has to be looked up now: the sender may leave before it is their turn.
+    const device = this.#room?.member(from)?.device ?? null;
     this.#queue = this.#queue.then(async () => {
       if (this.#call.state === "ended") return;
       try {
-        await this.#take(message);
+        await this.#take(message, from, device);
       } catch (error) {
         this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });
   }
 
-  async #take(message: Bytes): Promise<void> {
-    if (this.#pending === null) return await this.#call.receive(message);
+  /** @param device the service's word: it says which key to try, and proves nothing */
+  async #take(message: Bytes, from: string, device: number | null): Promise<void> {
+    if (this.#winner !== null) {
+      // A device that was told of the winner had answered or declined in the same moment.
+      if (from !== this.#winner && this.#offers.isWithdrawn(device)) return;
+      return await this.#call.receive(message);
+    }
     switch (kindOf(message)) {
       case "answer":
-        return await this.#takeAnswer(this.#pending, message);
+        return await this.#takeAnswer(message, from);
       case "box":
-        return await this.#takeRefusal(this.#pending, message);
+        return await this.#takeRefusal(this.#offers.of(device), message);
       default:
         throw new ClientError("handshake_refused", "An unexpected message arrived");
     }
   }
 
   async #takeRefusal(pending: PendingOffer, box: Bytes): Promise<void> {
-    const bytes = await openRefusal(pending, box);
-    // Authentic, so the offer has ended, whatever it says.
-    this.#pending = null;
+    const reason = hangupReasonOf(await openRefusal(pending, box));
+    // Authentic, so this offer has ended, whatever it says.
+    this.#offers.drop(pending.peer.entry.deviceId);
     this.#call.note("received", "message", box.length);
-    this.#call.endByPeer(reasonOf(bytes));
+    this.#refusal = reason;
+    if (reason === "declined" || this.#offers.size === 0) this.#call.endByPeer(reason);
+    else this.#expectAnother();
   }
 
-  async #takeAnswer(pending: PendingOffer, message: Bytes): Promise<void> {
+  async #takeAnswer(message: Bytes, from: string): Promise<void> {
+    const pending = this.#offers.of(decodeAnswer(message).header.deviceB);
     const { payload: bytes, unconfirmed } = await finish(pending, message);
     // From here on the answer is authentic: what is wrong with it ends the call.
-    this.#pending = null;
+    this.#winner = from;
+    this.#call.addressee = from;
+    this.#offers.drop(pending.peer.entry.deviceId);
+    void this.#offers.withdraw("elsewhere");
     void this.#call.ended.then(() => abandon(unconfirmed));
     this.#call.note("received", "answer", message.length);
     this.#call.move("connecting");
@@ -165,18 +234,9 @@ class Caller {
       // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.
       void this.#call.secure(session, payload);
       this.#call.note("sent", "confirm", sealed.length);
-      await this.#room!.send(sealed);
+      await this.#room!.send(sealed, from);
     } catch (error) {
       this.#call.fail(toClientError(error, "media_failed"));
     }
-  }
-}
-
-function reasonOf(refusal: Bytes): HangupReason {
-  try {
-    const payload = payloadFromBytes(refusal);
-    return payload.kind === "hangup" ? payload.reason : "failed";
-  } catch {
-    return "failed";
   }
 }

@@ -16,6 +16,8 @@ import { type RoomFrame, type Socket } from "./socket.ts";
 export interface RoomListeners {
   /** A message of a member; a message that is not canonical base64url never arrives. */
   readonly onMessage: (message: Bytes, from: string) => void;
+  /** A member came. */
+  readonly onJoin?: (member: Member) => void;
   /** A member left, or was lost. */
   readonly onLeave: (member: Member) => void;
 }
@@ -55,6 +57,11 @@ export class Room {
     return [...this.#members.values()];
   }
 
+  /** A member, or null where nobody of that id is here. */
+  member(mid: string): Member | null {
+    return this.#members.get(mid) ?? null;
+  }
+
   /** Sends a message to a member, or to all others. @throws ClientError */
   async send(message: Bytes, to: string = "*"): Promise<void> {
     await this.#socket.request({ t: "signal", room: this.id, to, ct: toBase64Url(message) });
@@ -76,6 +83,7 @@ export class Room {
       if (message !== null) this.#listeners.onMessage(message, frame.from);
     } else if (frame.event === "join") {
       this.#members.set(frame.member.mid, frame.member);
+      this.#listeners.onJoin?.(frame.member);
     } else {
       this.#members.delete(frame.member.mid);
       this.#listeners.onLeave(frame.member);

@@ -61,7 +61,16 @@ interface Attached extends Party {
   readonly send: (text: string) => void;
   readonly rooms: Set<string>;
   readonly recent: RecentIds;
+  /** The call that it rang last: its frames for further devices are no further rings. */
+  rung: Rung | null;
   seq: number;
+}
+
+/** A call, and the devices where it rings. */
+interface Rung {
+  readonly callee: AccountLabel;
+  readonly common: string;
+  readonly devices: ReadonlySet<number>;
 }
 
 /** A relay without connections. */
@@ -80,7 +89,8 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
     const cid = freshId();
     const device = deviceId;
     const recent = recentIds();
-    const connection = { cid, account, device, send, rooms: new Set<string>(), recent, seq: 0 };
+    const rooms = new Set<string>();
+    const connection = { cid, account, device, send, rooms, recent, rung: null, seq: 0 };
     connections.set(cid, connection);
     accounts.set(account, held.add(connection));
     return cid;
@@ -169,9 +179,12 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
         throw new ServiceError("offline", "No device of the account is connected");
       }
       const { account, device } = from;
-      if (!rings.take(account, callee, ctx.now())) {
+      const rung = ringingOn(from.rung, callee, common, frame.offers);
+      if (rung.size === 0 && !rings.take(account, callee, ctx.now())) {
         throw new ServiceError("rate_limited", "The account was rung too often: try again later");
       }
+      const devices = new Set([...rung, ...frame.offers.map((offer) => offer.device)]);
+      from.rung = { callee, common, devices };
       for (const { to, offer } of reached) {
         sendNumbered(to, { t: "ring", id, from: account, device, common, offer });
       }
@@ -186,7 +199,7 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
     }
   }
 
-  /** The callee, once the offers are known to be for exactly its current devices. */
+  /** The callee, once the offers are known to be for current devices of it, one for each. */
   async function calledDevices(
     from: Attached,
     to: string,
@@ -198,9 +211,8 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
     if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
     const current = new Set(record.devices.map(({ entry }) => entry.deviceId));
     const offered = new Set(offers.map(({ device }) => device));
-    const once = offered.size === offers.length && offered.size === current.size;
-    if (!once || [...offered].some((device) => !current.has(device))) {
-      throw new ServiceError("stale_devices", "The offers are not for the current devices");
+    if (offered.size !== offers.length || [...offered].some((device) => !current.has(device))) {
+      throw new ServiceError("stale_devices", "The offers are not for current devices");
     }
     return label;
   }
@@ -216,6 +228,18 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
 
   const lastSeq = (cid: string) => connections.get(cid)?.seq ?? 0;
   return { attach, receive, lastSeq, detach, release };
+}
+
+/** Where a call rings already; nowhere, where the offers are for another call or for one of those. */
+function ringingOn(
+  rung: Rung | null,
+  callee: AccountLabel,
+  common: string,
+  offers: readonly RingOffer[],
+): ReadonlySet<number> {
+  const goesOn = rung !== null && rung.callee === callee && rung.common === common &&
+    offers.every(({ device }) => !rung.devices.has(device));
+  return goesOn ? rung.devices : new Set();
 }
 
 function sendPlain(to: Attached, frame: ServerFrame): void {

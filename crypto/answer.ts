@@ -41,9 +41,11 @@ export interface Unconfirmed {
   readonly epoch1: Epoch;
   readonly send: SendChain;
   readonly receive: ReceiveChain;
+  /** The callee's: with it the caller may still withdraw the offer; null on the caller's side. */
+  readonly withdrawal: ReceiveChain | null;
 }
 
-/** Seals the answer; ends epoch 0. */
+/** Seals the answer; ends epoch 0, but for the chain in which the caller may still withdraw. */
 export async function answer(
   accepted: AcceptedOffer,
   payload: Uint8Array,
@@ -62,7 +64,7 @@ export async function answer(
     x25519(ephemeral.privateKey, accepted.ephemeralA),
     x25519(ephemeral.privateKey, accepted.peer.entry.identity),
   ]);
-  const { epoch0 } = accepted;
+  const { callId, epoch0, withdrawal } = accepted;
   const epoch1 = deriveEpoch(1, answerTranscript(epoch0, header), epoch0, [...shared, ss2]);
   wipeEpoch(epoch0);
   const send = new SendChain(1, epoch1.th, epoch1.ckB);
@@ -70,7 +72,7 @@ export async function answer(
   const box = await send.seal(payload);
   return {
     answer: concat(header, confirmationTag(epoch1, "answer-confirm"), box),
-    unconfirmed: { callId: accepted.callId, epoch1, send, receive },
+    unconfirmed: { callId, epoch1, send, receive, withdrawal },
   };
 }
 
@@ -105,11 +107,12 @@ export function finish(
       // In one step, so that an answer that comes twice at once never gives two sessions with one
       // set of keys.
       pending.epoch0.root.expose();
-      wipeEpoch(pending.epoch0);
+      abandon(pending);
       return opened;
     });
     const send = new SendChain(1, epoch1.th, epoch1.ckA);
-    return { payload, unconfirmed: { callId: pending.callId, epoch1, send, receive } };
+    const { callId } = pending;
+    return { payload, unconfirmed: { callId, epoch1, send, receive, withdrawal: null } };
   });
 }
 
@@ -132,12 +135,14 @@ export function complete(
     const { tag, box } = decodeConfirm(message);
     ensure(constantTimeEqual(tag, confirmationTag(unconfirmed.epoch1, "confirm")));
     const payload = await unconfirmed.receive.open(box);
+    unconfirmed.withdrawal?.wipe();
     return { payload, session: new Session(unconfirmed, 1) };
   });
 }
 
 /** Erases what a handshake holds that came to nothing; harmless once it has ended otherwise. */
 export function abandon(handshake: PendingOffer | AcceptedOffer | Unconfirmed): void {
+  handshake.withdrawal?.wipe();
   if (!("epoch1" in handshake)) return wipeEpoch(handshake.epoch0);
   handshake.send.wipe();
   handshake.receive.wipe();

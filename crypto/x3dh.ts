@@ -7,7 +7,8 @@
  *             || PrekeySet_B || (OPK_B or zeros))
  *     epoch 0 from DH1 || DH2 || DH3 [|| DH4] || SS1
  *
- * The caller runs `initiate`, the callee `accept`, or `refuse`. An offer alone authenticates nobody
+ * The caller runs `initiate`, the callee `accept`. A call has one CallCommon and one ML-KEM key; each
+ * device of the callee gets an offer of its own, with a fresh EA. An offer alone authenticates nobody
  * whose callee's prekeys were stolen; the confirm does. Any refusal is the one code `bad_handshake`:
  * why a message was refused is nobody's business but ours, and there it would be an oracle.
  *
@@ -18,7 +19,7 @@ import { type RemoteDevice, type VerifiedBundle } from "./bundle.ts";
 import { type Bytes, concat, equal } from "./bytes.ts";
 import { Writer } from "./codec.ts";
 import { type DeviceEntry, encodeDeviceEntry } from "./device_entry.ts";
-import { confirmationTag, deriveOfferEpoch, type OfferEpoch, wipeEpoch } from "./epoch.ts";
+import { confirmationTag, deriveOfferEpoch, type OfferEpoch } from "./epoch.ts";
 import { checked, ensure, guarded } from "./handshake_guard.ts";
 import {
   CALL_ID_BYTES,
@@ -47,7 +48,6 @@ import {
 } from "./primitives.ts";
 import { prekeySetHash } from "./prekey.ts";
 import { ReceiveChain, SendChain } from "./ratchet.ts";
-import { Secret } from "./secret.ts";
 
 /** How far a clock may be off, in milliseconds, on top of an offer's life. */
 export const OFFER_CLOCK_SKEW_MS = 30_000;
@@ -82,7 +82,7 @@ export interface OfferInput {
   readonly payload: Uint8Array;
 }
 
-/** The caller between `initiate` and `finish`. */
+/** The caller between `initiate` and `finish`, towards one device. */
 export interface PendingOffer {
   /** 16 bytes. */
   readonly callId: Bytes;
@@ -94,6 +94,16 @@ export interface PendingOffer {
   readonly epoch0: OfferEpoch;
   readonly ephemeral: AgreementKeyPair;
   readonly kem: KemKeyPair;
+  /** What is left of the caller's chain of epoch 0: the next message withdraws the offer. */
+  readonly withdrawal: SendChain;
+}
+
+/** An offer to one device. */
+export interface SealedOffer {
+  /** The message. */
+  readonly offer: Bytes;
+  /** What its answer is opened with. */
+  readonly pending: PendingOffer;
 }
 
 /** The callee between `accept` and `answer`. */
@@ -108,19 +118,25 @@ export interface AcceptedOffer {
   readonly deviceB: number;
   readonly epoch0: OfferEpoch;
   readonly ephemeralA: AgreementKey;
+  /** What is left of the caller's chain of epoch 0. */
+  readonly withdrawal: ReceiveChain;
 }
 
-/** Seals an offer to a verified bundle. */
+/**
+ * Seals a call for devices of one account: an offer for each bundle, in their order.
+ *
+ * @param peers at least one bundle, all verified against the same record
+ */
 export async function initiate(
   self: LocalDevice,
-  peer: VerifiedBundle,
+  peers: readonly VerifiedBundle[],
   input: OfferInput,
-): Promise<{ common: Bytes; offer: Bytes; pending: PendingOffer }> {
-  const [ephemeral, kem, { ciphertext: ct1, shared: ss1 }] = await Promise.all([
-    generateAgreementKeyPair(),
-    generateKemKeyPair(),
-    mlKem768Encapsulate(peer.set.kpk),
-  ]);
+): Promise<{ common: Bytes; offers: readonly SealedOffer[] }> {
+  const recordB = peers[0]?.recordHash;
+  if (recordB === undefined || !peers.every(({ recordHash }) => equal(recordHash, recordB))) {
+    throw new Error("bug: a call is for the devices of one record");
+  }
+  const kem = await generateKemKeyPair();
   const callId = randomBytes(CALL_ID_BYTES);
   const common = encodeCallCommon({
     callId,
@@ -129,11 +145,31 @@ export async function initiate(
     room: input.room,
     deviceEntryA: self.entryHash,
     recordA: self.recordHash,
-    recordB: peer.recordHash,
+    recordB,
     kemA: kem.publicKey,
   });
+  const call = { callId, common, self, kem, payload: input.payload };
+  return { common, offers: await Promise.all(peers.map((peer) => offerTo(call, peer))) };
+}
+
+/** What the offers of one call share. */
+interface Call {
+  readonly callId: Bytes;
+  readonly common: Bytes;
+  readonly self: LocalDevice;
+  readonly kem: KemKeyPair;
+  readonly payload: Uint8Array;
+}
+
+async function offerTo(call: Call, peer: VerifiedBundle): Promise<SealedOffer> {
+  const { callId, self, kem } = call;
+  const [ephemeral, { ciphertext: ct1, shared: ss1 }] = await Promise.all([
+    generateAgreementKeyPair(),
+    mlKem768Encapsulate(peer.set.kpk),
+  ]);
+  const common = commonHash(call.common);
   const header = encodeOfferHeader({
-    common: commonHash(common),
+    common,
     deviceB: peer.entry.deviceId,
     deviceEntryB: peer.entryHash,
     prekeySetB: peer.setHash,
@@ -148,13 +184,13 @@ export async function initiate(
     ...(peer.opk === null ? [] : [x25519(ephemeral.privateKey, peer.opk.key)]),
   ]);
   const opk = peer.opk?.key ?? null;
-  const th0 = offerTranscript(common, header, self.entry, peer.entry, peer.setBytes, opk);
+  const th0 = offerTranscript(call.common, header, self.entry, peer.entry, peer.setBytes, opk);
   const epoch0 = deriveOfferEpoch(th0, [...shared, ss1]);
-  const box = await once(new SendChain(0, th0, epoch0.ckA), (chain) => chain.seal(input.payload));
+  const withdrawal = new SendChain(0, th0, epoch0.ckA);
+  const box = await withdrawal.seal(call.payload);
   return {
-    common,
     offer: concat(header, confirmationTag(epoch0, "offer-confirm"), box),
-    pending: { callId, common: commonHash(common), peer, self, epoch0, ephemeral, kem },
+    pending: { callId, common, peer, self, epoch0, ephemeral, kem, withdrawal },
   };
 }
 
@@ -197,34 +233,15 @@ export function accept(
       opk,
     );
     const epoch0 = deriveOfferEpoch(th0, shared);
-    const payload = await checked(epoch0, "offer-confirm", tag, () => {
-      return once(new ReceiveChain(0, th0, epoch0.ckA), (chain) => chain.open(box));
-    });
+    const withdrawal = new ReceiveChain(0, th0, epoch0.ckA);
+    const payload = await checked(epoch0, "offer-confirm", tag, () => withdrawal.open(box));
     const { callId } = call;
     const { deviceB, ephemeralA } = header;
-    return { payload, accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA } };
+    return {
+      payload,
+      accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA, withdrawal },
+    };
   });
-}
-
-/** Seals a refusal for the caller, in the callee's chain of epoch 0; ends the handshake. */
-export async function refuse(accepted: AcceptedOffer, payload: Uint8Array): Promise<Bytes> {
-  const { epoch0 } = accepted;
-  const chain = new SendChain(0, epoch0.th, epoch0.ckB);
-  const box = await chain.seal(payload);
-  chain.wipe();
-  wipeEpoch(epoch0);
-  return box;
-}
-
-/** Opens a refusal; the offer has then ended. @throws CryptoError `bad_message`, `spent` */
-export async function openRefusal(pending: PendingOffer, box: Bytes): Promise<Bytes> {
-  const { epoch0 } = pending;
-  // A forgery must not end the offer, so the chain key itself is kept until a tag verified.
-  const copy = new Secret(epoch0.ckB.expose().slice());
-  const chain = new ReceiveChain(0, epoch0.th, copy);
-  const payload = await once(chain, (chain) => chain.open(box));
-  wipeEpoch(epoch0);
-  return payload;
 }
 
 function offerTranscript(
@@ -238,16 +255,4 @@ function offerTranscript(
   const entries = new Writer().v16(encodeDeviceEntry(entryA)).v16(encodeDeviceEntry(entryB));
   const last = opk ?? new Uint8Array(32);
   return sha256(labelled("offer", common, header, entries.bytes(), set, last));
-}
-
-/** Uses a chain for one message and wipes it, whatever became of that. */
-async function once<Chain extends SendChain | ReceiveChain>(
-  chain: Chain,
-  use: (chain: Chain) => Promise<Bytes>,
-): Promise<Bytes> {
-  try {
-    return await use(chain);
-  } finally {
-    chain.wipe();
-  }
 }

@@ -38,7 +38,7 @@ export type ClientFrame =
     readonly to: string;
     /** The call's common part, base64url. */
     readonly common: string;
-    /** One for every current device of the callee. */
+    /** For current devices of the callee, one each; the other devices may get a frame of their own. */
     readonly offers: readonly RingOffer[];
   }
   | { readonly t: "ping" }

@@ -4,7 +4,7 @@
  *     offer    { kind, room, sdp, fingerprints }        in the handshake's offer
  *     answer   { kind, sdp, fingerprints }              in its answer
  *     ready    { kind }                                 in its confirm
- *     hangup   { kind, reason }                         in the session
+ *     hangup   { kind, reason }                         in the session, or ending an offer
  *
  * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
  * belong to the identity, not to the SDP.
@@ -15,9 +15,9 @@
 import { type Bytes, fromUtf8, utf8 } from "../crypto/bytes.ts";
 import { asArray, asObject, asText, WireError } from "./json.ts";
 
-/** Why a call ended. */
-export type HangupReason = "ended" | "declined" | "busy" | "failed";
-const REASONS: readonly HangupReason[] = ["ended", "declined", "busy", "failed"];
+/** Why a call ended; `elsewhere`: another device of the callee's took it, or declined it. */
+export type HangupReason = "ended" | "declined" | "busy" | "failed" | "elsewhere";
+const REASONS: readonly HangupReason[] = ["ended", "declined", "busy", "failed", "elsewhere"];
 
 /** A side's SDP and the certificates that it promises. */
 export interface Description {
@@ -63,6 +63,16 @@ export function payloadFromBytes(bytes: Bytes): Payload {
     }
     default:
       throw new WireError("a payload's kind");
+  }
+}
+
+/** The reason that an authentic message gives; whatever else it says is a failure. */
+export function hangupReasonOf(bytes: Bytes): HangupReason {
+  try {
+    const payload = payloadFromBytes(bytes);
+    return payload.kind === "hangup" ? payload.reason : "failed";
+  } catch {
+    return "failed";
   }
 }
 

@@ -202,6 +202,8 @@ export function troubleOfEnd(end: CallEnd, label: string): Trouble {
       return plain("Busy", `${label} is in another call.`);
     case "failed":
       return plain("Call failed", `The call failed on the side of ${label}.`);
+    case "elsewhere":
+      return plain("Taken on another device", "Another of your devices took or declined the call.");
     case "ended":
       return plain("Call ended", `${label} hung up.`);
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type RemoteDevice } from "../../crypto/bundle.ts";
+import { type RemoteDevice, type VerifiedBundle } from "../../crypto/bundle.ts";
 import { type Bytes, concat, utf8 } from "../../crypto/bytes.ts";
 import { Writer } from "../../crypto/codec.ts";
 import { encodeDeviceEntry } from "../../crypto/device_entry.ts";
@@ -42,11 +42,13 @@ import {
   accept,
   type AcceptedOffer,
   initiate,
-  openRefusal,
+  type LocalDevice,
+  type OfferInput,
   type PendingOffer,
-  refuse,
+  type SealedOffer,
   type UsedPrekeys,
 } from "../../crypto/x3dh.ts";
+import { openRefusal, openWithdrawal, refuse, withdraw } from "../../crypto/offer_end.ts";
 import {
   flipped,
   fromHex,
@@ -82,7 +84,17 @@ async function offerTo(
   caller = alice,
 ): Promise<Offered> {
   const bundle = await verifiedBundleOf(callee, index);
-  return initiate(caller.device, bundle, { ...INPUT, payload: utf8("offer") });
+  return await initiateOne(caller.device, bundle, { ...INPUT, payload: utf8("offer") });
+}
+
+/** A call for one device. */
+async function initiateOne(
+  self: LocalDevice,
+  peer: VerifiedBundle,
+  input: OfferInput,
+): Promise<Offered> {
+  const { common, offers } = await initiate(self, [peer], input);
+  return { common, ...offers[0]! };
 }
 const INPUT = { room: ROOM, nowMs: NOW_MS, ttlS: 60 };
 
@@ -195,7 +207,7 @@ Deno.test("an offer opens within its life and 30 seconds of doubt, either way", 
   }
   for (const nowMs of [NOW_MS - 90_000, NOW_MS + 90_000]) await acceptBy(bob, offered, { nowMs });
   const input = { ...INPUT, ttlS: 5, payload: NONE };
-  const short = await initiate(alice.device, await verifiedBundleOf(bob), input);
+  const short = await initiateOne(alice.device, await verifiedBundleOf(bob), input);
   await acceptBy(bob, short, { nowMs: NOW_MS + 35_000 });
   await refused(acceptBy(bob, short, { nowMs: NOW_MS + 35_001 }));
 });
@@ -412,7 +424,7 @@ Deno.test("a stolen prekey forges an offer, but never the confirm behind which m
 Deno.test("Mallory, who registered Bob's keys as her own, gets no call that was for Bob", async () => {
   // The binding stops this registration; here it is forced, as a colluding directory would.
   const posing = await makePerson("mallory", { keys: bob.keys });
-  const toMallory = await initiate(
+  const toMallory = await initiateOne(
     alice.device,
     await verifiedBundleOf({ ...posing, prekeys: await samePrekeys(posing) }),
     { ...INPUT, payload: NONE },
@@ -543,4 +555,111 @@ Deno.test("a confirm completes once", async () => {
   const { confirm: last } = await confirm((await finish(pending, answer)).unconfirmed, NONE);
   const results = await Promise.allSettled([1, 2].map(() => complete(unconfirmed, last)));
   assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
+});
+
+// --- several devices ---------------------------------------------------------------------------
+
+/** Bob's second device, in the record in which his first one stands. */
+async function tabletOfBob(): Promise<Person> {
+  const tablet = await makePerson("bob", { deviceId: 2, name: "tablet" });
+  return { ...tablet, device: { ...tablet.device, recordHash: bob.record.hash } };
+}
+
+/** Alice's call to both of Bob's devices, which have opened it. */
+async function ringing(): Promise<
+  { common: Bytes; offers: readonly SealedOffer[]; accepted: readonly AcceptedOffer[] }
+> {
+  const tablet = await tabletOfBob();
+  const second = { ...await verifiedBundleOf(tablet, 1), recordHash: bob.record.hash };
+  const bundles = [await verifiedBundleOf(bob, 0), second];
+  const { common, offers } = await initiate(alice.device, bundles, {
+    ...INPUT,
+    payload: utf8("offer"),
+  });
+  const opened = await Promise.all([bob, tablet].map((callee, i) => {
+    const message = { common, offer: offers[i]!.offer };
+    return acceptBy(callee, message, { prekeys: usedPrekeysOf(callee, i) });
+  }));
+  for (const { payload } of opened) assert.deepEqual(payload, utf8("offer"));
+  return { common, offers, accepted: opened.map(({ accepted }) => accepted) };
+}
+
+Deno.test("a call to two devices is one call with one key of the caller's, and two offers that share no other", async () => {
+  const { common, offers } = await ringing();
+  const [first, second] = offers.map(({ offer }) => decodeOffer(offer).header);
+  assert.deepEqual([first!.deviceB, second!.deviceB], [1, 2]);
+  assert.deepEqual([first!.common, second!.common], [commonHash(common), commonHash(common)]);
+  for (const name of ["ephemeralA", "ct1", "prekeySetB", "deviceEntryB"] as const) {
+    assert.notDeepEqual(first![name], second![name], name);
+  }
+  const [one, two] = offers.map(({ pending }) => pending);
+  assert.equal(one!.kem, two!.kem);
+  assert.notDeepEqual(one!.epoch0.root.expose(), two!.epoch0.root.expose());
+});
+
+Deno.test("devices of two records are not called at once", async () => {
+  const bundles = [await verifiedBundleOf(bob), await verifiedBundleOf(mallory)];
+  const input = { ...INPUT, payload: NONE };
+  await assert.rejects(initiate(alice.device, bundles, input), /^Error: bug: /);
+  await assert.rejects(initiate(alice.device, [], input), /^Error: bug: /);
+});
+
+Deno.test("an offer for one device does not open at another, nor does one's answer finish the other's", async () => {
+  const { common, offers, accepted } = await ringing();
+  const tablet = await tabletOfBob();
+  await refused(acceptBy(tablet, { common, offer: offers[0]!.offer }));
+  const { answer: reply } = await answer(accepted[1]!, utf8("tablet"));
+  await refused(finish(offers[0]!.pending, reply));
+  assert.deepEqual((await finish(offers[1]!.pending, reply)).payload, utf8("tablet"));
+});
+
+Deno.test("a withdrawal arrives at its device, once, and ends the offer on both sides", async () => {
+  const { offers, accepted } = await ringing();
+  const box = await withdraw(offers[1]!.pending, utf8("elsewhere"));
+  await assert.rejects(openWithdrawal(accepted[0]!, box), { code: "bad_message" });
+  assert.deepEqual(await openWithdrawal(accepted[1]!, box), utf8("elsewhere"));
+  await assert.rejects(openWithdrawal(accepted[1]!, box), { code: "bad_message" });
+  await assert.rejects(answer(accepted[1]!, NONE), SPENT);
+  await assert.rejects(withdraw(offers[1]!.pending, NONE), SPENT);
+  // The other offer goes on as if nothing had happened.
+  const { answer: reply } = await answer(accepted[0]!, utf8("laptop"));
+  assert.deepEqual((await finish(offers[0]!.pending, reply)).payload, utf8("laptop"));
+});
+
+Deno.test("nobody who only relayed makes a withdrawal, whatever they saw", async () => {
+  const { offers, accepted } = await ringing();
+  const [callee] = accepted;
+  const box = decodeOffer(offers[0]!.offer).box;
+  // The offer's own box again, a refusal reflected, and one of another device.
+  const other = await refuse(accepted[1]!, utf8("ended"));
+  for (const forged of [box, other, await withdraw(offers[1]!.pending, utf8("ended"))]) {
+    await assert.rejects(openWithdrawal(callee!, forged), { code: "bad_message" });
+  }
+  const genuine = await withdraw(offers[0]!.pending, utf8("ended"));
+  for (const bit of sampledBits(genuine)) {
+    await assert.rejects(openWithdrawal(callee!, flipped(genuine, bit)), { code: "bad_message" });
+  }
+  assert.deepEqual(await openWithdrawal(callee!, genuine), utf8("ended"));
+});
+
+Deno.test("a second answer finds the offer withdrawn, and its device learns so until the confirm", async () => {
+  const { offers, accepted } = await ringing();
+  const replies = await Promise.all(accepted.map((one) => answer(one, NONE)));
+  const { unconfirmed } = await finish(offers[0]!.pending, replies[0]!.answer);
+  const elsewhere = await withdraw(offers[1]!.pending, utf8("elsewhere"));
+  await refused(finish(offers[1]!.pending, replies[1]!.answer));
+  const late = replies[1]!.unconfirmed;
+  const { confirm: last } = await confirm(unconfirmed, NONE);
+  await refused(complete(late, last));
+  assert.deepEqual(await openWithdrawal(late, elsewhere), utf8("elsewhere"));
+  assert.throws(() => late.epoch1.root.expose(), SPENT);
+  await complete(replies[0]!.unconfirmed, last);
+  const { withdrawal } = replies[0]!.unconfirmed;
+  await assert.rejects(withdrawal!.open(elsewhere), SPENT);
+});
+
+Deno.test("an offer that was answered is not withdrawn any more", async () => {
+  const { pending, answer: reply } = await answered();
+  await finish(pending, reply);
+  await assert.rejects(withdraw(pending, NONE), SPENT);
 });

@@ -167,11 +167,11 @@ export async function connect(
   const none = new Uint8Array(0);
   const bundle = await verifiedBundleOf(callee);
   const input = { room: ROOM, nowMs: NOW_MS, ttlS: 60, payload: none };
-  const offered = await initiate(caller.device, bundle, input);
-  const message = { common: offered.common, offer: offered.offer, nowMs: NOW_MS };
+  const { common, offers: [sealed] } = await initiate(caller.device, [bundle], input);
+  const message = { common, offer: sealed!.offer, nowMs: NOW_MS };
   const { accepted } = await accept(callee.device, usedPrekeysOf(callee), caller.device, message);
   const answered = await answer(accepted, none);
-  const finished = await finish(offered.pending, answered.answer);
+  const finished = await finish(sealed!.pending, answered.answer);
   const confirmed = await confirm(finished.unconfirmed, none);
   const completed = await complete(answered.unconfirmed, confirmed.confirm);
   return { caller: confirmed.session, callee: completed.session };

@@ -74,7 +74,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
       );
       const bundle = await trust.verifyBundle(contact, answer.bundles[0]!);
       const sealed = payload(id, await stack.createOffer());
-      const { common, offer } = await initiate(account.self, bundle, {
+      const { common, offers: [sealedOffer] } = await initiate(account.self, [bundle], {
         room: namedRoom?.(id) ?? sha256(fromBase64Url(id)!),
         nowMs: Date.now() - ageMs,
         ttlS: 60,
@@ -84,7 +84,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
         t: "ring",
         to: "bob",
         common: toBase64Url(common),
-        offers: [{ device: 1, offer: toBase64Url(offer) }],
+        offers: [{ device: 1, offer: toBase64Url(sealedOffer!.offer) }],
       });
       return room;
     },

@@ -1,0 +1,234 @@
+/**
+ * A call that rings here: answered, declined, or withdrawn by its caller; then the confirm.
+ *
+ * That another device took the call, or that the caller gave up, is sealed inside the offer's own epoch.
+ * The service can end the ringing by saying that the caller left, and is shown as having said so.
+ *
+ * @module
+ */
+
+import { abandon, answer, complete, type Unconfirmed } from "../crypto/answer.ts";
+import { type Bytes } from "../crypto/bytes.ts";
+import { kindOf } from "../crypto/handshake_message.ts";
+import { openWithdrawal, refuse } from "../crypto/offer_end.ts";
+import { type AcceptedOffer, OFFER_CLOCK_SKEW_MS } from "../crypto/x3dh.ts";
+import { type RingFrame } from "../wire/frames.ts";
+import {
+  type HangupReason,
+  hangupReasonOf,
+  type Payload,
+  payloadToBytes,
+} from "../wire/payload.ts";
+import { type MediaAdapter } from "./adapter.ts";
+import { type Call, LiveCall } from "./call.ts";
+import { type Contact } from "./contact.ts";
+import { ClientError, toClientError } from "./error.ts";
+import { describe } from "./fingerprint.ts";
+import { type Peer, peerOf } from "./peer.ts";
+import { Room } from "./room.ts";
+import { withinStackTime } from "./within.ts";
+import { type World } from "./world.ts";
+
+/** How long the caller may take to confirm an answer, in milliseconds. */
+const CONFIRM_TIMEOUT_MS = 15_000;
+
+/** Why a call rings no more without having been answered here. */
+export type RingEnd =
+  /** Another device of this account took or declined it: proven by the caller. */
+  | "elsewhere"
+  /** The caller gave up: proven by the caller. */
+  | "ended"
+  /** The caller is not there any more: the service's word. */
+  | "gone"
+  /** Its time is over. */
+  | "expired"
+  /** It was declined here. */
+  | "declined";
+
+/** A call that rings here. */
+export interface IncomingCall {
+  /** Who calls: proven by the log and by the offer. */
+  readonly peer: Peer;
+  /** Settles when it rings no more without having been answered, with the reason. */
+  readonly cancelled: Promise<RingEnd>;
+  /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `network` */
+  answer(adapter: MediaAdapter): Promise<Call>;
+  /** Turns the call down and tells the caller. */
+  decline(): Promise<void>;
+}
+
+/** What an offer says once it was opened. */
+export type Offer = Extract<Payload, { readonly kind: "offer" }>;
+
+/** The callee, from the ring to the confirm and after; applications see `IncomingCall`. */
+export class Ringing implements IncomingCall {
+  readonly peer: Peer;
+  readonly cancelled: Promise<RingEnd>;
+  /** Settles when it rings no more, for whatever reason. */
+  readonly settled: Promise<void>;
+  readonly #world: World;
+  readonly #offer: Offer;
+  readonly #accepted: AcceptedOffer;
+  readonly #offerBytes: number;
+  #cancel: (why: RingEnd) => void = () => {};
+  #settle: () => void = () => {};
+  #stopExpiry: () => void = () => {};
+  #state: "ringing" | "answered" | "over" = "ringing";
+  #room: Room | null = null;
+  #caller: string | null = null;
+  #adapter: MediaAdapter | null = null;
+  #call: LiveCall | null = null;
+  #unconfirmed: Unconfirmed | null = null;
+  #isConfirmed = false;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(
+    world: World,
+    contact: Contact,
+    offer: Offer,
+    accepted: AcceptedOffer,
+    offerBytes: number,
+  ) {
+    this.peer = peerOf(contact, world.account.record);
+    this.cancelled = new Promise((resolve) => this.#cancel = resolve);
+    this.settled = new Promise((resolve) => this.#settle = resolve);
+    this.#world = world;
+    this.#offer = offer;
+    this.#accepted = accepted;
+    this.#offerBytes = offerBytes;
+  }
+
+  /** Joins the caller's room, and learns there when the caller gives up. */
+  async join(frame: RingFrame): Promise<void> {
+    this.#room = await Room.join(this.#world.socket(), this.#offer.room, {
+      onMessage: (message) => this.#receive(message),
+      onLeave: ({ mid }) => {
+        if (mid !== this.#caller) return;
+        if (this.#state === "ringing") this.#over("gone");
+        else this.#call?.left();
+      },
+    });
+    const caller = this.#room.members().find(({ account, device }) =>
+      account === frame.from && device === frame.device
+    );
+    if (caller === undefined) return this.#over("gone");
+    this.#caller = caller.mid;
+    const { sentMs, ttlS } = this.#accepted.call;
+    const leftMs = sentMs + ttlS * 1000 + OFFER_CLOCK_SKEW_MS - this.#world.now();
+    const expiry = setTimeout(() => {
+      if (this.#state === "ringing") this.#over("expired");
+    }, leftMs);
+    this.#stopExpiry = () => clearTimeout(expiry);
+  }
+
+  async answer(adapter: MediaAdapter): Promise<Call> {
+    if (this.#state !== "ringing") {
+      // A second click must not end the first one's call.
+      if (adapter !== this.#adapter) adapter.close();
+      throw new ClientError("cancelled", "The call rings no more");
+    }
+    this.#state = "answered";
+    this.#adapter = adapter;
+    this.#settle();
+    this.#stopExpiry();
+    const call = new LiveCall(this.peer, adapter, "connecting");
+    this.#call = call;
+    call.attach(this.#room!);
+    call.addressee = this.#caller!;
+    call.note("received", "offer", this.#offerBytes);
+    void call.ended.then(() => abandon(this.#unconfirmed ?? this.#accepted));
+    try {
+      const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
+      const payload = payloadToBytes({ kind: "answer", ...describe(sdp) });
+      const sealed = await answer(this.#accepted, payload);
+      this.#unconfirmed = sealed.unconfirmed;
+      this.#expectConfirm(call);
+      await this.#room!.send(sealed.answer, this.#caller!);
+      call.note("sent", "answer", sealed.answer.length);
+      return call;
+    } catch (error) {
+      const failure = toClientError(error, "media_failed");
+      const isGone = call.state === "ended" || failure.problem === "no_such_member" ||
+        failure.problem === "not_in_room";
+      const said = isGone ? new ClientError("cancelled", "The call was given up") : failure;
+      if (!isGone && this.#unconfirmed === null) await this.#refuse("failed");
+      call.fail(said);
+      throw said;
+    }
+  }
+
+  async decline(): Promise<void> {
+    if (this.#state !== "ringing") return;
+    this.#state = "over";
+    await this.#refuse("declined");
+    this.#over("declined");
+  }
+
+  async #refuse(reason: HangupReason): Promise<void> {
+    try {
+      const payload = payloadToBytes({ kind: "hangup", reason });
+      await this.#room!.send(await refuse(this.#accepted, payload), this.#caller!);
+    } catch {
+      // A caller that left meanwhile needs no telling.
+    }
+  }
+
+  #over(why: RingEnd): void {
+    this.#state = "over";
+    this.#settle();
+    this.#stopExpiry();
+    this.#cancel(why);
+    abandon(this.#accepted);
+    void this.#room?.leave();
+  }
+
+  #expectConfirm(call: LiveCall): void {
+    const timer = setTimeout(() => {
+      if (this.#unconfirmed !== null) {
+        call.fail(new ClientError("no_answer", "The caller did not confirm"));
+      }
+    }, CONFIRM_TIMEOUT_MS);
+    void call.ended.then(() => clearTimeout(timer));
+  }
+
+  /** One message at a time; one that is refused is reported and changes nothing. */
+  #receive(message: Bytes): void {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#state === "over" || this.#call?.state === "ended") return;
+      try {
+        await this.#take(message);
+      } catch (error) {
+        this.#world.refused(toClientError(error, "handshake_refused"));
+      }
+    });
+  }
+
+  async #take(message: Bytes): Promise<void> {
+    const call = this.#call;
+    if (call !== null && this.#isConfirmed) return await call.receive(message);
+    const kind = kindOf(message);
+    if (kind === "box") return await this.#takeWithdrawal(message);
+    if (kind === "confirm" && call !== null && this.#unconfirmed !== null) {
+      return await this.#takeConfirm(call, this.#unconfirmed, message);
+    }
+    throw new ClientError("handshake_refused", "An unexpected message arrived");
+  }
+
+  /** The caller gave up, or another device was first. */
+  async #takeWithdrawal(box: Bytes): Promise<void> {
+    const bytes = await openWithdrawal(this.#unconfirmed ?? this.#accepted, box);
+    // Authentic, so the offer has ended, whatever it says.
+    const why = hangupReasonOf(bytes) === "elsewhere" ? "elsewhere" : "ended";
+    if (this.#call !== null) this.#call.endByPeer(why);
+    else if (this.#state === "ringing") this.#over(why);
+  }
+
+  async #takeConfirm(call: LiveCall, unconfirmed: Unconfirmed, message: Bytes): Promise<void> {
+    const { session } = await complete(unconfirmed, message);
+    this.#isConfirmed = true;
+    this.#unconfirmed = null;
+    call.note("received", "confirm", message.length);
+    // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.
+    void call.secure(session, this.#offer);
+  }
+}
