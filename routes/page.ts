@@ -1,5 +1,5 @@
 /**
- * The web page: the files that were built into one folder, read once at the start.
+ * The web pages: the files that were built into one folder, read once at the start.
  *
  * Only what stands in that table is ever served, so no path of a request can name another file.
  *
@@ -21,8 +21,11 @@ export interface Page {
   readonly etag: string;
 }
 
-/** The files by path, `/` included where there is an `index.html`. */
+/** The files by path; a page also stands where people look for it. */
 export type Pages = ReadonlyMap<string, Page>;
+
+/** Where people look for which page. */
+const PAGES: Readonly<Record<string, string>> = { "index.html": "/", "log.html": "/log" };
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
@@ -67,7 +70,8 @@ export async function readPages(folder: URL): Promise<Pages> {
     const bytes = await Deno.readFile(new URL(name, folder));
     const page: Page = { type, bytes, etag: `"${toHex(sha256(bytes).subarray(0, 16))}"` };
     pages.set(`/${name}`, page);
-    if (name === "index.html") pages.set("/", page);
+    const place = PAGES[name];
+    if (place !== undefined) pages.set(place, page);
   }
   return pages;
 }

@@ -33,6 +33,20 @@ Deno.test("the page is served with its types, a strict policy, and 304 when know
   deepEqual([again.status, await again.text()], [304, ""]);
 });
 
+Deno.test("the log's page stands at /log, beside the log itself", async () => {
+  const folder = await folderWith({ "index.html": "<p>calls", "log.html": "<p>log" });
+  await using service = await startService({ pages: await readPages(folder) });
+  for (const [path, text] of [["/", "<p>calls"], ["/log", "<p>log"], ["/log.html", "<p>log"]]) {
+    const page = await fetch(service.url + path);
+    deepEqual([page.status, await page.text()], [200, text], path);
+    match(page.headers.get("content-type")!, /^text\/html/);
+    match(page.headers.get("content-security-policy")!, /script-src 'self'/);
+    equal(page.headers.has("access-control-allow-origin"), false);
+  }
+  const checkpoint = await fetch(`${service.url}/log/checkpoint`);
+  match(await checkpoint.text(), /^test\.invalid\/kt\/1\n1\n/);
+});
+
 Deno.test("no path leads out of the page's folder", async () => {
   const folder = await folderWith({ "index.html": "<p>hi", "notes.txt": "secret" });
   await using service = await startService({ pages: await readPages(folder) });
