@@ -5,6 +5,7 @@
  */
 
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
+import { formatEvidence } from "../crypto/evidence.ts";
 import { type RingFrame } from "../wire/frames.ts";
 import { type Account, loadAccount, registerAccount } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
@@ -12,14 +13,16 @@ import { type Call } from "./call.ts";
 import { Channel } from "./channel.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
+import { readEvidence } from "./evidence.ts";
 import { Http } from "./http.ts";
 import { takeCall } from "./incoming.ts";
+import { pinnedPolicy } from "./known_log.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { type Store } from "./store.ts";
-import { type Evidence, Trust } from "./trust.ts";
+import { Trust } from "./trust.ts";
 import { type World } from "./world.ts";
 
 /** Most calls that ring at once; further ones are refused unread. */
@@ -38,6 +41,11 @@ export interface ClientOptions {
    * the first contact is believed from then on.
    */
   readonly logKey?: string;
+  /**
+   * Which log, which witnesses, and how many of them must have cosigned its heads, shipped with the
+   * application in place of `logKey` (C2SP tlog-policy).
+   */
+  readonly policy?: string;
   /** The clock, Unix milliseconds; the platform's by default. */
   readonly now?: () => number;
 }
@@ -83,7 +91,7 @@ export class Client {
   static async open(options: ClientOptions): Promise<Client> {
     const { store, now = Date.now } = options;
     const http = new Http(options.service, now);
-    const trust = await Trust.open(http, store, now, options.logKey ?? null);
+    const trust = await Trust.open(http, store, now, pinnedPolicy(options));
     return new Client(http, trust, await loadAccount(store, trust.origin), options);
   }
 
@@ -102,9 +110,19 @@ export class Client {
     return (await this.#trust.head()).size;
   }
 
-  /** Two signed heads that contradict each other, if the service ever showed such, or null. */
-  evidence(): Promise<Evidence | null> {
-    return this.#trust.evidence();
+  /** What convicts the service, if it ever showed heads that contradict each other; texts to keep. */
+  async evidence(): Promise<readonly string[]> {
+    return (await readEvidence(this.#store)).map(formatEvidence);
+  }
+
+  /**
+   * Believes the new identity of a person whom the service gave one (`identity_changed`), because the
+   * user asked them.
+   *
+   * @throws ClientError `unknown_name`, `bad_label`
+   */
+  async confirmIdentity(name: string): Promise<void> {
+    await this.#trust.confirm(labelOf(name));
   }
 
   /**

@@ -1,25 +1,48 @@
 /**
- * The people a client knows: each is pinned to the identity it was first seen with.
+ * The people a client knows: each is pinned to the record it was last believed with, and followed from
+ * there.
+ *
+ * A record that the one before signed is followed silently. One that only the operator vouches for (a
+ * reset) is not: the person stays who they were until the user confirms the new identity, or until the
+ * old devices have had three days to object.
  *
  * @module
  */
 
-import { type AccountLabel } from "../crypto/account_label.ts";
+import { type AccountId, type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
-import { type VerifiedRecord } from "../crypto/record.ts";
-import { type Cell, cell, type Decision, keep } from "./cell.ts";
+import { type KnownRecord, type ShownVersion } from "../crypto/lookup.ts";
+import {
+  decodeRecord,
+  recordHash,
+  type RecordKind,
+  type VerifiedRecord,
+} from "../crypto/record.ts";
+import { type Cell, cell } from "./cell.ts";
 import { ClientError } from "./error.ts";
+
+/** How long a reset waits to be believed without the user's word, in milliseconds. */
+export const RESET_DELAY_MS = 72 * 3_600_000;
 
 /** What a client remembers about a person. */
 export type Pin = {
-  /** The record's version. */
-  readonly version: number;
-  /** `recordHash` of the record. */
-  readonly hash: Bytes;
+  /** The SignedRecord that is believed. */
+  readonly record: Bytes;
+  /** Where that is a reset, the record before it: its devices may still object. */
+  readonly before: Bytes | null;
+  /** What was shown of the record's ladder. */
+  readonly shown: readonly ShownVersion[];
   /** When the person was first seen, Unix milliseconds. */
   readonly firstSeenMs: number;
-  /** The highest prekey set number seen. */
-  readonly setNumber: number;
+  /** The highest prekey set number seen of each device. */
+  readonly setNumbers: Readonly<Record<string, number>>;
+  /** A newer identity that waits to be believed, or null. */
+  readonly contested: {
+    /** `recordHash` of the reset. */
+    readonly hash: Bytes;
+    /** When it was first seen, Unix milliseconds. */
+    readonly sinceMs: number;
+  } | null;
 };
 
 /** A verified person. */
@@ -30,6 +53,20 @@ export interface Contact {
   readonly firstSeenMs: number;
   /** Whether this is the first time. */
   readonly isNew: boolean;
+  /** What changed since the last time, oldest first. */
+  readonly changes: readonly RecordKind[];
+  /** What is remembered of them. */
+  readonly pin: Pin;
+}
+
+/** A person, or one who waits to be believed: what is remembered is kept in either case. */
+export type Meeting = Contact | { readonly pin: Pin; readonly refusal: ClientError };
+
+/** What a pin says that is known of a person. */
+export function knownBy(account: AccountId, { record: bytes, before, shown }: Pin): KnownRecord {
+  const contesting = before === null ? [] : decodeRecord(before).devices;
+  const record = { ...decodeRecord(bytes), account, hash: recordHash(bytes), bytes, contesting };
+  return { record, shown };
 }
 
 /** Where a person's pin is kept. */
@@ -37,21 +74,63 @@ export function pinOf(label: AccountLabel): Cell<Pin> {
   return cell(`pin/${label}`);
 }
 
+/** Whom this client has pinned. */
+export const CONTACTS = cell<readonly AccountLabel[]>("contacts");
+
 /**
- * Compares a proven record with the pin there may be, and makes one where there is none.
+ * Follows a person from the pin there may be along the chain that was proved.
  *
- * @throws ClientError `identity_changed`
+ * @param current the newest record @param chain all records after the pinned one
  */
-export function meet(record: VerifiedRecord, pin: Pin | null, nowMs: number): Decision<Contact> {
-  const { account: { label }, version, hash } = record;
-  if (pin === null) {
-    return {
-      changes: keep(pinOf(label), { version, hash, firstSeenMs: nowMs, setNumber: 0 }),
-      result: { record, firstSeenMs: nowMs, isNew: true },
-    };
+export function meet(
+  pin: Pin | null,
+  current: KnownRecord,
+  chain: readonly VerifiedRecord[],
+  nowMs: number,
+): Meeting {
+  const isNew = pin === null;
+  const firstSeenMs = pin?.firstSeenMs ?? nowMs;
+  const changes = isNew ? [] : chain.map(({ kind }) => kind);
+  const reset = isNew ? null : standingReset(chain);
+  if (pin !== null && reset !== null) {
+    const isSame = pin.contested !== null && equal(pin.contested.hash, reset.hash);
+    const sinceMs = isSame ? pin.contested!.sinceMs : nowMs;
+    if (nowMs - sinceMs < RESET_DELAY_MS) {
+      const contested = { hash: reset.hash, sinceMs };
+      return { pin: { ...pin, contested }, refusal: identityChanged() };
+    }
   }
-  if (pin.version !== version || !equal(pin.hash, hash)) {
-    throw new ClientError("identity_changed", "This is not the identity that was seen before");
+  const { record, shown } = current;
+  const next: Pin = {
+    record: record.bytes,
+    before: record.kind === "reset" ? beforeReset(pin, chain) : null,
+    shown,
+    firstSeenMs,
+    setNumbers: pin?.setNumbers ?? {},
+    contested: null,
+  };
+  return { record, firstSeenMs, isNew, changes, pin: next };
+}
+
+/** The last reset that no cancel followed, or null. */
+function standingReset(chain: readonly VerifiedRecord[]): VerifiedRecord | null {
+  let reset: VerifiedRecord | null = null;
+  for (const record of chain) {
+    if (record.kind === "reset") reset = record;
+    if (record.kind === "cancel") reset = null;
   }
-  return { changes: {}, result: { record, firstSeenMs: pin.firstSeenMs, isNew: false } };
+  return reset;
+}
+
+/** The record before a chain's last one. */
+function beforeReset(pin: Pin | null, chain: readonly VerifiedRecord[]): Bytes | null {
+  if (chain.length === 0) return pin?.before ?? null;
+  return chain.at(-2)?.bytes ?? pin?.record ?? null;
+}
+
+function identityChanged(): ClientError {
+  return new ClientError(
+    "identity_changed",
+    "The service gave this name to another identity: ask the person before you believe it",
+  );
 }

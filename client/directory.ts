@@ -8,6 +8,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { type VerifiedBundle } from "../crypto/bundle.ts";
 import { type Bytes } from "../crypto/bytes.ts";
+import { type LookupAnswer } from "../crypto/lookup.ts";
 import {
   type BundleRequest,
   bundlesFromWire,
@@ -18,7 +19,7 @@ import { bundlePath, proofPath, recordPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http } from "./http.ts";
 import { type Contact } from "./contact.ts";
-import { type Trust } from "./trust.ts";
+import { type Asking, type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** Sends a first record and verifies that the log took it. @throws ClientError */
@@ -28,10 +29,13 @@ export async function submitRecord(
   label: AccountLabel,
   record: Bytes,
 ): Promise<Contact> {
-  const { contact } = await trust.learn(label, "contact", async (from) => {
+  const ask = async ({ from }: Asking) => {
     const body: RecordRequest = { record: toBase64Url(record), from };
     return { lookup: reading(lookupFromWire, await http.open("PUT", recordPath(label), body)) };
-  });
+  };
+  // The same record again is answered with the same proof, so asking again asks for no more.
+  const more = async (asking: Asking) => (await ask(asking)).lookup;
+  const { contact } = await trust.learn(label, "contact", { ask, more });
   return contact;
 }
 
@@ -45,12 +49,19 @@ export async function lookUp(
   label: AccountLabel,
   as: "contact" | "stranger" = "contact",
 ): Promise<Contact> {
-  const { contact } = await world.trust.learn(label, as, async (from) => {
-    const path = `${proofPath(label)}?from=${from}`;
-    const answer = await world.http.signed(signerOf(world), "GET", path);
-    return { lookup: reading(lookupFromWire, answer) };
-  });
+  const more = (asking: Asking) => askForProof(world, label, asking);
+  const ask = async (asking: Asking) => ({ lookup: await more(asking) });
+  const { contact } = await world.trust.learn(label, as, { ask, more });
   return contact;
+}
+
+async function askForProof(
+  world: World,
+  label: AccountLabel,
+  asking: Asking,
+): Promise<LookupAnswer> {
+  const path = proofPath(label, { ...asking });
+  return reading(lookupFromWire, await world.http.signed(signerOf(world), "GET", path));
 }
 
 /**
@@ -63,10 +74,13 @@ export async function takeBundles(
   world: World,
   label: AccountLabel,
 ): Promise<{ readonly contact: Contact; readonly bundles: readonly VerifiedBundle[] }> {
-  const { contact, answer } = await world.trust.learn(label, "contact", async (from) => {
-    const body: BundleRequest = { from };
-    const path = bundlePath(label);
-    return reading(bundlesFromWire, await world.http.signed(signerOf(world), "POST", path, body));
+  const { contact, answer } = await world.trust.learn(label, "contact", {
+    async ask({ from, known }) {
+      const body: BundleRequest = { from, ...(known === null ? {} : { known }) };
+      const path = bundlePath(label);
+      return reading(bundlesFromWire, await world.http.signed(signerOf(world), "POST", path, body));
+    },
+    more: (asking) => askForProof(world, label, asking),
   });
   const devices = new Set(answer.bundles.map(({ deviceId }) => deviceId));
   if (devices.size !== answer.bundles.length || devices.size === 0) {

@@ -18,6 +18,12 @@ export type ClientErrorCode =
   | "head_rolled_back"
   /** The log's head contradicts one seen before: the service shows different histories. */
   | "log_forked"
+  /** Too few witnesses vouch for the log's head. */
+  | "quorum_missing"
+  /** The witnesses' word for the log's head is too old: the service may show a frozen view. */
+  | "stale_head"
+  /** A name is shown with fewer versions than before. */
+  | "version_rolled_back"
   /** The service now signs with another key, or under another origin, than before. */
   | "log_changed"
   /** The record is not what the log committed to. */
@@ -41,6 +47,8 @@ export type ClientErrorCode =
   | "name_taken"
   /** Nobody of that name. */
   | "unknown_name"
+  /** The name has ended. */
+  | "name_retired"
   /** Nobody calls themselves. */
   | "self_call"
   /** This client has no account yet. */
@@ -124,6 +132,9 @@ const LOOKUP_CODES: Partial<Record<CryptoErrorCode, ClientErrorCode>> = {
   head_rolled_back: "head_rolled_back",
   log_forked: "log_forked",
   other_log: "log_changed",
+  quorum_missing: "quorum_missing",
+  stale_head: "stale_head",
+  version_rolled_back: "version_rolled_back",
 };
 
 /**

@@ -1,15 +1,15 @@
 /**
- * The log that a client believes: its key and CONFIG from first contact, its newest head since.
+ * The log that a client believes: its policy and CONFIG from first contact, its newest head since.
  *
  * @module
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
+import { type LogIdentity, verifyConfig } from "../crypto/head.ts";
 import { decodeConfig, encodeConfig } from "../crypto/log_entry.ts";
-import { type LogIdentity, verifyConfig } from "../crypto/lookup.ts";
-import { formatNote, parseVerifierKey, type Verifier } from "../crypto/note.ts";
-import { ed25519Verifier } from "../crypto/note_key.ts";
+import { formatNote, parseVerifierKey } from "../crypto/note.ts";
+import { formatPolicy, logOnlyPolicy, type LogPolicy, parsePolicy } from "../crypto/policy.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { descriptionFromWire } from "../wire/service.ts";
 import { cell } from "./cell.ts";
@@ -18,8 +18,8 @@ import { type Http } from "./http.ts";
 
 /** What is kept of the log. */
 export type KnownLog = {
-  /** `name+hash+key`. */
-  readonly verifierKey: string;
+  /** Who must have signed its heads, as C2SP tlog-policy text. */
+  readonly policy: string;
   /** The bytes of CONFIG. */
   readonly config: Bytes;
   /** The newest head: a note that the log signed. */
@@ -29,42 +29,71 @@ export type KnownLog = {
 /** Where the log is kept. */
 export const KNOWN_LOG = cell<KnownLog>("log");
 
+/** What an application ships to say which log it means: at most one of the two. */
+export interface PinnedLog {
+  /** The log's verifier key, `name+hash+key`. */
+  readonly logKey?: string | undefined;
+  /** A policy of one log and its witnesses (C2SP tlog-policy). */
+  readonly policy?: string | undefined;
+}
+
+/** The policy that an application pins, or null. @throws ClientError `bad_option` */
+export function pinnedPolicy({ logKey, policy }: PinnedLog): LogPolicy | null {
+  if (logKey === undefined && policy === undefined) return null;
+  try {
+    if (logKey !== undefined && policy !== undefined) throw new Error("two pins");
+    const pinned = policy === undefined ? ofKey(logKey!) : parsePolicy(policy);
+    if (new Set(pinned.logs.map(({ name }) => name)).size !== 1) throw new Error("not one log");
+    return pinned;
+  } catch (cause) {
+    const message = "The log is pinned by its key (name+hash+key), or by a policy of one log";
+    throw new ClientError("bad_option", message, { cause });
+  }
+}
+
 /**
  * First contact: the log's key is taken on trust unless the application pins it; its CONFIG is proved.
  *
- * @throws ClientError `bad_option`, `log_changed`, `proof_invalid`, `bad_answer`, `network`
+ * @throws ClientError `log_changed`, `proof_invalid`, `bad_answer`, `network`
  */
-export async function meetLog(http: Http, pinned: string | null): Promise<KnownLog> {
+export async function meetLog(http: Http, pinned: LogPolicy | null): Promise<KnownLog> {
   try {
     const description = descriptionFromWire(await http.open("GET", WELL_KNOWN));
-    const verifierKey = pinned ?? description.verifier;
-    requireSame(verifierKey, description.verifier);
-    const { config, head } = await verifyConfig(verifierOf(verifierKey), description.config);
-    return { verifierKey, config: encodeConfig(config), head: noteText(head) };
+    const policy = pinned ?? ofKey(description.verifier);
+    const origin = policy.logs[0]!.name;
+    const { config, head } = await verifyConfig(origin, policy, description.config);
+    return {
+      policy: formatPolicy(policy),
+      config: encodeConfig(config),
+      head: noteText(head),
+    };
   } catch (error) {
     throw ofLookup(error);
   }
 }
 
 /** What proofs of the log are verified under. */
-export function identityOf({ verifierKey, config }: KnownLog): LogIdentity {
-  const { origin, vrfPublicKey } = decodeConfig(config);
-  return { origin, verifier: verifierOf(verifierKey), vrfPublicKey };
+export function identityOf({ policy, config }: Pick<KnownLog, "policy" | "config">): LogIdentity {
+  const { origin, vrfPublicKey, operatorKey } = decodeConfig(config);
+  return { origin, policy: parsePolicy(policy), vrfPublicKey, operatorKey };
 }
 
-/** Requires that a log key given by the application is one. @throws ClientError `bad_option` */
-export function requireKey(pinned: string): void {
-  try {
-    verifierOf(pinned);
-  } catch (cause) {
-    throw new ClientError("bad_option", "The log key has the form name+hash+key", { cause });
+/**
+ * The known log under what the application pins now: the witnesses of a policy may change, the log may
+ * not.
+ *
+ * @throws ClientError `log_changed`
+ */
+export function underPin(known: KnownLog, pinned: LogPolicy | null): KnownLog {
+  if (pinned === null) return known;
+  const trusted = parsePolicy(known.policy).logs;
+  const isSame = pinned.logs.some((key) =>
+    trusted.some(({ name, keyId }) => name === key.name && keyId === key.keyId)
+  );
+  if (!isSame) {
+    throw new ClientError("log_changed", "The service's log is not the one that was trusted");
   }
-}
-
-/** Requires that two log keys are one. @throws ClientError `log_changed` */
-export function requireSame(trusted: string, shown: string): void {
-  if (trusted === shown) return;
-  throw new ClientError("log_changed", "The service's log is not the one that was trusted");
+  return { ...known, policy: formatPolicy(pinned) };
 }
 
 /** The note of a head. */
@@ -72,6 +101,6 @@ export function noteText({ note }: SignedCheckpoint): string {
   return formatNote(note.text, note.signatures);
 }
 
-function verifierOf(verifierKey: string): Verifier {
-  return ed25519Verifier(parseVerifierKey(verifierKey));
+function ofKey(verifierKey: string): LogPolicy {
+  return logOnlyPolicy(parseVerifierKey(verifierKey));
 }

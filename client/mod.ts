@@ -32,7 +32,6 @@ export { Client, type ClientOptions } from "./client.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
 export { type Peer } from "./peer.ts";
-export { type Evidence } from "./trust.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";

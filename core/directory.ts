@@ -11,45 +11,42 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bundle } from "../crypto/bundle.ts";
 import { equal } from "../crypto/bytes.ts";
 import { deviceEntryHash } from "../crypto/device_entry.ts";
-import { encodeLookupProof, type LookupAnswer } from "../crypto/lookup.ts";
+import { type LookupAnswer } from "../crypto/lookup.ts";
 import { oneTimePrekey, PREKEY_CLOCK_SKEW_MS } from "../crypto/prekey.ts";
 import { formatTlogProof } from "../crypto/proof.ts";
 import { readEntry } from "../kv/entries.ts";
 import { type TakenPrekeys, takePrekeys } from "../kv/prekeys.ts";
 import { type Published, readPublished } from "../kv/published.ts";
-import { readCovered } from "../kv/records.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { proveConsistency, proveInclusion } from "./log_proof.ts";
+import { type LookupQuery, proveName, WHOLE_LOOKUP } from "./lookup_proof.ts";
 
-/** Proves the record of a name. @throws ServiceError `name_not_found`, `head_unknown` */
+/** Proves what the log has of a name. @throws ServiceError `head_unknown`, `record_lost` */
 export async function lookup(
   ctx: Context,
   label: AccountLabel,
   from: number | null,
+  query: LookupQuery = WHOLE_LOOKUP,
 ): Promise<LookupAnswer> {
   const head = await publishedHead(ctx);
   requireKnown(from, head);
-  const covered = await readCovered(ctx, label, head.size);
-  if (covered === null) throw nobody();
-  const { version, batchIndex, record, opening, vrfProof } = covered;
-  const [batch, hashes, consistency] = await Promise.all([
-    readEntry(ctx, batchIndex),
-    proveInclusion(ctx, batchIndex, head.size),
+  const [extra, hashes, consistency] = await Promise.all([
+    proveName(ctx, label, head, query),
+    proveInclusion(ctx, head.size - 1, head.size),
     from === null ? [] : proveConsistency(ctx, from, head.size),
   ]);
-  if (batch === null) throw new Error("bug: the log lost an entry");
-  const extra = encodeLookupProof({ version, batch, vrfProof, opening, record });
-  const proof = formatTlogProof({ extra, index: batchIndex, hashes, checkpoint: head.note });
+  const proof = formatTlogProof({ extra, index: head.size - 1, hashes, checkpoint: head.note });
   return { proof, consistency };
 }
 
 /**
- * Proves the record of a name and hands out a bundle for every device of it that has valid prekeys,
- * each with a one-time prekey taken in one transaction while there are any.
+ * Proves what the log has of a name and hands out a bundle for every device of it that has valid
+ * prekeys, each with a one-time prekey taken in one transaction while there are any. A name that nobody
+ * has, or that ended, has none.
  *
  * @param caller who asks
- * @throws ServiceError `self_call`, `name_not_found`, `no_prekeys`, `head_unknown`
+ * @throws ServiceError `self_call`, `no_prekeys`, `head_unknown`, `record_lost`
  * @throws StoreError
  */
 export async function takeBundles(
@@ -57,13 +54,14 @@ export async function takeBundles(
   caller: AccountLabel,
   label: AccountLabel,
   from: number | null,
+  query: LookupQuery = WHOLE_LOOKUP,
 ): Promise<{ readonly lookup: LookupAnswer; readonly bundles: readonly Bundle[] }> {
   if (caller === label) throw new ServiceError("self_call", "Nobody can call themselves");
   const [answer, record] = await Promise.all([
-    lookup(ctx, label, from),
+    lookup(ctx, label, from, query),
     ctx.accounts.record(label),
   ]);
-  if (record === null) throw nobody();
+  if (record === null) return { lookup: answer, bundles: [] };
   const entryHashes = new Map(
     record.devices.map(({ entry }) => [entry.deviceId, deviceEntryHash(record.account, entry)]),
   );
@@ -108,8 +106,4 @@ export async function publishedHead(ctx: Context): Promise<Published> {
 export function requireKnown(from: number | null, head: Published): void {
   if (from === null || from <= head.size) return;
   throw new ServiceError("head_unknown", "The head that you trust is larger than this log");
-}
-
-function nobody(): ServiceError {
-  return new ServiceError("name_not_found", "Nobody has that name");
 }

@@ -1,58 +1,35 @@
 /**
- * The answer to a lookup, and its verification.
+ * The answer to a lookup, and its verification: the name's newest record, or that there is none, as of a
+ * head that everybody sees.
  *
- *     LookupProof = u8 fmt=0 || u32 version || v32 BATCH || vrf_proof[80] || opening[16]
- *                   || v32 SignedRecord
- *
- * It travels as the `extra` of a C2SP tlog-proof whose index is the BATCH's. Format 0 proves that the
- * log committed to this record under this label; it does not prove that no later version exists, nor
- * that a name is absent. Format 1 will, by a prefix tree under each ROOT, and replace this one.
- *
- * The order of checks: note, head (never smaller, never another history), inclusion, VRF,
- * commitment, record.
+ * The order of checks: note, policy, freshness, consistency with the trusted head, inclusion of the
+ * latest ROOT, VRF of each version, prefix proof with the ladder's outcome and the openings, record
+ * chain down to what is known or to the first record. Nothing is stored here: the caller writes its state
+ * once, with what this gives.
  *
  * @module
  */
 
 import { type AccountLabel } from "./account_label.ts";
 import { type Bytes, equal } from "./bytes.ts";
-import { openCheckpoint, type SignedCheckpoint } from "./checkpoint.ts";
-import { Reader, Writer } from "./codec.ts";
-import { checkCommitment, OPENING_BYTES, vrfInput } from "./commitment.ts";
+import { type SignedCheckpoint } from "./checkpoint.ts";
+import { commit, vrfInput } from "./commitment.ts";
 import { CryptoError } from "./error.ts";
-import { decodeBatch, decodeConfig, type LogConfig } from "./log_entry.ts";
-import { parseNote, type Verifier } from "./note.ts";
-import { parseTlogProof, type TlogProof } from "./proof.ts";
-import { type VerifiedRecord, verifyGenesis } from "./record.ts";
-import { checkConsistency, checkInclusion, leafHash } from "./tree.ts";
-import { VRF_PROOF_BYTES, vrfVerify } from "./vrf.ts";
-
-/** The format without a prefix tree. */
-const LOOKUP_FORMAT = 0;
-
-/** What a client knows of a log before it believes anything it says. */
-export interface LogIdentity {
-  /** `<host>/kt/<generation>`. */
-  readonly origin: string;
-  /** Whose signatures make its heads. */
-  readonly verifier: Verifier;
-  /** From CONFIG: under which index labels are hidden. */
-  readonly vrfPublicKey: Bytes;
-}
-
-/** One record of a label with what shows that the log committed to it. */
-export interface LookupProof {
-  /** The record's version. */
-  readonly version: number;
-  /** The BATCH entry that holds the commitment. */
-  readonly batch: Bytes;
-  /** Proves which index the label has: 80 bytes. */
-  readonly vrfProof: Bytes;
-  /** Opens the commitment: 16 bytes. */
-  readonly opening: Bytes;
-  /** The SignedRecord. */
-  readonly record: Bytes;
-}
+import { advanceHead, extraOf, type HeadState, type LogIdentity } from "./head.ts";
+import { ladderOf } from "./ladder.ts";
+import { decodeConfig, decodeEpochRoot } from "./log_entry.ts";
+import {
+  decodeLookupProof,
+  type LookupPlan,
+  type LookupProof,
+  planLookup,
+} from "./lookup_proof.ts";
+import { ABSENT } from "./prefix_hash.ts";
+import { checkPrefixProof } from "./prefix_proof.ts";
+import { parseTlogProof } from "./proof.ts";
+import { decodeRecord, type VerifiedRecord, verifyNext } from "./record.ts";
+import { checkInclusion, leafHash } from "./tree.ts";
+import { vrfVerify } from "./vrf.ts";
 
 /** A server's answer: nothing of it is believed. */
 export interface LookupAnswer {
@@ -62,125 +39,186 @@ export interface LookupAnswer {
   readonly consistency: readonly Bytes[];
 }
 
-/** The bytes of a lookup proof. */
-export function encodeLookupProof(proof: LookupProof): Bytes {
-  return new Writer()
-    .u8(LOOKUP_FORMAT)
-    .u32(proof.version)
-    .v32(proof.batch)
-    .raw(proof.vrfProof)
-    .raw(proof.opening)
-    .v32(proof.record)
-    .bytes();
+/** A version of a name as a verified proof showed it. */
+export type ShownVersion = {
+  /** Its number. */
+  readonly version: number;
+  /** Its index: 32 bytes, always the same. */
+  readonly vrfOutput: Bytes;
+  /** What the log committed to, or null where it had no such version then. */
+  readonly commitment: Bytes | null;
+};
+
+/** The record that a client knows of a name, and what was shown of its ladder. */
+export interface KnownRecord {
+  /** The record. */
+  readonly record: VerifiedRecord;
+  /** The versions of its ladder. */
+  readonly shown: readonly ShownVersion[];
 }
 
-/** Reads a lookup proof. @throws CryptoError `malformed` */
-export function decodeLookupProof(bytes: Bytes): LookupProof {
-  const reader = new Reader(bytes, "the lookup proof");
-  reader.expect(reader.u8(), LOOKUP_FORMAT, "format");
-  const proof: LookupProof = {
-    version: reader.u32(),
-    batch: reader.v32(),
-    vrfProof: reader.raw(VRF_PROOF_BYTES),
-    opening: reader.raw(OPENING_BYTES),
-    record: reader.v32(),
-  };
-  reader.end();
-  return proof;
+/** What an answer is compared with. */
+export interface LookupState extends HeadState {
+  /** What is known of the name, or null. */
+  readonly known: KnownRecord | null;
+  /** Records by version that earlier pages of this lookup proved. */
+  readonly pages: ReadonlyMap<number, Bytes>;
 }
+
+/** What an answer proves. */
+export type LookupResult =
+  | {
+    /** Nobody has the name. */
+    readonly kind: "absent";
+    readonly head: SignedCheckpoint;
+  }
+  | {
+    /** The chain is longer than one proof: ask for the versions through `through`. */
+    readonly kind: "partial";
+    readonly head: SignedCheckpoint;
+    readonly pages: ReadonlyMap<number, Bytes>;
+    readonly through: number;
+  }
+  | {
+    /** The name has ended. */
+    readonly kind: "retired";
+    readonly head: SignedCheckpoint;
+  }
+  | {
+    /** The name has a record. */
+    readonly kind: "present";
+    readonly head: SignedCheckpoint;
+    /** The newest record with its ladder. */
+    readonly current: KnownRecord;
+    /** The records after the known one, oldest first; all of them at first contact. */
+    readonly chain: readonly VerifiedRecord[];
+  };
 
 /**
- * Verifies an answer about a label; writes nothing, so the caller stores the head it gives.
+ * Verifies an answer about a label.
  *
- * @param trusted the newest head believed before, or null at first contact
- * @throws CryptoError `malformed`, `bad_note`, `other_log`, `bad_checkpoint`, `head_rolled_back`, `log_forked`,
- * `bad_proof`, `bad_vrf`, `bad_commitment`, and those of `verifyGenesis`
+ * @throws CryptoError `malformed`, `bad_note`, `other_log`, `bad_checkpoint`, `quorum_missing`,
+ * `stale_head`, `head_rolled_back`, `log_forked`, `bad_proof`, `bad_vrf`, `version_rolled_back`, and
+ * those of `verifyNext`
  */
 export async function verifyLookup(
   log: LogIdentity,
   label: AccountLabel,
   answer: LookupAnswer,
-  trusted: SignedCheckpoint | null,
-): Promise<{ record: VerifiedRecord; head: SignedCheckpoint }> {
+  state: LookupState,
+): Promise<LookupResult> {
   const outer = parseTlogProof(answer.proof);
-  const head = await advanceHead(log, outer.checkpoint, trusted, answer.consistency);
+  const head = await advanceHead(log, outer.checkpoint, state, answer.consistency);
   const proof = decodeLookupProof(extraOf(outer));
-  checkInclusion(outer.index, head.size, leafHash(proof.batch), outer.hashes, head.root);
-  const alpha = vrfInput(label, proof.version);
-  const vrfOutput = vrfVerify(log.vrfPublicKey, alpha, proof.vrfProof).slice(0, 32);
-  const pair = decodeBatch(proof.batch).find((pair) => equal(pair.vrfOutput, vrfOutput));
-  if (pair === undefined) throw new CryptoError("bad_vrf", "The BATCH does not hold this label");
-  const committed = { label, version: proof.version, value: proof.record };
-  checkCommitment(pair.commitment, proof.opening, committed);
-  const record = await verifyGenesis({ origin: log.origin, label }, proof.record);
-  if (record.version !== proof.version) {
-    throw new CryptoError("bad_record", "The record has another version than its commitment");
+  if (outer.index !== head.size - 1) {
+    throw new CryptoError("bad_proof", "The proof is not about the log's last entry");
   }
-  return { record, head };
+  const leaf = leafHash(proof.latestLeaf);
+  checkInclusion(outer.index, head.size, leaf, outer.hashes, head.root);
+  const { scope } = proof;
+  const plan = planLookup(scope);
+  const known = knownFor(proof, state.known);
+  const shown = checkShown(log, label, proof, plan, known);
+  if (scope.greatest === null) return { kind: "absent", head };
+  const pages = new Map(state.pages);
+  plan.opened.forEach((version, i) => pages.set(version, proof.records[i]!.record));
+  return await follow(log, label, scope.greatest, { state, head, pages, shown });
 }
 
-/**
- * Verifies a log's CONFIG at first contact.
- *
- * @param verifier the log's key, pinned by the application or taken on first use
- * @throws CryptoError as `verifyLookup`
- */
-export async function verifyConfig(
-  verifier: Verifier,
-  text: string,
-): Promise<{ config: LogConfig; head: SignedCheckpoint }> {
-  const outer = parseTlogProof(text);
-  const log = { origin: verifier.name, verifier };
-  const head = await advanceHead(log, outer.checkpoint, null, []);
-  const entry = extraOf(outer);
-  if (outer.index !== 0) throw new CryptoError("bad_proof", "CONFIG is the log's first entry");
-  checkInclusion(0, head.size, leafHash(entry), outer.hashes, head.root);
-  const config = decodeConfig(entry);
-  if (config.origin !== verifier.name) {
-    throw new CryptoError("bad_checkpoint", "The log's CONFIG names another log");
+/** What is known of the name, as far as the proof builds upon it. */
+function knownFor({ scope }: LookupProof, known: KnownRecord | null): KnownRecord | null {
+  const version = known?.record.version ?? null;
+  if (version !== null && (scope.greatest ?? -1) < version) {
+    throw new CryptoError("version_rolled_back", "The name has fewer versions than it had before");
   }
-  return { config, head };
+  if (scope.known !== null && scope.known !== version) {
+    throw new CryptoError("malformed", "The lookup proof builds upon a version that is not known");
+  }
+  return scope.known === null ? null : known;
 }
 
-/**
- * Opens a checkpoint and shows that it continues the head trusted before.
- *
- * @throws CryptoError `bad_note`, `other_log`, `malformed`, `bad_checkpoint`, `head_rolled_back`,
- * `log_forked`
- */
-export async function advanceHead(
-  log: Pick<LogIdentity, "origin" | "verifier">,
-  note: string,
-  trusted: SignedCheckpoint | null,
-  consistency: readonly Bytes[],
-): Promise<SignedCheckpoint> {
-  const { name, keyId } = log.verifier;
-  if (!parseNote(note).signatures.some((line) => line.name === name && line.keyId === keyId)) {
-    throw new CryptoError("other_log", "The head is signed by another log, or with another key");
+/** Checks that exactly the versions up to the greatest are in the newest prefix tree. */
+function checkShown(
+  log: LogIdentity,
+  label: AccountLabel,
+  proof: LookupProof,
+  plan: LookupPlan,
+  known: KnownRecord | null,
+): ShownVersion[] {
+  const { scope: { greatest } } = proof;
+  const remembered = new Map(known?.shown.map((one) => [one.version, one]));
+  const shown = plan.searched.map((version): ShownVersion => {
+    const at = plan.vrf.indexOf(version);
+    const vrfOutput = at < 0
+      ? memoryOf(remembered, version).vrfOutput
+      : vrfVerify(log.vrfPublicKey, vrfInput(label, version), proof.vrfProofs[at]!).slice(0, 32);
+    const isIncluded = version <= (greatest ?? -1);
+    return { version, vrfOutput, commitment: isIncluded ? commitmentTo(version) : null };
+  });
+  if (!equal(checkPrefixProof(proof.prefix, shown), prefixRootOf(proof.latestLeaf))) {
+    throw new CryptoError("bad_proof", "The prefix proof does not lead to the newest ROOT");
   }
-  const head = await openCheckpoint(note, log.origin, [log.verifier]);
-  if (head.size % 2 === 0) {
-    throw new CryptoError("bad_checkpoint", "A published head ends on a ROOT, so its size is odd");
+  return shown;
+
+  function commitmentTo(version: number): Bytes {
+    const opened = plan.opened.indexOf(version);
+    if (opened >= 0) {
+      const { opening, record } = proof.records[opened]!;
+      return commit(opening, { label, version, value: record });
+    }
+    const at = plan.committed.indexOf(version);
+    return at >= 0 ? proof.commitments[at]! : memoryOf(remembered, version).commitment!;
   }
-  if (trusted === null) return head;
-  if (head.size < trusted.size) {
-    throw new CryptoError(
-      "head_rolled_back",
-      `Cannot trust head: size ${head.size} is below trusted size ${trusted.size}`,
-    );
-  }
-  try {
-    checkConsistency(trusted.size, trusted.root, head.size, head.root, consistency);
-  } catch {
-    throw new CryptoError(
-      "log_forked",
-      `Cannot trust head: size ${head.size} does not continue trusted size ${trusted.size}`,
-    );
-  }
-  return head;
 }
 
-function extraOf(proof: TlogProof): Bytes {
-  if (proof.extra === null) throw new CryptoError("malformed", "The proof says nothing");
-  return proof.extra;
+function memoryOf(
+  remembered: ReadonlyMap<number, ShownVersion>,
+  version: number,
+): ShownVersion {
+  const held = remembered.get(version);
+  if (held === undefined) throw new Error("bug: a version of the known ladder was not kept");
+  return held;
+}
+
+/** The root of the prefix tree under a log's last entry; CONFIG stands before the first leaf. */
+function prefixRootOf(latestLeaf: Bytes): Bytes {
+  if (latestLeaf[0] !== 0) return decodeEpochRoot(latestLeaf).prefixRoot;
+  decodeConfig(latestLeaf);
+  return ABSENT;
+}
+
+/** Follows the records from the known one, or the first, to the greatest. */
+async function follow(
+  log: LogIdentity,
+  label: AccountLabel,
+  greatest: number,
+  { state, head, pages, shown }: {
+    readonly state: LookupState;
+    readonly head: SignedCheckpoint;
+    readonly pages: ReadonlyMap<number, Bytes>;
+    readonly shown: readonly ShownVersion[];
+  },
+): Promise<LookupResult> {
+  let before = state.known?.record ?? null;
+  const again = before === null ? undefined : pages.get(before.version);
+  if (again !== undefined && !equal(again, before!.bytes)) {
+    throw new CryptoError("bad_proof", "The log shows another record of a version than before");
+  }
+  for (let version = greatest; version > (before?.version ?? -1); version--) {
+    if (pages.has(version)) continue;
+    // What came before the end of a name is erased: nobody can show it any more.
+    if (decodeRecord(pages.get(greatest)!).kind === "retire") return { kind: "retired", head };
+    return { kind: "partial", head, pages, through: version };
+  }
+  const chain: VerifiedRecord[] = [];
+  const account = { origin: log.origin, label };
+  for (let version = (before?.version ?? -1) + 1; version <= greatest; version++) {
+    before = await verifyNext(account, log.operatorKey, before, pages.get(version)!);
+    chain.push(before);
+  }
+  if (before === null) throw new Error("bug: a chain without a record");
+  if (before.kind === "retire") return { kind: "retired", head };
+  const ladder = new Set(ladderOf(greatest));
+  const current = { record: before, shown: shown.filter(({ version }) => ladder.has(version)) };
+  return { kind: "present", head, current, chain };
 }

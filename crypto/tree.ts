@@ -30,6 +30,7 @@ import { CryptoError } from "./error.ts";
 import { HASH_BYTES, sha256 } from "./primitives.ts";
 import {
   completeSubtrees,
+  type ConsistencyPath,
   consistencyPath,
   consistencyRanges,
   type HashRef,
@@ -159,20 +160,48 @@ export function checkConsistency(
     throw badProof("Consistency proof starts at a wrong empty root");
   }
   if (to === 0 || from > 0) {
-    // Two roots come out of one proof: siblings on the left are in both trees, siblings on the
-    // right in the newer one only.
-    let next = 0;
-    let older = path.startsAtRoot ? fromRoot : proof[next++]!;
-    let newer = older;
-    for (const sibling of path.siblings) {
-      const hash = proof[next++]!;
-      if (sibling.isLeft) older = nodeHash(hash, older);
-      newer = sibling.isLeft ? nodeHash(hash, newer) : nodeHash(newer, hash);
-    }
+    const { older, newer } = leadUp(path, fromRoot, proof);
     if (!equal(older, fromRoot) || !equal(newer, toRoot)) {
       throw badProof("Consistency proof does not lead to both roots");
     }
   }
+}
+
+/**
+ * The roots that a consistency proof leads to: the tree of `to` leaves, and its first `from` leaves as
+ * that tree has them; null where it is no proof between these sizes. What it says of the older root is
+ * as good as its newer one.
+ *
+ * @param fromRoot where the proof starts when `from` is a power of two, which then proves nothing of it
+ */
+export function consistencyRoots(
+  from: number,
+  fromRoot: Bytes,
+  to: number,
+  proof: readonly Bytes[],
+): { readonly older: Bytes; readonly newer: Bytes } | null {
+  if (!isSize(from) || !isSize(to) || from < 1 || from > to) return null;
+  const path = consistencyPath(from, to);
+  const isWhole = proof.length === consistencyRanges(path).length &&
+    [...proof, fromRoot].every(({ length }) => length === HASH_BYTES);
+  return isWhole ? leadUp(path, fromRoot, proof) : null;
+}
+
+/** Siblings on the left are in both trees, siblings on the right in the newer one only. */
+function leadUp(
+  path: ConsistencyPath,
+  fromRoot: Bytes,
+  proof: readonly Bytes[],
+): { older: Bytes; newer: Bytes } {
+  let next = 0;
+  let older = path.startsAtRoot ? fromRoot : proof[next++]!;
+  let newer = older;
+  for (const sibling of path.siblings) {
+    const hash = proof[next++]!;
+    if (sibling.isLeft) older = nodeHash(hash, older);
+    newer = sibling.isLeft ? nodeHash(hash, newer) : nodeHash(newer, hash);
+  }
+  return { older, newer };
 }
 
 // --- appending ---------------------------------------------------------------------------------

@@ -13,14 +13,24 @@ export const SOCKET = "/v1/ws";
 /** The WebSocket's subprotocol. */
 export const SUBPROTOCOL = "rooms.v1";
 
-/** `PUT` registers a name. */
+/** `PUT` brings the next record of a name. */
 export function recordPath(label: string): string {
   return `/v1/directory/${encodeURIComponent(label)}`;
 }
 
-/** `GET` proves a name's record. */
-export function proofPath(label: string): string {
-  return `${recordPath(label)}/proof`;
+/** `POST` asks the operator to reset a name. */
+export function resetPath(label: string): string {
+  return `${recordPath(label)}/reset`;
+}
+
+/** `GET` proves what the log has of a name; the query takes `from`, `known` and `through`. */
+export function proofPath(
+  label: string,
+  query: Readonly<Record<string, number | null>> = {},
+): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null);
+  const text = given.map(([name, value]) => `${name}=${value}`).join("&");
+  return `${recordPath(label)}/proof${text === "" ? "" : `?${text}`}`;
 }
 
 /** `POST` also takes a one-time prekey of every device. */
@@ -31,4 +41,9 @@ export function bundlePath(label: string): string {
 /** `PUT` replaces a device's prekeys. */
 export function prekeysPath(deviceId: number): string {
   return `/v1/keys/${deviceId}`;
+}
+
+/** `GET` reads what a side of a meeting of two devices has written; `PUT` behind it writes. */
+export function linkPath(slot: string, side: "new" | "old"): string {
+  return `/v1/links/${slot}/${side}`;
 }

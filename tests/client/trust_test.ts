@@ -8,7 +8,9 @@ import assert from "node:assert/strict";
 import { Http } from "../../client/http.ts";
 import { memoryStore } from "../../client/store.ts";
 import { read } from "../support/raw_store.ts";
-import { Trust } from "../../client/trust.ts";
+import { type Asker, type Asking, Trust } from "../../client/trust.ts";
+import { pinnedPolicy } from "../../client/known_log.ts";
+import { type AccountLabel } from "../../crypto/account_label.ts";
 import { type LookupAnswer } from "../../crypto/lookup.ts";
 import { lookup } from "../../core/directory.ts";
 import { register } from "../../core/registration.ts";
@@ -23,14 +25,18 @@ Deno.test("the head that is stored only moves forward, whichever tab verifies fi
   // The second tab asks first, but its answer arrives after the first tab has moved the head.
   const released = Promise.withResolvers<void>();
   let asked = 0;
-  const slow = second.learn(bob, "contact", async (from) => {
-    asked++;
-    const answer = await ask(bob, from);
-    if (asked === 1) await released.promise;
-    return { lookup: answer };
-  });
+  const slow = second.learn(
+    bob,
+    "contact",
+    asker(async (asking) => {
+      asked++;
+      const answer = await ask(bob, asking);
+      if (asked === 1) await released.promise;
+      return answer;
+    }),
+  );
   await grow("carol");
-  await first.learn(bob, "contact", async (from) => ({ lookup: await ask(bob, from) }));
+  await first.learn(bob, "contact", asker((asking) => ask(bob, asking)));
   const moved = (await first.head()).size;
   released.resolve();
   await slow;
@@ -43,7 +49,7 @@ Deno.test("a person is pinned once, with the moment they were first seen", async
   await using world = await two();
   const bob = (await world.grow("bob")).label;
   const learn = (trust: Trust) =>
-    trust.learn(bob, "contact", async (from) => ({ lookup: await world.ask(bob, from) }));
+    trust.learn(bob, "contact", asker((asking) => world.ask(bob, asking)));
   const [a, b] = await Promise.all([learn(world.first), learn(world.second)]);
   assert.equal([a, b].filter(({ contact }) => contact.isNew).length, 1);
   assert.equal(a.contact.firstSeenMs, b.contact.firstSeenMs);
@@ -53,8 +59,9 @@ Deno.test("a pinned log key that is not the service's is refused at first contac
   await using world = await two();
   const store = memoryStore();
   const other = (await deriveServiceKeys(testSecret(8), ORIGIN)).logVerifierKey;
-  await assert.rejects(Trust.open(world.http, store, Date.now, other), { code: "log_changed" });
-  await assert.rejects(Trust.open(world.http, store, Date.now, "no key"), { code: "bad_option" });
+  const pinned = pinnedPolicy({ logKey: other });
+  await assert.rejects(Trust.open(world.http, store, Date.now, pinned), { code: "log_changed" });
+  assert.throws(() => pinnedPolicy({ logKey: "no key" }), { code: "bad_option" });
   assert.equal(await read(store, "log"), null);
 });
 
@@ -63,7 +70,13 @@ interface Two extends AsyncDisposable {
   readonly first: Trust;
   readonly second: Trust;
   grow(name: string): ReturnType<typeof newAccount>;
-  ask(label: Parameters<typeof lookup>[1], from: number): Promise<LookupAnswer>;
+  ask(label: AccountLabel, asking: Asking): Promise<LookupAnswer>;
+}
+
+function asker(
+  more: (asking: Asking) => Promise<LookupAnswer>,
+): Asker<{ readonly lookup: LookupAnswer }> {
+  return { more, ask: async (asking) => ({ lookup: await more(asking) }) };
 }
 
 /** Two tabs on one store, and a log that grows. */
@@ -86,7 +99,7 @@ async function two(): Promise<Two> {
       await register(core, account.label, account.record, null);
       return account;
     },
-    ask: (label, from) => lookup(core, label, from),
+    ask: (label, { from, ...query }) => lookup(core, label, from, query),
     async [Symbol.asyncDispose]() {
       await core.close();
       await service.close();

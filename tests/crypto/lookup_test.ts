@@ -1,326 +1,414 @@
 import assert from "node:assert/strict";
 import { type AccountLabel } from "../../crypto/account_label.ts";
-import { type Bytes, concat, utf8 } from "../../crypto/bytes.ts";
+import { type Bytes, concat } from "../../crypto/bytes.ts";
 import { type SignedCheckpoint } from "../../crypto/checkpoint.ts";
 import { commit, vrfInput } from "../../crypto/commitment.ts";
-import { encodeBatch, encodeConfig } from "../../crypto/log_entry.ts";
+import { openHead } from "../../crypto/head.ts";
 import {
-  advanceHead,
-  decodeLookupProof,
-  encodeLookupProof,
+  type KnownRecord,
   type LookupAnswer,
-  type LookupProof,
-  verifyConfig,
+  type LookupState,
   verifyLookup,
 } from "../../crypto/lookup.ts";
-import { signNote } from "../../crypto/note.ts";
-import { formatTlogProof } from "../../crypto/proof.ts";
-import { vrfKeyFromSeed, vrfProofToHash, vrfProve } from "../../crypto/vrf.ts";
-import { flipped, makePerson, ORIGIN } from "../support/people.ts";
+import {
+  decodeLookupProof,
+  encodeLookupProof,
+  type LookupProof,
+} from "../../crypto/lookup_proof.ts";
+import { nextRecord, signRecord, type VerifiedRecord, verifyNext } from "../../crypto/record.ts";
+import { vrfKeyFromSeed, vrfProve } from "../../crypto/vrf.ts";
+import { flipped, makePerson, NOW_MS, type Person } from "../support/people.ts";
 import {
   appendRecords,
-  configText,
-  consistencyFrom,
+  commitRoot,
   forkOf,
   formatAnswer,
+  growTree,
+  indexOf,
   lookupAnswer,
   lookupParts,
+  lookupProofOf,
   makeTinyLog,
   partsOf,
   signedHead,
   type TinyLog,
+  type TinyQuery,
 } from "../support/tiny_log.ts";
 
-const names = ["alice", "bob", "carol", "dave", "erin", "mallory"];
+const names = ["alice", "bob", "carol", "dave", "erin"];
 const people = await Promise.all(names.map((name) => makePerson(name, { opkCount: 0 })));
-const [alice, bob, carol, dave, erin, mallory] = people.map(({ account, record }) => ({
-  label: account.label,
-  record: record.bytes,
-})) as [Named, Named, Named, Named, Named, Named];
+const [alice, bob, carol, dave, erin] = people as [Person, Person, Person, Person, Person];
+
+/** The records of a person up to a version: a first one, then updates. */
+async function history(person: Person, versions: number): Promise<VerifiedRecord[]> {
+  const records = [person.record];
+  for (let version = 1; version < versions; version++) {
+    const before = records.at(-1)!;
+    const issuedMs = NOW_MS + version;
+    const next = nextRecord(before, { kind: "update", devices: before.devices, issuedMs });
+    const { signing } = person.keys;
+    const bytes = await signRecord(person.account, next, [
+      { role: "self", signing },
+      { role: "previous", signing },
+    ]);
+    records.push(await verifyNext(person.account, log.operator.publicKey, before, bytes));
+  }
+  return records;
+}
+
+function first({ account: { label }, record: { bytes } }: Person): Named {
+  return { label, record: bytes };
+}
 type Named = { readonly label: AccountLabel; readonly record: Bytes };
 
-/** CONFIG, and three epochs: Alice with Bob, Carol, Dave. */
+/** A log in which Alice, Bob and Carol have a first record each. */
 async function filledLog(): Promise<TinyLog> {
   const log = await makeTinyLog();
-  for (const records of [[alice, bob], [carol], [dave]]) appendRecords(log, records);
+  for (const some of [[alice, bob], [carol]]) appendRecords(log, some.map(first));
   return log;
 }
 
 const log = await filledLog();
+const bobs = await history(bob, 24);
+
+/** The log with Bob's records up to a version. */
+function logWith(versions: number, from: TinyLog = log): TinyLog {
+  const longer = forkOf(from);
+  for (const { account: { label }, version, bytes } of bobs.slice(1, versions)) {
+    appendRecords(longer, [{ label, record: bytes, version }]);
+  }
+  return longer;
+}
+
+const NOTHING: LookupState = {
+  trusted: null,
+  freshSinceMs: null,
+  known: null,
+  pages: new Map(),
+};
+
+function verify(
+  at: TinyLog,
+  answer: LookupAnswer,
+  state: Partial<LookupState> = {},
+  label = bob.account.label,
+): ReturnType<typeof verifyLookup> {
+  return verifyLookup(at.identity, label, answer, { ...NOTHING, ...state });
+}
 
 async function refuses(
   code: string,
   answer: LookupAnswer,
-  trusted: SignedCheckpoint | null = null,
-  label = bob.label,
+  state: Partial<LookupState> = {},
+  at: TinyLog = log,
+  label = bob.account.label,
 ): Promise<void> {
-  await assert.rejects(verifyLookup(log.identity, label, answer, trusted), { code });
+  await assert.rejects(verify(at, answer, state, label), { code });
+}
+
+/** What a client knows of Bob after a lookup in this log. */
+async function knownFrom(at: TinyLog): Promise<KnownRecord> {
+  let pages: LookupState["pages"] = new Map();
+  let query: TinyQuery = {};
+  for (;;) {
+    const result = await verify(at, await lookupAnswer(at, bob.account.label, null, query), {
+      pages,
+    });
+    if (result.kind === "present") return result.current;
+    assert.ok(result.kind === "partial");
+    pages = result.pages;
+    query = { through: result.through };
+  }
+}
+
+async function headOf(at: TinyLog): Promise<SignedCheckpoint> {
+  return await openHead(at.identity, await signedHead(at));
 }
 
 /** An honest answer about Bob whose lookup proof is changed in some fields. */
-async function altered(change: Partial<LookupProof>): Promise<LookupAnswer> {
-  const parts = await lookupParts(log, bob.label);
+async function altered(at: TinyLog, change: Partial<LookupProof>): Promise<LookupAnswer> {
+  const parts = await lookupParts(at, bob.account.label);
   const extra = encodeLookupProof({ ...decodeLookupProof(parts.extra!), ...change });
   return formatAnswer({ ...parts, extra });
 }
 
-async function headAt(size: number): Promise<SignedCheckpoint> {
-  return await advanceHead(log.identity, await signedHead(log, size), null, []);
-}
-
 // --- the way it goes ---------------------------------------------------------------------------
 
-Deno.test("an honest answer gives the record and the head, for every label of the log", async () => {
-  for (const { label, record } of [alice, bob, carol, dave]) {
-    const found = await verifyLookup(log.identity, label, await lookupAnswer(log, label), null);
-    assert.deepEqual(found.record.bytes, record);
-    assert.equal(found.record.account.label, label);
-    assert.equal(found.head.size, 7);
+Deno.test("an honest answer gives the newest record, for every name and every number of versions", async () => {
+  for (const person of [alice, bob, carol]) {
+    const { label } = person.account;
+    const result = await verify(log, await lookupAnswer(log, label), {}, label);
+    assert.ok(result.kind === "present");
+    assert.deepEqual(result.current.record, person.record);
+    assert.deepEqual(result.chain, [person.record]);
+    assert.equal(result.head.size, 5);
+  }
+  for (let versions = 1; versions <= 9; versions++) {
+    const at = logWith(versions);
+    const result = await verify(at, await lookupAnswer(at, bob.account.label));
+    assert.ok(result.kind === "present");
+    assert.deepEqual(result.chain, bobs.slice(0, versions));
   }
 });
 
-Deno.test("a head that grew honestly is believed from every head before it", async () => {
-  for (const size of [1, 3, 5, 7]) {
-    const answer = await lookupAnswer(log, bob.label, size);
-    const { head } = await verifyLookup(log.identity, bob.label, answer, await headAt(size));
-    assert.equal(head.size, 7);
+Deno.test("a name that nobody has is proved absent, also in a log without names", async () => {
+  const young = await makeTinyLog();
+  for (const at of [log, young]) {
+    const { label } = dave.account;
+    assert.equal((await verify(at, await lookupAnswer(at, label), {}, label)).kind, "absent");
   }
+});
+
+Deno.test("from every known version, the answer gives the records since, and is shorter", async () => {
+  for (let then = 1; then <= 8; then++) {
+    const known = await knownFrom(logWith(then));
+    for (let now = then; now <= 9; now++) {
+      const at = logWith(now);
+      const asked = { known: then - 1 };
+      const answer = await lookupAnswer(at, bob.account.label, null, asked);
+      const result = await verify(at, answer, { known });
+      assert.ok(result.kind === "present");
+      assert.deepEqual(result.chain, bobs.slice(then, now));
+      assert.deepEqual(result.current, await knownFrom(at));
+      const whole = await lookupAnswer(at, bob.account.label);
+      assert.ok(answer.proof.length < whole.proof.length);
+      // A service may also show everything again.
+      const again = await verify(at, whole, { known });
+      assert.ok(again.kind === "present");
+      assert.deepEqual(again.chain, bobs.slice(then, now));
+    }
+  }
+});
+
+Deno.test("a history longer than eight is followed page by page", async () => {
+  const at = logWith(24);
+  const known = await knownFrom(at);
+  assert.deepEqual(known.record, bobs[23]);
+  const old = await knownFrom(logWith(3));
+  const result = await verify(
+    at,
+    await lookupAnswer(at, bob.account.label, null, { known: 2 }),
+    { known: old },
+  );
+  assert.ok(result.kind === "partial");
+  assert.equal(result.through, 14);
+  // A name that grew between two pages is followed to its new end.
+  const shorter = logWith(20);
+  const page = await verify(shorter, await lookupAnswer(shorter, bob.account.label));
+  assert.ok(page.kind === "partial");
+  const next = await verify(
+    at,
+    await lookupAnswer(at, bob.account.label, null, { through: page.through }),
+    { pages: page.pages },
+  );
+  assert.ok(next.kind === "partial");
+  assert.equal(next.through, 22, "what came since is missing now");
 });
 
 Deno.test("a lookup proof comes back as it was, and with no byte more or less", async () => {
-  const { extra } = await lookupParts(log, bob.label);
-  const proof = decodeLookupProof(extra!);
-  assert.deepEqual(encodeLookupProof(proof), extra);
-  for (let length = 0; length < extra!.length; length++) {
-    assert.throws(() => decodeLookupProof(extra!.slice(0, length)), { code: "malformed" });
+  for (const [at, query] of [[log, {}], [logWith(7), { known: 1 }], [logWith(7), {}]] as const) {
+    const { extra } = await lookupParts(at, bob.account.label, query);
+    assert.deepEqual(encodeLookupProof(decodeLookupProof(extra!)), extra);
+    for (let length = 0; length < extra!.length; length++) {
+      assert.throws(() => decodeLookupProof(extra!.slice(0, length)), { code: "malformed" });
+    }
+    assert.throws(() => decodeLookupProof(concat(extra!, Uint8Array.of(0))), { code: "malformed" });
   }
-  assert.throws(() => decodeLookupProof(flipped(extra!, 0)), { code: "malformed" });
-  const parts = await lookupParts(log, bob.label);
-  await refuses("malformed", formatAnswer({ ...parts, extra: concat(extra!, Uint8Array.of(0)) }));
-  await refuses("malformed", formatAnswer({ ...parts, extra: null }));
 });
 
-// --- lies about the record ---------------------------------------------------------------------
+Deno.test("a name that ended says so, to whoever knew it and to strangers", async () => {
+  const before = bob.record;
+  const end = nextRecord(before, { kind: "retire", devices: [], issuedMs: NOW_MS });
+  const { signing } = bob.keys;
+  const record = await signRecord(bob.account, end, [{ role: "previous", signing }]);
+  const at = forkOf(log);
+  appendRecords(at, [{ label: bob.account.label, record, version: 1 }]);
+  const known = await knownFrom(log);
+  const asked = await lookupAnswer(at, bob.account.label, null, { known: 0 });
+  assert.equal((await verify(at, asked, { known })).kind, "retired");
+  const bare = await lookupAnswer(at, bob.account.label, null, { most: 0 });
+  assert.equal((await verify(at, bare)).kind, "retired");
+  // Whoever knew the record before checks that one of its devices ended it.
+  const mallory = await makePerson("bob", { opkCount: 0 });
+  const forged = await signRecord(bob.account, end, [
+    { role: "previous", signing: mallory.keys.signing },
+  ]);
+  const liar = forkOf(log);
+  appendRecords(liar, [{ label: bob.account.label, record: forged, version: 1 }]);
+  const lie = await lookupAnswer(liar, bob.account.label, null, { known: 0 });
+  await refuses("bad_signature", lie, { known }, liar);
+});
+
+// --- the operator lies -------------------------------------------------------------------------
+
+Deno.test("a version that is hidden is noticed: the ladder shows what is above the greatest", async () => {
+  for (let versions = 2; versions <= 9; versions++) {
+    const at = logWith(versions);
+    for (let greatest = 0; greatest < versions - 1; greatest++) {
+      const proof = lookupProofOf(at, bob.account.label, { greatest });
+      const extra = encodeLookupProof(proof);
+      const answer = formatAnswer(await partsOf(at, at.entries.length - 1, extra));
+      await refuses("bad_proof", answer, {}, at);
+    }
+  }
+  // The same for a name that is said to be absent.
+  const extra = encodeLookupProof(lookupProofOf(log, bob.account.label, { greatest: null }));
+  await refuses("bad_proof", formatAnswer(await partsOf(log, 4, extra)));
+});
+
+Deno.test("a version that was shown and then removed is noticed by whoever saw it", async () => {
+  const known = await knownFrom(logWith(3));
+  const at = logWith(2);
+  for (const query of [{}, { known: 1 }]) {
+    await refuses(
+      "version_rolled_back",
+      await lookupAnswer(at, bob.account.label, null, query),
+      { known },
+      at,
+    );
+  }
+  const gone = forkOf(at);
+  gone.versions.length = 0;
+  gone.tiles = new Map([["", null]]);
+  commitRoot(gone);
+  gone.entries.push(gone.entries.at(-1)!);
+  await refuses(
+    "version_rolled_back",
+    await lookupAnswer(gone, bob.account.label),
+    { known },
+    gone,
+  );
+});
+
+Deno.test("a commitment that was rewritten within one epoch is noticed by whoever saw the old one", async () => {
+  const known = await knownFrom(log);
+  const other = await makePerson("bob", { opkCount: 0 });
+  const liar = await makeTinyLogLike(log);
+  appendRecords(liar, [{ label: bob.account.label, record: other.record.bytes }]);
+  for (const query of [{}, { known: 0 }]) {
+    const answer = await lookupAnswer(liar, bob.account.label, null, query);
+    await refuses("bad_proof", answer, { known }, liar);
+  }
+  // Whoever did not see it cannot know: that is what auditors are for.
+  assert.equal((await verify(liar, await lookupAnswer(liar, bob.account.label))).kind, "present");
+});
 
 Deno.test("another record than the log committed to is refused", async () => {
   const other = await makePerson("bob", { opkCount: 0 });
-  await refuses("bad_commitment", await altered({ record: other.record.bytes }));
-  await refuses("bad_commitment", await altered({ opening: new Uint8Array(16) }));
+  const [{ opening, record }] = decodeLookupProof(
+    (await lookupParts(log, bob.account.label)).extra!,
+  ).records as [{ opening: Bytes; record: Bytes }];
+  await refuses(
+    "bad_proof",
+    await altered(log, { records: [{ opening, record: other.record.bytes }] }),
+  );
+  await refuses(
+    "bad_proof",
+    await altered(log, { records: [{ opening: new Uint8Array(16), record }] }),
+  );
 });
 
-Deno.test("a record under another label is refused", async () => {
-  await refuses("bad_vrf", await lookupAnswer(log, alice.label));
-  await refuses("bad_vrf", await lookupAnswer(log, carol.label));
-  await refuses("bad_vrf", await lookupAnswer(log, bob.label), null, mallory.label);
+Deno.test("an answer about another name is refused", async () => {
+  for (const person of [alice, carol]) {
+    await refuses("bad_vrf", await lookupAnswer(log, person.account.label));
+  }
+  await refuses("bad_vrf", await lookupAnswer(log, bob.account.label), {}, log, erin.account.label);
 });
 
-Deno.test("a VRF proof that is forged, or of another key, is refused", async () => {
-  const { vrfProof } = decodeLookupProof((await lookupParts(log, bob.label)).extra!);
-  await refuses("bad_vrf", await altered({ vrfProof: flipped(vrfProof, 400) }));
-  const key = vrfKeyFromSeed(new Uint8Array(32));
-  await refuses("bad_vrf", await altered({ vrfProof: vrfProve(key, vrfInput(bob.label, 0)) }));
+Deno.test("an index under a VRF key of one's own for one client is refused", async () => {
+  const key = vrfKeyFromSeed(new Uint8Array(32).fill(9));
+  const proof = lookupProofOf(log, bob.account.label);
+  const vrfProofs = [0, 1].map((version) => vrfProve(key, vrfInput(bob.account.label, version)));
+  await refuses("bad_vrf", await altered(log, { vrfProofs }));
+  await refuses("bad_vrf", await altered(log, { vrfProofs: [...proof.vrfProofs].reverse() }));
+  await refuses(
+    "bad_vrf",
+    await altered(log, { vrfProofs: [flipped(proof.vrfProofs[0]!, 400), proof.vrfProofs[1]!] }),
+  );
 });
 
-Deno.test("a valid index in a BATCH that does not hold it is refused", async () => {
-  const [ours, theirs] = [await lookupParts(log, bob.label), await lookupParts(log, carol.label)];
-  const { batch } = decodeLookupProof(theirs.extra!);
-  const extra = encodeLookupProof({ ...decodeLookupProof(ours.extra!), batch });
-  await refuses("bad_vrf", formatAnswer({ ...theirs, extra }));
+Deno.test("one name under two labels: a record is worth nothing under the other", async () => {
+  const at = forkOf(log);
+  appendRecords(at, [{ label: dave.account.label, record: bob.record.bytes }]);
+  const { label } = dave.account;
+  await refuses("bad_signature", await lookupAnswer(at, label), {}, at, label);
 });
 
-Deno.test("a record that the log committed to for Bob, but that is not Bob's, is refused", async () => {
-  const liar = await makeTinyLog();
-  appendRecords(liar, [{ label: bob.label, record: mallory.record }]);
-  const answer = await lookupAnswer(liar, bob.label);
-  const check = verifyLookup(liar.identity, bob.label, answer, null);
-  await assert.rejects(check, { code: "bad_signature" });
+Deno.test("a record that does not follow on the one before is refused, whoever logged it", async () => {
+  const mallory = await makePerson("bob", { opkCount: 0, deviceId: 2 });
+  const { devices } = mallory.record;
+  const issuedMs = NOW_MS;
+  const next = nextRecord(bob.record, { kind: "update", devices, issuedMs });
+  const { signing } = mallory.keys;
+  const record = await signRecord(bob.account, next, [
+    { role: "self", signing },
+    { role: "previous", signing },
+  ]);
+  const at = forkOf(log);
+  appendRecords(at, [{ label: bob.account.label, record, version: 1 }]);
+  await refuses("bad_signature", await lookupAnswer(at, bob.account.label), {}, at);
+  const skipped = forkOf(log);
+  appendRecords(skipped, [{ label: bob.account.label, record: bobs[2]!.bytes, version: 1 }]);
+  await refuses("bad_record", await lookupAnswer(skipped, bob.account.label), {}, skipped);
 });
 
-Deno.test("a first record that was logged as a later version is refused", async () => {
-  const liar = await makeTinyLog();
-  appendRecords(liar, [{ ...bob, version: 1 }]);
-  const answer = await lookupAnswer(liar, bob.label);
-  const check = verifyLookup(liar.identity, bob.label, answer, null);
-  await assert.rejects(check, { code: "bad_record" });
-});
-
-Deno.test("a record of the same label in another log is refused", async () => {
-  const other = await makeTinyLog("countersign.example/kt/2");
-  appendRecords(other, [bob]);
-  const check = verifyLookup(other.identity, bob.label, await lookupAnswer(other, bob.label), null);
-  await assert.rejects(check, { code: "bad_signature" });
-});
-
-// --- lies about inclusion ----------------------------------------------------------------------
-
-Deno.test("a BATCH that is not in the tree, or elsewhere in it, is refused", async () => {
-  const parts = await lookupParts(log, bob.label);
-  const [first, ...rest] = parts.hashes as [Bytes, ...Bytes[]];
-  const bad = [
-    { ...parts, hashes: [flipped(first, 0), ...rest] },
-    { ...parts, hashes: rest },
-    { ...parts, hashes: [...parts.hashes, first] },
-    { ...parts, index: 3 },
-    { ...parts, index: 7 },
-    { ...parts, index: Number.MAX_SAFE_INTEGER },
-  ];
-  for (const each of bad) await refuses("bad_proof", formatAnswer(each));
-});
-
-Deno.test("a BATCH made up for one answer is refused, though its VRF and commitment hold", async () => {
-  const { opening, vrfProof } = decodeLookupProof((await lookupParts(log, bob.label)).extra!);
-  const other = await makePerson("bob", { opkCount: 0 });
-  const record = other.record.bytes;
-  const commitment = commit(opening, { label: bob.label, version: 0, value: record });
-  const batch = encodeBatch([{ vrfOutput: vrfProofToHash(vrfProof).slice(0, 32), commitment }]);
-  await refuses("bad_proof", await altered({ batch, record }));
-});
-
-Deno.test("a ROOT or CONFIG presented as a BATCH is refused", async () => {
-  const { extra } = await lookupParts(log, bob.label);
-  for (const index of [0, 2]) {
-    const batch = log.entries[index]!;
-    const lie = encodeLookupProof({ ...decodeLookupProof(extra!), batch });
-    await refuses("malformed", formatAnswer(await partsOf(log, index, lie)));
+Deno.test("a ROOT that is not the newest, or not in the log, is refused", async () => {
+  const at = logWith(2);
+  const old = await partsOf(at, 4, encodeLookupProof(lookupProofOf(log, bob.account.label)));
+  await refuses("bad_proof", formatAnswer(old), {}, at);
+  const other = logWith(3);
+  const extra = encodeLookupProof(lookupProofOf(other, bob.account.label));
+  await refuses("bad_proof", formatAnswer(await partsOf(at, at.entries.length - 1, extra)), {}, at);
+  for (const index of [0, 1]) {
+    const lie = { ...lookupProofOf(at, bob.account.label), latestLeaf: at.entries[index]! };
+    const parts = await partsOf(at, index, encodeLookupProof(lie));
+    await refuses("bad_proof", formatAnswer(parts), {}, at);
   }
 });
 
-// --- lies about the head -----------------------------------------------------------------------
-
-Deno.test("a head smaller than the one trusted is a rollback", async () => {
-  const small = forkOf(log);
-  small.entries.length = 5;
-  await refuses("head_rolled_back", await lookupAnswer(small, bob.label), await headAt(7));
-});
-
-Deno.test("a head that ends on no ROOT is none that this log publishes", async () => {
-  for (const size of [0, 2, 6]) {
-    const head = advanceHead(log.identity, await signedHead(log, size), null, []);
-    await assert.rejects(head, { code: "bad_checkpoint" });
-  }
-});
-
-Deno.test("a head of the same size with another root is a fork", async () => {
-  const fork = forkOf(log);
-  fork.entries.length = 5;
-  appendRecords(fork, [mallory]);
-  assert.equal(fork.entries.length, log.entries.length);
-  const answer = await lookupAnswer(fork, bob.label, 7);
-  await refuses("log_forked", answer, await headAt(7));
-  // At first contact nobody can know; that is what witnesses and gossip are for.
-  await verifyLookup(log.identity, bob.label, answer, null);
-});
-
-Deno.test("a larger head that does not continue the trusted one is a fork", async () => {
-  const fork = forkOf(log);
-  fork.entries.length = 5;
-  for (const each of [mallory, erin]) appendRecords(fork, [each]);
-  const trusted = await headAt(7);
-  // With a consistency proof that is true of the fork itself, with the honest log's, and with none.
-  const longer = forkOf(log);
-  appendRecords(longer, [erin]);
-  for (const consistency of [consistencyFrom(fork, 7), consistencyFrom(longer, 7), []]) {
-    const answer = formatAnswer(await lookupParts(fork, bob.label), consistency);
-    await refuses("log_forked", answer, trusted);
-  }
-});
-
-Deno.test("an honest larger head with a wrong consistency proof is refused all the same", async () => {
-  const longer = forkOf(log);
-  appendRecords(longer, [erin]);
-  const [parts, trusted] = [await lookupParts(longer, bob.label), await headAt(7)];
-  const [first, ...rest] = consistencyFrom(longer, 7) as [Bytes, ...Bytes[]];
-  await verifyLookup(log.identity, bob.label, formatAnswer(parts, [first, ...rest]), trusted);
-  for (const consistency of [rest, [...rest, first], [flipped(first, 7), ...rest], []]) {
-    await refuses("log_forked", formatAnswer(parts, consistency), trusted);
-  }
-});
-
-Deno.test("a note that the log did not sign, or signed otherwise, is refused", async () => {
-  const parts = await lookupParts(log, bob.label);
-  const text = parts.checkpoint.slice(0, parts.checkpoint.indexOf("\n\n") + 1);
-  const imposter = await makeTinyLog();
-  const bad = [
-    ["other_log", await signNote(text, [imposter.signer])],
-    ["bad_note", parts.checkpoint.replace("\n7\n", "\n9\n")],
-    ["bad_note", `${text}\n`],
-    ["bad_note", text],
-  ] as const;
-  for (const [code, checkpoint] of bad) await refuses(code, formatAnswer({ ...parts, checkpoint }));
-});
-
-Deno.test("a checkpoint that the log signed for another origin, or with more lines, is refused", async () => {
-  const parts = await lookupParts(log, bob.label);
-  const text = parts.checkpoint.slice(0, parts.checkpoint.indexOf("\n\n") + 1);
-  for (const body of [text.replace(ORIGIN, "other.example/kt/1"), `${text}more\n`]) {
-    const checkpoint = await signNote(body, [log.signer]);
-    await refuses("malformed", formatAnswer({ ...parts, checkpoint }));
-  }
-});
-
-Deno.test("trailing text, a changed header or a second spelling of the proof is refused", async () => {
-  const { proof, consistency } = await lookupAnswer(log, bob.label);
-  const texts: [string, string][] = [
-    ["malformed", proof.replace("@v1", "@v2")],
-    ["malformed", ` ${proof}`],
-    ["malformed", proof.replace("index 1", "index 01")],
-    ["malformed", proof.replace("extra ", "extra  ")],
-    ["bad_note", `${proof}\n`],
-    ["bad_note", `${proof}trailing\n`],
-    ["malformed", ""],
-  ];
-  for (const [code, text] of texts) {
-    await refuses(code, { proof: text, consistency });
-  }
+Deno.test("a tree that the ROOT does not commit to is refused", async () => {
+  const liar = forkOf(log);
+  const vrfOutput = indexOf(liar, erin.account.label, 0);
+  const record = erin.record.bytes;
+  const opening = new Uint8Array(16);
+  const { label } = erin.account;
+  growTree(liar, [{
+    vrfOutput,
+    commitment: commit(opening, { label, version: 0, value: record }),
+  }]);
+  liar.versions.push({ label, version: 0, opening, record });
+  await refuses("bad_proof", await lookupAnswer(liar, label), {}, liar, label);
 });
 
 Deno.test("an answer with any byte of its lookup proof changed is refused", async () => {
-  const parts = await lookupParts(log, bob.label);
+  const at = logWith(4);
+  const parts = await lookupParts(at, bob.account.label);
   const extra = parts.extra!;
-  const bits = Array.from(extra, (_, i) => 8 * i + i % 8);
-  await Promise.all(bits.map(async (bit) => {
-    const answer = formatAnswer({ ...parts, extra: flipped(extra, bit) });
-    await assert.rejects(verifyLookup(log.identity, bob.label, answer, null), `bit ${bit}`);
-  }));
-});
-
-// --- CONFIG ------------------------------------------------------------------------------------
-
-Deno.test("CONFIG is read at first contact and names the log's keys", async () => {
-  const { config, head } = await verifyConfig(log.verifier, await configText(log));
-  assert.deepEqual(config, log.config);
-  assert.equal(head.size, 7);
-  const young = await makeTinyLog();
-  assert.equal((await verifyConfig(young.verifier, await configText(young))).head.size, 1);
-});
-
-Deno.test("a CONFIG that is not the first entry, or not in the log, is refused", async () => {
-  const forged = encodeConfig({ ...log.config, maxBatch: 1 });
-  const honest = await partsOf(log, 0, log.entries[0]!);
-  const later = forkOf(log);
-  later.entries[1] = forged;
-  const bad: [string, string][] = [
-    ["bad_proof", formatTlogProof({ ...honest, extra: forged })],
-    ["bad_proof", formatTlogProof(await partsOf(later, 1, forged))],
-    ["bad_proof", formatTlogProof({ ...honest, hashes: honest.hashes.slice(1) })],
-    ["bad_proof", formatTlogProof({ ...honest, extra: utf8("") })],
-    ["malformed", formatTlogProof({ ...honest, extra: null })],
-    ["other_log", await configText(await makeTinyLog())],
-  ];
-  for (const [code, text] of bad) {
-    await assert.rejects(verifyConfig(log.verifier, text), { code }, code);
+  for (let i = 0; i < extra.length; i++) {
+    const answer = formatAnswer({ ...parts, extra: flipped(extra, 8 * i + i % 8) });
+    await assert.rejects(verify(at, answer), `byte ${i}`);
   }
 });
 
-Deno.test("a CONFIG that names another log, or is another kind of entry, is refused", async () => {
-  const entries: [string, Bytes][] = [
-    ["bad_checkpoint", encodeConfig({ ...log.config, origin: "other.example/kt/1" })],
-    ["malformed", concat(encodeConfig(log.config), Uint8Array.of(0))],
-    ["malformed", log.entries[1]!],
-  ];
-  for (const [code, entry] of entries) {
-    const liar = forkOf(log);
-    liar.entries[0] = entry;
-    await assert.rejects(verifyConfig(log.verifier, await configText(liar)), { code }, code);
-  }
+Deno.test("an answer that builds upon what is not known is refused", async () => {
+  const at = logWith(3);
+  const answer = await lookupAnswer(at, bob.account.label, null, { known: 1 });
+  await refuses("malformed", answer, {}, at);
+  await refuses("malformed", answer, { known: await knownFrom(logWith(1)) }, at);
+});
+
+/** A log of the same keys that starts anew. */
+async function makeTinyLogLike(like: TinyLog): Promise<TinyLog> {
+  const fresh = await makeTinyLog();
+  const { signer, key, vrf, operator, identity, config, origin } = like;
+  return { ...fresh, signer, key, vrf, operator, identity, config, origin };
+}
+
+Deno.test("what is shown of a trusted head is compared with it", async () => {
+  const at = logWith(4);
+  const trusted = await headOf(logWith(2));
+  const label = bob.account.label;
+  assert.equal((await verify(at, await lookupAnswer(at, label, 7), { trusted })).kind, "present");
+  await refuses("log_forked", await lookupAnswer(at, label, 5), { trusted }, at);
+  await refuses("head_rolled_back", await lookupAnswer(log, label), { trusted });
 });

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type SignedCheckpoint } from "../../crypto/checkpoint.ts";
-import { type LogIdentity, verifyConfig, verifyLookup } from "../../crypto/lookup.ts";
-import { ed25519Verifier, parseVerifierKey } from "../../crypto/note_key.ts";
+import { type LogIdentity } from "../../crypto/head.ts";
 import { auditLog, type LogAudit } from "../../core/log_audit.ts";
 import { register } from "../../core/registration.ts";
 import { readHead } from "../../kv/head.ts";
 import { refusalOf } from "../../routes/problem.ts";
 import { lookupFromWire } from "../../wire/directory.ts";
-import { descriptionFromWire } from "../../wire/service.ts";
+import { believed, logOf } from "../support/believer.ts";
 import { type ChildService, startChild } from "../support/child_service.ts";
 import { credentials, sendJson, tokenOf } from "../support/dpop.ts";
 import { type Fault, faultyKv } from "../support/faulty_kv.ts";
@@ -28,17 +27,13 @@ interface Follower {
 }
 
 async function follow(service: TestService): Promise<Follower> {
-  const response = await fetch(`${service.url}/.well-known/countersign`);
-  const { origin, verifier: key, config } = descriptionFromWire(await response.json());
-  const verifier = ed25519Verifier(parseVerifierKey(key));
-  const { config: { vrfPublicKey } } = await verifyConfig(verifier, config);
-  return { log: { origin, verifier, vrfPublicKey }, head: null };
+  return { log: await logOf(service), head: null };
 }
 
 /** Checks that an answer is about this very record, in a log that continues the one known. */
 async function believe(follower: Follower, who: TestAccount, body: unknown): Promise<void> {
   const answer = lookupFromWire(body);
-  const { record, head } = await verifyLookup(follower.log, who.label, answer, follower.head);
+  const { record, head } = await believed(follower.log, who.label, answer, follower.head);
   assert.deepEqual(record.bytes, who.record);
   follower.head = head;
 }

@@ -69,8 +69,11 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
       const { contact, answer } = await trust.learn(
         bob,
         "contact",
-        async (from) =>
-          bundlesFromWire(await http.signed(signer, "POST", bundlePath(bob), { from })),
+        {
+          ask: async ({ from }) =>
+            bundlesFromWire(await http.signed(signer, "POST", bundlePath(bob), { from })),
+          more: () => Promise.reject(new Error("Bob has one record")),
+        },
       );
       const bundle = await trust.verifyBundle(contact, answer.bundles[0]!);
       const sealed = payload(id, await stack.createOffer());

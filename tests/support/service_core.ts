@@ -4,6 +4,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import {
   type AccountId,
   type AccountLabel,
@@ -19,7 +20,10 @@ import {
   generateDeviceKeys,
   generateKemKeyPair,
 } from "../../crypto/keys.ts";
-import { type LogIdentity, type LookupAnswer, verifyLookup } from "../../crypto/lookup.ts";
+import { type LogIdentity } from "../../crypto/head.ts";
+import { type LookupAnswer } from "../../crypto/lookup.ts";
+import { parseVerifierKey } from "../../crypto/note_key.ts";
+import { logOnlyPolicy } from "../../crypto/policy.ts";
 import {
   oneTimeRoot,
   type PrekeySet,
@@ -28,6 +32,7 @@ import {
 } from "../../crypto/prekey.ts";
 import { signGenesis, type VerifiedRecord } from "../../crypto/record.ts";
 import { Secret } from "../../crypto/secret.ts";
+import { believed, judged } from "./believer.ts";
 import { type Context, type OpenContext, openContext } from "../../core/context.ts";
 
 /** The origin of every test's log. */
@@ -116,15 +121,25 @@ export async function newPrekeys(
 /** What a client pins of a context's log. */
 export function identityOf(ctx: Context): LogIdentity {
   const { origin, keys } = ctx;
-  return { origin, verifier: keys.logVerifier, vrfPublicKey: keys.vrf.publicKey };
+  const policy = logOnlyPolicy(parseVerifierKey(keys.logVerifierKey));
+  return { origin, policy, vrfPublicKey: keys.vrf.publicKey, operatorKey: keys.operator.publicKey };
 }
 
-/** Verifies an answer as a client does. */
+/** Verifies an answer about a name that is there, as a client does at first contact with the name. */
 export function verified(
   ctx: Context,
   label: AccountLabel,
   answer: LookupAnswer,
   trusted: SignedCheckpoint | null = null,
-): ReturnType<typeof verifyLookup> {
-  return verifyLookup(identityOf(ctx), label, answer, trusted);
+): ReturnType<typeof believed> {
+  return believed(identityOf(ctx), label, answer, trusted);
+}
+
+/** Expects the proof that nobody has a name. */
+export async function absent(
+  ctx: Context,
+  label: AccountLabel,
+  answer: LookupAnswer,
+): Promise<void> {
+  assert.equal((await judged(identityOf(ctx), label, answer)).kind, "absent");
 }

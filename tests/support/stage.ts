@@ -10,15 +10,14 @@ import { Client, type ClientOptions } from "../../client/client.ts";
 import { type ClientError } from "../../client/error.ts";
 import { memoryStore, type Store, type Stored } from "../../client/store.ts";
 import { read } from "./raw_store.ts";
-import { toBase64Url } from "../../crypto/base64.ts";
+import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Checkpoint, parseCheckpoint } from "../../crypto/checkpoint.ts";
 import { parseNote, type Signer } from "../../crypto/note.ts";
 import { deriveServiceKeys } from "../../core/service_keys.ts";
-import { logKey } from "../../kv/log_key.ts";
-import { recordPath } from "../../wire/paths.ts";
 import { type Liar, startLiar } from "./liar.ts";
-import { ORIGIN, testSecret } from "./service_core.ts";
+import { logAnyway } from "./operator.ts";
+import { openCore, ORIGIN, testSecret } from "./service_core.ts";
 import { startService } from "./service.ts";
 import { TestStack } from "./test_stack.ts";
 import { eventually, mallory } from "./werift.ts";
@@ -63,8 +62,8 @@ export interface Stage extends AsyncDisposable {
   reopen(name: Name, options: Partial<ClientOptions>): Promise<Client>;
   /** The bundles that the service hands out for somebody, as JSON. */
   bundleOf(name: Name): Promise<readonly unknown[]>;
-  /** Puts another record under a name into the log, as only the operator can. */
-  replaceInLog(name: Name, record: Bytes): Promise<void>;
+  /** Puts a record under a name into the log as this version, as only the operator can. */
+  logAnyway(name: Name, version: number, record: Bytes): Promise<void>;
   /** What a checkpoint's note says, unverified. */
   headOf(note: string): Checkpoint;
   /** The log's own signing key. */
@@ -155,14 +154,9 @@ export async function stage(): Promise<Stage> {
       liar.answerLie = lie;
       return seen;
     },
-    async replaceInLog(name, record) {
-      await kv.delete(logKey({ kv, origin: ORIGIN }, "label", name));
-      const answer = await fetch(service.url + recordPath(name), {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ record: toBase64Url(record) }),
-      });
-      if (!answer.ok) throw new Error(await answer.text());
+    async logAnyway(name, version, record) {
+      await using operator = await openCore(kv);
+      await logAnyway(operator, parseAccountLabel(name), version, record);
     },
     headOf: (note) => parseCheckpoint(parseNote(note).text),
     logSigner: async () => (await deriveServiceKeys(testSecret(), ORIGIN)).logSigner,

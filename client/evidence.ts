@@ -1,0 +1,37 @@
+/**
+ * What convicts the service, kept until the user exports it: heads that contradict each other.
+ *
+ * @module
+ */
+
+import { type Evidence } from "../crypto/evidence.ts";
+import { cell, change, keep, readCell } from "./cell.ts";
+import { type ClientErrorCode } from "./error.ts";
+import { type Store } from "./store.ts";
+
+/** Most pieces that are kept; the oldest convict as well as newer ones. */
+const MAX_EVIDENCE = 16;
+
+const EVIDENCE = cell<readonly Evidence[]>("evidence");
+
+/** Whether a refusal leaves two signed heads behind that together may convict the log. */
+export function isConvicting(code: ClientErrorCode): boolean {
+  return code === "log_forked" || code === "head_rolled_back";
+}
+
+/** Keeps a piece of evidence, once. */
+export function keepEvidence(store: Store, evidence: Evidence): Promise<void> {
+  return change(store, [EVIDENCE], ([held]) => {
+    const kept = held ?? [];
+    const isNew = !kept.some(({ first, second }) =>
+      first === evidence.first && second === evidence.second
+    );
+    const changes = isNew && kept.length < MAX_EVIDENCE ? keep(EVIDENCE, [...kept, evidence]) : {};
+    return { changes, result: undefined };
+  });
+}
+
+/** All that is kept, oldest first. */
+export async function readEvidence(store: Store): Promise<readonly Evidence[]> {
+  return await readCell(store, EVIDENCE) ?? [];
+}
