@@ -2,49 +2,108 @@
  * Accounts as everybody else sees them: the label that somebody wrote, and the record that the
  * published log has of it. Its devices are the ones that may sign in, publish and be called.
  *
+ * A record that the store gives back was verified when it was accepted; here it is only read.
+ *
  * @module
  */
 
 import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
-import { equal } from "../crypto/bytes.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
-import { type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
+import { type VerifyingKey } from "../crypto/keys.ts";
+import {
+  type BoundDevice,
+  decodeRecord,
+  recordHash,
+  type VerifiedRecord,
+} from "../crypto/record.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readPublished } from "../kv/published.ts";
-import { readCovered } from "../kv/records.ts";
+import { readCovered, readValue } from "../kv/records.ts";
 import { ServiceError } from "./error.ts";
 
 /** The accounts of one log. */
 export interface Accounts {
-  /** The current record of an account, or null where the published log has none. */
+  /** The current record of an account, or null where the published log has none, or it ended. */
   record(label: AccountLabel): Promise<VerifiedRecord | null>;
+  /** Whether a device is one of the account's current ones. */
+  isCurrent(device: AccountDevice): Promise<boolean>;
+}
+
+/** A device by its account, its number and its key: numbers may come again after a removal. */
+export interface AccountDevice {
+  /** The account. */
+  readonly account: AccountLabel;
+  /** The device's number. */
+  readonly deviceId: number;
+  /** Its signing key. */
+  readonly signing: VerifyingKey;
 }
 
 const MAX_CACHED_RECORDS = 4_096;
 
-/** Looks accounts up in a log, and remembers the records that were verified lately. */
+/** Looks accounts up in a log, and remembers the records that were read lately. */
 export function openAccounts(log: LogStore): Accounts {
-  const verified = new Map<AccountLabel, VerifiedRecord>();
+  const held = new Map<AccountLabel, VerifiedRecord>();
 
   function remember(label: AccountLabel, record: VerifiedRecord): void {
     // The oldest goes: a map keeps the order of insertion.
-    if (verified.size >= MAX_CACHED_RECORDS) verified.delete(verified.keys().next().value!);
-    verified.set(label, record);
+    if (held.size >= MAX_CACHED_RECORDS) held.delete(held.keys().next().value!);
+    held.set(label, record);
   }
 
   async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
     const published = await readPublished(log);
     if (published === null) return null;
     const covered = await readCovered(log, label, published.value.size);
+    const cached = held.get(label);
+    // What is remembered saves reading the bytes, never looking at them.
+    if (covered !== null && cached !== undefined && equal(cached.bytes, covered.record)) {
+      return cached;
+    }
+    held.delete(label);
     if (covered === null) return null;
-    const cached = verified.get(label);
-    if (cached !== undefined && equal(cached.bytes, covered.record)) return cached;
-    const fresh = await verifyGenesis({ origin: log.origin, label }, covered.record);
+    const fresh = await acceptedRecord(log, label, covered.record);
+    if (fresh.kind === "retire") return null;
     remember(label, fresh);
     return fresh;
   }
 
-  return { record };
+  async function isCurrent({ account, deviceId, signing }: AccountDevice): Promise<boolean> {
+    const devices = (await record(account))?.devices ?? [];
+    return devices.some(({ entry }) =>
+      entry.deviceId === deviceId && equal(entry.signing, signing)
+    );
+  }
+
+  return { record, isCurrent };
+}
+
+/** A record out of the store, which holds verified ones only. */
+export async function acceptedRecord(
+  log: LogStore,
+  label: AccountLabel,
+  bytes: Bytes,
+): Promise<VerifiedRecord> {
+  const record = decodeRecord(bytes);
+  const contesting = record.kind === "reset" ? await devicesOf(log, label, record.version - 1) : [];
+  return {
+    ...record,
+    account: { origin: log.origin, label },
+    hash: recordHash(bytes),
+    bytes,
+    contesting,
+  };
+}
+
+async function devicesOf(
+  log: LogStore,
+  label: AccountLabel,
+  version: number,
+): Promise<readonly BoundDevice[]> {
+  const value = await readValue(log, label, version);
+  // A retired name's earlier versions may be erased between one read and the next.
+  return value === null ? [] : decodeRecord(value.record).devices;
 }
 
 /** The label that somebody wrote. @throws ServiceError `bad_label` */

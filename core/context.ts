@@ -7,7 +7,9 @@
 import { type Secret } from "../crypto/secret.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
+import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
+import { type NamePolicy, openNames } from "./name_policy.ts";
 import { createPublisher } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
@@ -22,6 +24,8 @@ export interface Context extends LogStore {
   readonly sequencer: Sequencer;
   /** Whom the log knows. */
   readonly accounts: Accounts;
+  /** Who may take a name. */
+  readonly names: NamePolicy;
 }
 
 /** A context with its end. */
@@ -42,6 +46,8 @@ export interface ContextParts {
   readonly now: () => number;
   /** Is given sentences for the operator; they hold no names and no secrets. */
   readonly report: (sentence: string) => void;
+  /** Who may take a name; without it anybody. */
+  readonly names?: NamePolicy | undefined;
 }
 
 /**
@@ -58,6 +64,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   await openGeneration(log, keys, now());
   const publisher = createPublisher(log, keys, report);
   await publisher.publish();
+  await eraseRetired(log);
   const sequencer = startSequencer({ log, publisher, now, report });
   const close = (): Promise<void> => sequencer.close();
   return {
@@ -67,6 +74,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     now,
     sequencer,
     accounts: openAccounts(log),
+    names: parts.names ?? openNames(),
     close,
     [Symbol.asyncDispose]: close,
   };

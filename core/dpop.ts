@@ -82,7 +82,7 @@ export async function verifyProof(
 }
 
 /** The JWK thumbprint of a signing key (RFC 7638, section 3; RFC 8037, appendix A.3). */
-function thumbprintOf(key: VerifyingKey): string {
+export function thumbprintOf(key: VerifyingKey): string {
   const canonical = `{"crv":"Ed25519","kty":"OKP","x":"${toBase64Url(key)}"}`;
   return toBase64Url(sha256(utf8(canonical)));
 }

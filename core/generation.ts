@@ -26,7 +26,7 @@ export async function openGeneration(
 ): Promise<void> {
   const config: LogConfig = {
     vrfPublicKey: keys.vrf.publicKey,
-    operatorKey: keys.operator,
+    operatorKey: keys.operator.publicKey,
     origin: log.origin,
     maxBatch: MAX_BATCH,
     createdMs: nowMs,

@@ -1,12 +1,14 @@
 /**
- * An audit of the names beside the log: each name's state, value and place in the pool agree with
+ * An audit of the names beside the log: each name's state, versions and place in the pool agree with
  * what the log committed to, and with each other.
  *
- *     sequenced   value -> VRF under CONFIG's key -> pair in the BATCH -> commitment -> record
+ *     versions    value -> VRF under CONFIG's key -> pair in the BATCH -> commitment -> record, and each
+ *                 record follows on the one before it
+ *     retired     of a name that ended, the versions before its end may be erased, and nothing else
  *     pending     the state names a pool entry that is there, and the other way round
- *     pairs       every pair of the log belongs to one name
+ *     pairs       every pair of the log belongs to one version of one name
  *     keys        every device's keys belong to that device, and no others to any
- *     prekeys     signed by a device of a name in the log, and what is left is among them
+ *     prekeys     signed by a device of a name, and what is left is among them
  *     rows        no value, key or prekeys that no name explains
  *
  * Faults count names in the store's order instead of naming them.
@@ -15,34 +17,41 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
-import { checkCommitment, vrfInput } from "../crypto/commitment.ts";
+import { equal, toHex } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
-import { type BatchPair, type LogConfig } from "../crypto/log_entry.ts";
-import { type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
-import { vrfVerify } from "../crypto/vrf.ts";
-import { countKeyOwners, readKeyOwners } from "../kv/device_keys.ts";
+import { type LogConfig } from "../crypto/log_entry.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
+import { listKeyOwners } from "../kv/device_keys.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type PoolEntry, readPool } from "../kv/pool.ts";
 import { countPrekeys, readPrekeys } from "../kv/prekeys.ts";
-import {
-  countValues,
-  type LabelState,
-  listLabels,
-  readValue,
-  type RecordValue,
-} from "../kv/records.ts";
+import { countValues, type LabelState, listLabels } from "../kv/records.ts";
+import { auditVersions, type Batches, NameFault } from "./version_audit.ts";
 import { openPublication } from "./prekeys.ts";
 
 /** How many names there are. */
 export interface NameCount {
   /** Names that the log holds. */
   readonly names: number;
-  /** Names whose record waits in the pool. */
+  /** Names whose newest record waits in the pool. */
   readonly pending: number;
 }
 
-type Batches = ReadonlyMap<number, readonly BatchPair[]>;
+/** What the names account for. */
+interface Explained {
+  /** Indexes whose commitment was opened, in hexadecimal. */
+  readonly opened: Set<string>;
+  /** Versions that were erased, each with a pair of the log that nobody opens any more. */
+  erased: number;
+  /** Values in the store. */
+  values: number;
+  /** Keys that have an owner. */
+  keys: number;
+  /** Devices with prekeys. */
+  prekeys: number;
+  /** Names of which versions were erased, whose former keys nothing shows. */
+  readonly retired: Set<AccountLabel>;
+}
 
 /** Audits every name, and adds what is wrong to the faults. */
 export async function auditNames(
@@ -54,27 +63,23 @@ export async function auditNames(
   const pool = new Map(
     (await readPool(log, Number.MAX_SAFE_INTEGER)).map(({ id, entry }) => [id, entry]),
   );
+  const explained: Explained = {
+    opened: new Set(),
+    erased: 0,
+    values: 0,
+    keys: 0,
+    prekeys: 0,
+    retired: new Set(),
+  };
   const count = { names: 0, pending: 0 };
-  const opened = new Set<string>();
-  const explained = { keys: 0, prekeys: 0 };
   let areSound = true;
   let number = 0;
   for await (const { label, state } of listLabels(log)) {
     number++;
+    if (state.version > 0 || state.poolId === null) count.names++;
+    if (state.poolId !== null) count.pending++;
     try {
-      if (state.poolId !== null) {
-        count.pending++;
-        const entry = pool.get(state.poolId);
-        pool.delete(state.poolId);
-        const record = await auditPending(log, config, label, state, entry);
-        explained.keys += keysOf(record);
-      } else {
-        count.names++;
-        const { vrfOutput, record } = await auditSequenced(log, config, batches, label, state);
-        opened.add(toHex(vrfOutput));
-        explained.keys += keysOf(record);
-        explained.prekeys += await auditPrekeys(log, record);
-      }
+      await auditName(log, config, batches, label, state, poolEntryOf(pool, state), explained);
     } catch (error) {
       areSound = false;
       if (!(error instanceof CryptoError) && !(error instanceof NameFault)) throw error;
@@ -82,131 +87,82 @@ export async function auditNames(
     }
   }
   if (pool.size > 0) faults.push(`The pool has ${pool.size} entries that no name knows`);
-  let pairs = 0;
-  for (const batch of batches.values()) pairs += batch.length;
-  if (pairs !== opened.size) {
-    faults.push(`The log has ${pairs} pairs, and the names explain ${opened.size}`);
-  }
   // Behind a name with a fault, nobody knows what is its own.
-  if (areSound) await auditRest(log, { values: count.names, ...explained }, faults);
+  if (areSound) await auditRest(log, batches, explained, faults);
   return count;
 }
 
-/** Finds what is there besides that which the names explain. */
-async function auditRest(
-  log: LogStore,
-  explained: { readonly values: number; readonly keys: number; readonly prekeys: number },
-  faults: string[],
-): Promise<void> {
-  const values = await countValues(log) - explained.values;
-  if (values > 0) faults.push(`The store has ${values} values that no name knows`);
-  const keys = await countKeyOwners(log) - explained.keys;
-  if (keys > 0) faults.push(`The store has ${keys} keys that are no device's`);
-  const prekeys = await countPrekeys(log) - explained.prekeys;
-  if (prekeys > 0) faults.push(`The store has ${prekeys} sets of prekeys that are no device's`);
-}
-
-/** What an audit of one record shows. */
-interface AuditedRecord {
-  /** The record. */
-  readonly record: VerifiedRecord;
-  /** The name's index. */
-  readonly vrfOutput: Bytes;
+/** The entry that a state names, which is then accounted for. */
+function poolEntryOf(pool: Map<string, PoolEntry>, { poolId }: LabelState): PoolEntry | null {
+  if (poolId === null) return null;
+  const entry = pool.get(poolId) ?? null;
+  pool.delete(poolId);
+  return entry;
 }
 
 /** @throws NameFault, CryptoError */
-async function auditSequenced(
+async function auditName(
   log: LogStore,
   config: LogConfig,
   batches: Batches,
   label: AccountLabel,
   state: LabelState,
-): Promise<AuditedRecord> {
-  if (state.version !== 0) throw new NameFault("it has a version that this log cannot hold");
-  const value = await readValue(log, label, state.version);
-  if (value === null) throw new NameFault("its value is missing");
-  const batch = batches.get(value.batchIndex);
-  if (batch === undefined) throw new NameFault("its BATCH is not in the log");
-  const audited = await auditRecord(log, config, label, state, value);
-  const pair = batch.find((pair) => equal(pair.vrfOutput, audited.vrfOutput));
-  if (pair === undefined) throw new NameFault("its BATCH does not hold it");
-  const { version } = state;
-  checkCommitment(pair.commitment, value.opening, { label, version, value: value.record });
-  return audited;
-}
-
-async function auditPending(
-  log: LogStore,
-  config: LogConfig,
-  label: AccountLabel,
-  state: LabelState,
-  entry: PoolEntry | undefined,
-): Promise<VerifiedRecord> {
-  if (entry === undefined) throw new NameFault("it waits for a pool entry that is not there");
-  if (entry.label !== label || entry.version !== state.version) {
-    throw new NameFault("its pool entry is another name's");
-  }
-  const { record, vrfOutput } = await auditRecord(log, config, label, state, entry);
-  if (!equal(vrfOutput, entry.vrfOutput)) throw new NameFault("its pool entry has another index");
-  const { version } = state;
-  checkCommitment(entry.commitment, entry.opening, { label, version, value: entry.record });
-  return record;
-}
-
-/** @throws NameFault, CryptoError */
-async function auditRecord(
-  log: LogStore,
-  config: LogConfig,
-  label: AccountLabel,
-  state: LabelState,
-  value: Pick<RecordValue, "record" | "vrfProof">,
-): Promise<AuditedRecord> {
-  const record = await verifyGenesis({ origin: log.origin, label }, value.record);
-  if (!equal(record.hash, state.recordHash)) throw new NameFault("its state is of another record");
-  if (record.version !== state.version) throw new NameFault("its state has another version");
-  await auditKeys(log, label, record);
-  const alpha = vrfInput(label, state.version);
-  const vrfOutput = vrfVerify(config.vrfPublicKey, alpha, value.vrfProof).slice(0, 32);
-  return { record, vrfOutput };
-}
-
-async function auditKeys(
-  log: LogStore,
-  label: AccountLabel,
-  record: VerifiedRecord,
+  entry: PoolEntry | null,
+  explained: Explained,
 ): Promise<void> {
-  for (const { entry } of record.devices) {
-    const owners = await readKeyOwners(log, [entry.signing, entry.identity]);
-    for (const owner of owners) {
-      if (owner?.label === label && owner.deviceId === entry.deviceId) continue;
-      throw new NameFault("a key of it is not registered as its device's");
-    }
+  const { records, erased, opened, keys } = await auditVersions(log, config, batches, {
+    label,
+    state,
+    entry,
+  });
+  for (const vrfOutput of opened) explained.opened.add(toHex(vrfOutput));
+  explained.values += opened.length;
+  explained.erased += erased;
+  explained.keys += keys;
+  if (erased > 0) explained.retired.add(label);
+  const newest = records.at(-1)!;
+  // The devices before a reset may come back, and keep their prekeys until that is decided.
+  for (const { entry } of [...newest.devices, ...newest.contesting]) {
+    explained.prekeys += await auditPrekeys(log, newest, entry);
   }
 }
 
-function keysOf(record: VerifiedRecord): number {
-  return 2 * record.devices.length;
+/** Finds what is there besides that which the names explain. */
+async function auditRest(
+  log: LogStore,
+  batches: Batches,
+  explained: Explained,
+  faults: string[],
+): Promise<void> {
+  let pairs = 0;
+  for (const batch of batches.values()) pairs += batch.length;
+  const known = explained.opened.size + explained.erased;
+  if (pairs !== known) faults.push(`The log has ${pairs} pairs, and the names explain ${known}`);
+  const values = await countValues(log) - explained.values;
+  if (values > 0) faults.push(`The store has ${values} values that no name knows`);
+  let keys = -explained.keys;
+  for await (const { label } of listKeyOwners(log)) if (!explained.retired.has(label)) keys++;
+  if (keys > 0) faults.push(`The store has ${keys} keys that are no device's`);
+  const prekeys = await countPrekeys(log) - explained.prekeys;
+  if (prekeys > 0) faults.push(`The store has ${prekeys} sets of prekeys that are no device's`);
 }
 
-/** @returns how many devices have prekeys @throws NameFault, CryptoError */
-async function auditPrekeys(log: LogStore, record: VerifiedRecord): Promise<number> {
-  let count = 0;
-  for (const { entry } of record.devices) {
-    const held = (await readPrekeys(log, record.account.label, entry.deviceId))?.value;
-    if (held === undefined) continue;
-    count++;
-    const { prekeys } = await openPublication(record, entry, held);
-    const isSame = equal(prekeys.entryHash, held.entryHash) &&
-      prekeys.setNumber === held.setNumber && prekeys.notBeforeMs === held.notBeforeMs &&
-      prekeys.notAfterMs === held.notAfterMs;
-    if (!isSame) throw new NameFault("its prekeys are not what their set says");
-    // Ascending, so none twice; and the last is there.
-    const isLeft = held.left.every((index, i) => index > (held.left[i - 1] ?? -1)) &&
-      (held.left.at(-1) ?? -1) < held.opks.length;
-    if (!isLeft) throw new NameFault("its prekeys that are left are not among its prekeys");
-  }
-  return count;
+/** @returns how many sets of prekeys the device has, none or one @throws NameFault, CryptoError */
+async function auditPrekeys(
+  log: LogStore,
+  record: VerifiedRecord,
+  entry: VerifiedRecord["devices"][number]["entry"],
+): Promise<number> {
+  const held = (await readPrekeys(log, record.account.label, entry.deviceId))?.value;
+  if (held === undefined) return 0;
+  const { prekeys } = await openPublication(record, entry, held);
+  const isSame = equal(prekeys.entryHash, held.entryHash) &&
+    prekeys.setNumber === held.setNumber && prekeys.notBeforeMs === held.notBeforeMs &&
+    prekeys.notAfterMs === held.notAfterMs;
+  if (!isSame) throw new NameFault("its prekeys are not what their set says");
+  // Ascending, so none twice; and the last is there.
+  const isLeft = held.left.every((index, i) => index > (held.left[i - 1] ?? -1)) &&
+    (held.left.at(-1) ?? -1) < held.opks.length;
+  if (!isLeft) throw new NameFault("its prekeys that are left are not among its prekeys");
+  return 1;
 }
-
-/** Something wrong with one name. */
-class NameFault extends Error {}

@@ -22,6 +22,7 @@ import {
 } from "../crypto/prekey.ts";
 import { type BoundDevice, type VerifiedRecord } from "../crypto/record.ts";
 import { checkPrekeys, type DevicePrekeys, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
+import { checkLabel, readLabel } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
@@ -52,14 +53,21 @@ export async function publishPrekeys(
   }
   const prekeys = await checkPublication(ctx, record, device, publication);
   await transact<void>(ctx.kv, async (): Promise<Decision<void>> => {
-    const read = await readPrekeys(ctx, account, deviceId);
+    const [state, read] = await Promise.all([
+      readLabel(ctx, account),
+      readPrekeys(ctx, account, deviceId),
+    ]);
+    // Prekeys are taken away with the device: none may come after that.
+    if (state?.value.version !== record.version) {
+      throw new ServiceError("unavailable", "The account is about to change: try again");
+    }
     // Also where it was this very call whose commit had an unknown result.
     if (read !== null && equal(read.value.set, prekeys.set)) return { done: undefined };
     if (prekeys.setNumber !== (read?.value.setNumber ?? 0) + 1) {
       throw new ServiceError("prekeys_conflict", "The prekey set does not have the next number");
     }
     return {
-      checks: [checkPrekeys(ctx, account, deviceId, read)],
+      checks: [checkLabel(ctx, account, state), checkPrekeys(ctx, account, deviceId, read)],
       mutations: [writePrekeys(ctx, account, deviceId, prekeys)],
       then: undefined,
     };

@@ -10,7 +10,8 @@
  */
 
 import { type Bytes, utf8 } from "../crypto/bytes.ts";
-import { parseVerifyingKey, type SigningKeyPair, type VerifyingKey } from "../crypto/keys.ts";
+import { type Cosigner, mlDsa44Cosigner } from "../crypto/cosignature.ts";
+import { parseVerifyingKey, type SigningKeyPair } from "../crypto/keys.ts";
 import { labelled } from "../crypto/labels.ts";
 import {
   ed25519Signer,
@@ -19,6 +20,7 @@ import {
   NOTE_KEY_TYPE,
   type Signer,
   type Verifier,
+  type VerifierKey,
   verifierKey,
 } from "../crypto/note_key.ts";
 import { ed25519FromSeed, hkdfExpand, hkdfExtract } from "../crypto/primitives.ts";
@@ -32,18 +34,24 @@ export const SECRET_BYTES = 32;
 export interface ServiceKeys {
   /** Signs the log's heads. */
   readonly logSigner: Signer;
-  /** The log's verifier key, `name+hash+key`. */
+  /** Signs them a second time, with ML-DSA-44; null where that is not configured. */
+  readonly logCosigner: Cosigner | null;
+  /** Every key that heads are signed with, the Ed25519 one first. */
+  readonly logKeys: readonly VerifierKey[];
+  /** The log's Ed25519 verifier key, `name+hash+key`. */
   readonly logVerifierKey: string;
   /** Verifies the service's own heads. */
   readonly logVerifier: Verifier;
   /** Stands in CONFIG; signs records in the operator's role. */
-  readonly operator: VerifyingKey;
+  readonly operator: SigningKeyPair;
   /** Hides labels in the log. */
   readonly vrf: VrfKey;
   /** Signs access tokens. */
   readonly tokens: SigningKeyPair;
   /** Authenticates DPoP nonces. */
   readonly nonces: Secret;
+  /** Derives the openings of commitments. */
+  readonly openings: Secret;
 }
 
 /**
@@ -51,9 +59,14 @@ export interface ServiceKeys {
  *
  * @param secret 32 bytes
  * @param origin `<host>/kt/<generation>`
+ * @param isPostQuantum whether heads are signed with ML-DSA-44 too
  * @throws CryptoError `malformed` where the origin cannot name a log
  */
-export async function deriveServiceKeys(secret: Secret, origin: string): Promise<ServiceKeys> {
+export async function deriveServiceKeys(
+  secret: Secret,
+  origin: string,
+  isPostQuantum = false,
+): Promise<ServiceKeys> {
   if (secret.expose().length !== SECRET_BYTES) {
     throw new Error(`A service's secret has ${SECRET_BYTES} bytes`);
   }
@@ -66,14 +79,18 @@ export async function deriveServiceKeys(secret: Secret, origin: string): Promise
     signingPair(seed("tokens")),
   ]);
   const logKey = verifierKey(origin, NOTE_KEY_TYPE.ed25519, log.publicKey);
+  const logCosigner = isPostQuantum ? await mlDsa44Cosigner(origin, seed("log-ml-dsa-44")) : null;
   const keys: ServiceKeys = {
     logSigner: ed25519Signer(origin, log),
+    logCosigner,
+    logKeys: logCosigner === null ? [logKey] : [logKey, logCosigner.key],
     logVerifierKey: formatVerifierKey(logKey),
     logVerifier: ed25519Verifier(logKey),
-    operator: operator.publicKey,
+    operator,
     vrf: vrfKeyFromSeed(seed("vrf")),
     tokens,
     nonces: new Secret(seed("nonces")),
+    openings: new Secret(seed("openings")),
   };
   root.fill(0);
   return keys;

@@ -104,6 +104,17 @@ export function verifyNext(
   return verify(account, operator, before, bytes);
 }
 
+/** Whether a verified record carries this key's signature in this role. */
+export async function isSignedBy(
+  { account, bytes }: VerifiedRecord,
+  role: RecordRole,
+  key: VerifyingKey,
+): Promise<boolean> {
+  const signed = decodeSignedRecord(bytes);
+  const made = signed.signatures.find((signature) => signature.role === role);
+  return made !== undefined && await isSignedByOne(account, signed, made, [key]);
+}
+
 async function verify(
   account: AccountId,
   operator: VerifyingKey | null,

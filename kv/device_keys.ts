@@ -11,7 +11,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { countRows, logKey, type LogStore } from "./log_key.ts";
+import { logKey, type LogStore } from "./log_key.ts";
 import { answered } from "./store_error.ts";
 
 /** The device that a key belongs to. */
@@ -22,14 +22,21 @@ export interface KeyOwner {
   readonly deviceId: number;
 }
 
-/** The owners of up to ten keys in their order; null where a key is new. @throws StoreError */
+const MAX_READ_KEYS = 10;
+
+/** The owners of some keys in their order; null where a key is new. @throws StoreError */
 export async function readKeyOwners(
   log: LogStore,
   keys: readonly Bytes[],
 ): Promise<(KeyOwner | null)[]> {
-  const places = keys.map((key) => logKey(log, "key", key));
-  const rows = await answered(log.kv.getMany<KeyOwner[]>(places));
-  return rows.map(({ value }) => value);
+  const owners: (KeyOwner | null)[] = [];
+  // An owner never changes, so what one read and the next see never contradicts itself.
+  for (let at = 0; at < keys.length; at += MAX_READ_KEYS) {
+    const places = keys.slice(at, at + MAX_READ_KEYS).map((key) => logKey(log, "key", key));
+    const rows = await answered(log.kv.getMany<KeyOwner[]>(places));
+    owners.push(...rows.map(({ value }) => value));
+  }
+  return owners;
 }
 
 /** That a key is new. */
@@ -42,7 +49,8 @@ export function writeKeyOwner(log: LogStore, key: Bytes, owner: KeyOwner): Deno.
   return { type: "set", key: logKey(log, "key", key), value: owner };
 }
 
-/** How many keys have an owner. */
-export function countKeyOwners(log: LogStore): Promise<number> {
-  return countRows(log, "key");
+/** The owner of every key that has one. */
+export async function* listKeyOwners(log: LogStore): AsyncIterable<KeyOwner> {
+  const selector = { prefix: logKey(log, "key") };
+  for await (const { value } of log.kv.list<KeyOwner>(selector)) yield value;
 }

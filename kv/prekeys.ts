@@ -56,6 +56,23 @@ export function readPrekeys(
   return readRow<DevicePrekeys>(log, prekeysKey(log, label, deviceId));
 }
 
+/** The numbers of a name's devices that have prekeys, also of those that it no longer lists. */
+export async function listPrekeyDevices(log: LogStore, label: AccountLabel): Promise<number[]> {
+  const devices: number[] = [];
+  const selector = { prefix: logKey(log, "prekeys", label) };
+  for await (const { key } of log.kv.list(selector)) devices.push(key.at(-1) as number);
+  return devices;
+}
+
+/** Takes a device's prekeys away. */
+export function deletePrekeys(
+  log: LogStore,
+  label: AccountLabel,
+  deviceId: number,
+): Deno.KvMutation {
+  return { type: "delete", key: prekeysKey(log, label, deviceId) };
+}
+
 /** How many devices have prekeys. */
 export function countPrekeys(log: LogStore): Promise<number> {
   return countRows(log, "prekeys");

@@ -89,6 +89,23 @@ export function writeValue(
   return { type: "set", key: logKey(log, "value", label, version), value };
 }
 
+/** The versions of a name that have a value, ascending. */
+export async function listVersions(log: LogStore, label: AccountLabel): Promise<number[]> {
+  const versions: number[] = [];
+  const selector = { prefix: logKey(log, "value", label) };
+  for await (const { key } of log.kv.list(selector)) versions.push(key.at(-1) as number);
+  return versions;
+}
+
+/** Erases a version's value, and with it all that its commitment opens to. */
+export function deleteValue(
+  log: LogStore,
+  label: AccountLabel,
+  version: number,
+): Deno.KvMutation {
+  return { type: "delete", key: logKey(log, "value", label, version) };
+}
+
 /** The newest version whose BATCH stands among the first `size` entries, or null where none does. */
 export async function readCovered(
   log: LogStore,

@@ -33,6 +33,8 @@ const version = { version: count, recordHash: bytes };
 const opened = { record: bytes, opening: bytes, vrfProof: bytes };
 const state = exactly({ ...version, poolId: (value) => value === null || text(value) });
 
+const shown = exactly({ size: count, root: bytes, note: text, verifierKey: text });
+
 /** `["log", origin, table, ...]` */
 const TABLES: Readonly<Record<string, Shape>> = {
   head: {
@@ -41,16 +43,25 @@ const TABLES: Readonly<Record<string, Shape>> = {
       size: count,
       frontier: listOf(bytes),
       root: bytes,
+      prefixRoot: bytes,
       timestampMs: count,
       batchId: text,
     }),
   },
-  published: {
+  published: { key: [], value: shown },
+  audited: { key: [], value: shown },
+  signed: { key: [], value: exactly({ size: count, root: bytes, note: text, atMs: count }) },
+  frozen: {
     key: [],
-    value: exactly({ size: count, root: bytes, note: text, verifierKey: text }),
+    value: exactly({
+      reason: text,
+      atMs: count,
+      evidence: (value) => value === null || text(value),
+    }),
   },
   entry: { key: [count], value: bytes },
   tile: { key: [count, count], value: bytes },
+  prefix: { key: [text, count], value: bytes },
   label: { key: [text], value: state },
   value: { key: [text, count], value: exactly({ ...opened, batchIndex: count }) },
   pool: {
@@ -58,6 +69,7 @@ const TABLES: Readonly<Record<string, Shape>> = {
     value: exactly({ ...version, ...opened, label: text, commitment: bytes, vrfOutput: bytes }),
   },
   key: { key: [bytes], value: exactly({ label: text, deviceId: count }) },
+  erase: { key: [text], value: exactly({ version: count }) },
   prekeys: {
     key: [text, count],
     value: exactly({

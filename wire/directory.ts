@@ -15,10 +15,12 @@ import { type LookupAnswer } from "../crypto/lookup.ts";
 import { type OneTimePrekey, type SignedPrekeySet } from "../crypto/prekey.ts";
 import { asArray, asBytes, asCount, asObject, asText } from "./json.ts";
 
-/** `PUT /v1/directory/{label}`. */
+/** `PUT /v1/directory/{label}`, and `POST /v1/directory/{label}/reset` without the operator's signature. */
 export interface RecordRequest {
   /** The SignedRecord, base64url. */
   readonly record: string;
+  /** A compact JWS by whoever vouches for names, where the service's name policy asks for one. */
+  readonly authorization?: string | undefined;
   /** Size of the newest head the client trusts, or absent at first contact. */
   readonly from?: number | undefined;
 }
@@ -37,6 +39,8 @@ export interface PrekeysRequest {
 export interface BundleRequest {
   /** Size of the newest head the client trusts, or absent at first contact. */
   readonly from?: number | undefined;
+  /** The version that the client knows, or absent. */
+  readonly known?: number | undefined;
 }
 
 /** The answer to a registration and to `GET /v1/directory/{label}/proof`. */

@@ -6,9 +6,11 @@ import { Secret } from "../../crypto/secret.ts";
 import { ORIGIN, testSecret } from "../support/service_core.ts";
 
 async function publicKeys(secret: Secret, origin: string): Promise<string[]> {
-  const { logVerifierKey, operator, vrf, tokens, nonces } = await deriveServiceKeys(secret, origin);
+  const keys = await deriveServiceKeys(secret, origin);
+  const { logVerifierKey, operator, vrf, tokens, nonces, openings } = keys;
   const log = parseVerifierKey(logVerifierKey).publicKey;
-  return [log, operator, vrf.publicKey, tokens.publicKey, nonces.expose()].map(toHex);
+  const publics = [log, operator.publicKey, vrf.publicKey, tokens.publicKey];
+  return [...publics, nonces.expose(), openings.expose()].map(toHex);
 }
 
 Deno.test("one secret and origin give the same keys, one for each purpose", async () => {

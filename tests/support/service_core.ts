@@ -34,6 +34,7 @@ import { signGenesis, type VerifiedRecord } from "../../crypto/record.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { believed, judged } from "./believer.ts";
 import { type Context, type OpenContext, openContext } from "../../core/context.ts";
+import { type NamePolicy } from "../../core/name_policy.ts";
 
 /** The origin of every test's log. */
 export const ORIGIN = "test.invalid/kt/1";
@@ -53,12 +54,13 @@ export interface CoreOptions {
   /** First byte of the secret. */
   readonly secret?: number;
   readonly origin?: string;
+  readonly names?: NamePolicy;
 }
 
 /** Opens the service's core on a store, always with the same secret. */
 export function openCore(kv: Deno.Kv, options: CoreOptions = {}): Promise<OpenContext> {
-  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN } = options;
-  return openContext({ kv, origin, secret: testSecret(secret), now, report });
+  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names } = options;
+  return openContext({ kv, origin, secret: testSecret(secret), now, report, names });
 }
 
 /** A secret that is none. */
