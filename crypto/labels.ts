@@ -30,6 +30,10 @@ const NAMES = [
   "service-key",
   "auth-subject",
   "oidc-nonce",
+  "link-slot",
+  "link-commit",
+  "link",
+  "link-keys",
 ] as const;
 
 /** What an input is for. */

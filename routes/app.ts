@@ -16,6 +16,7 @@ import { directoryRoutes } from "./directory.ts";
 import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { type Listening, requireLoopback, urlOf } from "./host.ts";
+import { linkRoutes } from "./links.ts";
 import { logRoutes } from "./log.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
@@ -121,6 +122,7 @@ function buildApp(api: Api, options: ServiceOptions): Hono {
   descriptionRoutes(app, api);
   healthRoutes(app, api);
   logRoutes(app, api);
+  linkRoutes(app, api);
   pageRoutes(app, options.pages);
   return app;
 }

@@ -24,6 +24,10 @@ const NAMES: readonly LabelName[] = [
   "service-key",
   "auth-subject",
   "oidc-nonce",
+  "link-slot",
+  "link-commit",
+  "link",
+  "link-keys",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {

@@ -1,0 +1,71 @@
+/**
+ * Where a new device meets an old one: a slot that the new one opens, and both write to.
+ *
+ * The new device has no account yet, so knowing the slot's name is all that it takes; nobody finds a
+ * name that they were not given. What a slot holds is sealed for the devices. Slots are few and small,
+ * and over in minutes.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../crypto/bytes.ts";
+import {
+  type LinkMessage,
+  type LinkSide,
+  readLinkMessages,
+  readSlot,
+  writeLinkMessage,
+} from "../kv/links.ts";
+import { LINK_BURST, LINK_REFILL_MS, LINK_TTL_MS, MAX_LINK_MESSAGES } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
+import { ServiceError } from "./error.ts";
+import { tokenBucket } from "./token_bucket.ts";
+
+/** The meetings of one process. */
+export interface Links {
+  /**
+   * Writes a message; the new device's first one opens the slot. The same message again changes nothing.
+   *
+   * @throws ServiceError `link_gone`, `link_conflict`, `rate_limited`
+   * @throws StoreError
+   */
+  write(message: LinkMessage): Promise<void>;
+  /** A side's messages from the n-th on. @throws ServiceError `link_gone` @throws StoreError */
+  read(slot: Bytes, side: LinkSide, after: number): Promise<readonly Bytes[]>;
+}
+
+/** No device meets another yet. */
+export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
+  const opening = tokenBucket(1_000 / LINK_REFILL_MS, LINK_BURST, ctx.now());
+
+  async function write(message: LinkMessage): Promise<void> {
+    const { slot, side, n } = message;
+    const nowMs = ctx.now();
+    if (n >= MAX_LINK_MESSAGES) {
+      throw new ServiceError("link_conflict", "The devices have said all that they may");
+    }
+    const mayOpen = side === "new" && n === 0;
+    const opens = mayOpen && await readSlot(ctx.kv, slot, nowMs) === null;
+    if (opens && !opening.take(nowMs)) {
+      throw new ServiceError("rate_limited", "Too many devices are being linked: try again later");
+    }
+    const until = opens ? nowMs + LINK_TTL_MS : null;
+    const outcome = await writeLinkMessage(ctx.kv, message, until, nowMs);
+    if (outcome === "no_slot") throw gone();
+    if (outcome === "conflict") {
+      throw new ServiceError("link_conflict", "Another message stands in this place");
+    }
+  }
+
+  async function read(slot: Bytes, side: LinkSide, after: number): Promise<readonly Bytes[]> {
+    const held = await readSlot(ctx.kv, slot, ctx.now());
+    if (held === null) throw gone();
+    return await readLinkMessages(ctx.kv, slot, side, after, held.counts[side]);
+  }
+
+  return { write, read };
+}
+
+function gone(): ServiceError {
+  return new ServiceError("link_gone", "No device waits here, or no longer");
+}
