@@ -14,12 +14,20 @@ export { MAX_ONE_TIME_PREKEYS, MAX_RECORD_BYTES };
 export const MAX_BODY_BYTES = 65_536;
 /** How long an HTTP request may take, its body included, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 10_000;
+/** How long bringing a record may take, which waits until witnesses cosigned it, in milliseconds. */
+export const RECORD_TIMEOUT_MS = 30_000;
 /** Longest account label in characters. */
 export const MAX_LABEL_CHARS = 128;
-/** Most devices of a first record: with its name, their keys must fit one commit's ten checks. */
-export const MAX_FIRST_DEVICES = 4;
-/** How far a first record's own date may be from the service's clock, in milliseconds. */
+/** Most devices that one record adds: with the name, their keys must fit one commit's ten checks. */
+export const MAX_NEW_DEVICES = 4;
+/** How far a new record's own date may be from the service's clock, in milliseconds. */
 export const MAX_RECORD_SKEW_MS = 600_000;
+/** How long a reset may be cancelled and nothing else may follow on it, in milliseconds. */
+export const RESET_DELAY_MS = 259_200_000;
+/** Longest authorization of a name, in characters. */
+export const MAX_AUTHORIZATION_CHARS = 8_192;
+/** How long a grant of a name may be good for, in milliseconds. */
+export const GRANT_TTL_MS = 600_000;
 /** Longest prekey set in bytes. */
 export const MAX_PREKEY_SET_BYTES = 2_048;
 /** Longest access token in characters. */

@@ -23,8 +23,18 @@ export const PROBLEM_STATUS = {
   prekeys_conflict: 409,
   /** The name belongs to somebody else. */
   name_taken: 409,
+  /** The name has ended, for everybody and for good. */
+  name_retired: 410,
+  /** The record does not follow on the newest one of the name, or another one waits for the log. */
+  record_conflict: 409,
+  /** A reset may be cancelled for 72 hours; until then nothing else follows on it. */
+  reset_pending: 409,
+  /** Taking the name, or resetting it, needs a fresh authorization. */
+  authorization_required: 403,
   /** Nobody of that name. */
   name_not_found: 404,
+  /** The service lost what the log committed to: the owner has to bring the record again. */
+  record_lost: 409,
   /** Nobody calls themselves. */
   self_call: 409,
   /** The account has published no prekeys. */
@@ -71,6 +81,8 @@ export const PROBLEM_STATUS = {
   method_not_allowed: 405,
   /** Try again later. */
   unavailable: 503,
+  /** The log is frozen until its operator has recovered it; what is published can be read. */
+  log_frozen: 503,
   /** A fault of the service. */
   internal: 500,
 } as const;

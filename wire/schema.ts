@@ -13,6 +13,7 @@ import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { SIGNATURE_BYTES } from "../crypto/primitives.ts";
 import {
+  MAX_AUTHORIZATION_CHARS,
   MAX_COMMON_BYTES,
   MAX_CT_BYTES,
   MAX_FRAME_ID_CHARS,
@@ -63,14 +64,18 @@ const opaque = (most: number): z.ZodType<string> =>
     "not base64url",
   );
 
-/** `PUT /v1/directory/{label}`. */
+/** `PUT /v1/directory/{label}` and `POST /v1/directory/{label}/reset`. */
 export const recordRequest = z.strictObject({
   record: bytes(1, MAX_RECORD_BYTES),
+  authorization: z.string().max(MAX_AUTHORIZATION_CHARS).regex(/^[A-Za-z0-9._-]+$/).optional(),
   from: size.optional(),
 });
 
 /** `POST /v1/directory/{label}/bundle`. */
-export const bundleRequest = z.strictObject({ from: size.optional() });
+export const bundleRequest = z.strictObject({
+  from: size.optional(),
+  known: size.optional(),
+});
 
 /** `PUT /v1/keys/{device}`. */
 export const prekeysRequest = z.strictObject({
