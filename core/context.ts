@@ -4,13 +4,16 @@
  * @module
  */
 
+import { type LogPolicy } from "../crypto/policy.ts";
 import { type Secret } from "../crypto/secret.ts";
+import { readFrozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
-import { createPublisher } from "./publisher.ts";
+import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
+import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 
@@ -22,10 +25,16 @@ export interface Context extends LogStore {
   readonly now: () => number;
   /** Puts accepted records into the log. */
   readonly sequencer: Sequencer;
+  /** Publishes what is in the log. */
+  readonly publisher: Publisher;
+  /** When a head of this log is published: its keys, its witnesses, its quorum. */
+  readonly policy: LogPolicy;
   /** Whom the log knows. */
   readonly accounts: Accounts;
   /** Who may take a name. */
   readonly names: NamePolicy;
+  /** Tiles of the prefix tree that were read lately. */
+  readonly prefixCache: PrefixCache;
 }
 
 /** A context with its end. */
@@ -48,33 +57,45 @@ export interface ContextParts {
   readonly report: (sentence: string) => void;
   /** Who may take a name; without it anybody. */
   readonly names?: NamePolicy | undefined;
+  /** Who cosigns the log's heads; without it they are published at once. */
+  readonly witnesses?: WitnessSettings;
+  /** Whether heads are signed with ML-DSA-44 too. */
+  readonly isPostQuantum?: boolean;
 }
 
 /**
  * Opens the service's log, founding it the first time, and starts what works on it. What an earlier
- * run committed and did not publish is published now.
+ * run committed and did not publish is published now. A log that is frozen opens for reading.
  *
- * @throws Error where the log was founded with another secret
- * @throws ServiceError `unavailable` where the store was rolled back
+ * @throws Error where the log was founded with another secret, or the policy is of another log
  */
 export async function openContext(parts: ContextParts): Promise<OpenContext> {
-  const { kv, origin, now, report } = parts;
+  const { kv, origin, now, report, witnesses = null } = parts;
   const log: LogStore = { kv, origin };
-  const keys = await deriveServiceKeys(parts.secret, origin);
+  const keys = await deriveServiceKeys(parts.secret, origin, parts.isPostQuantum);
+  const policy = witnesses === null
+    ? { logs: keys.logKeys, witnesses: [], groups: [], quorum: null }
+    : policyOf(keys, witnesses);
   await openGeneration(log, keys, now());
-  const publisher = createPublisher(log, keys, report);
-  await publisher.publish();
-  await eraseRetired(log);
+  // Before anything runs that would have to be ended where this fails.
+  if (await readFrozen(log) === null) await eraseRetired(log);
+  const publisher = await openPublisher({ log, keys, witnesses, now, report });
   const sequencer = startSequencer({ log, publisher, now, report });
-  const close = (): Promise<void> => sequencer.close();
+  const close = async (): Promise<void> => {
+    await sequencer.close();
+    await publisher.close();
+  };
   return {
     kv,
     origin,
     keys,
     now,
     sequencer,
+    publisher,
+    policy,
     accounts: openAccounts(log),
     names: parts.names ?? openNames(),
+    prefixCache: prefixCache(),
     close,
     [Symbol.asyncDispose]: close,
   };

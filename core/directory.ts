@@ -95,10 +95,12 @@ function bundleOf({ deviceId, prekeys, opkIndex }: TakenPrekeys): Bundle {
   return { deviceId, set, signature, opk };
 }
 
-/** The published head. */
+/** The published head. @throws ServiceError `unavailable` before witnesses cosigned a first one */
 export async function publishedHead(ctx: Context): Promise<Published> {
   const published = await readPublished(ctx);
-  if (published === null) throw new Error("bug: the log was opened but never published");
+  if (published === null) {
+    throw new ServiceError("unavailable", "The log waits for its witnesses: it has no head yet");
+  }
   return published.value;
 }
 

@@ -1,114 +1,246 @@
 /**
- * The publisher: signs the committed head and makes it the one that clients are shown.
+ * The publisher: makes the committed head the one that clients are shown, and tells those who wait.
  *
- * It never signs a head that is smaller than one published before, or that does not extend it. Such
- * a head means that the store was rolled back or damaged: the publisher freezes, and nothing is
- * published or accepted until an operator has looked.
+ * It never publishes or signs a head that is smaller than one signed before, or that does not extend
+ * it (`head_watch.ts`): then the log freezes (`freeze.ts`). Records go on being committed while heads
+ * are cosigned; whoever waits is told the truth: covered by the published head, or `unavailable`,
+ * which says that it may yet come to be.
  *
  * @module
  */
 
-import { equal } from "../crypto/bytes.ts";
-import { encodeCheckpoint } from "../crypto/checkpoint.ts";
-import { CryptoError } from "../crypto/error.ts";
-import { signNote } from "../crypto/note.ts";
-import { checkConsistency } from "../crypto/tree.ts";
-import { type Head, readHead } from "../kv/head.ts";
+import { type LogPolicy } from "../crypto/policy.ts";
+import { noteVerifier } from "../crypto/note_key.ts";
+import { type Frozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { movePublished, type Published, readPublished } from "../kv/published.ts";
-import { StoreError } from "../kv/store_error.ts";
 import { ServiceError } from "./error.ts";
-import { proveConsistency } from "./log_proof.ts";
-import { type ServiceKeys } from "./service_keys.ts";
+import { frozenRefusal, type TreeHead, watchLog } from "./freeze.ts";
+import { watchHeads } from "./head_watch.ts";
+import { sleep } from "./pause.ts";
+import { type Publication, publishPlainly, publishWitnessed } from "./publication.ts";
+import { type LogKeys } from "./signing.ts";
+import { openWitnesses, type WitnessClient, type WitnessCount } from "./witness_client.ts";
+
+/** Whom a log asks to cosign its heads. */
+export interface WitnessSettings {
+  /** When a head is published, with the witnesses' URLs. Its logs are this log's keys, or none. */
+  readonly policy: LogPolicy;
+  /** Those of its witnesses that are auditors, by their names in it. */
+  readonly auditors: readonly string[];
+  /** Least time from one signed head to the next, in milliseconds. */
+  readonly intervalMs: number;
+  /** After what time an unchanged head is cosigned again, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** How long somebody waits for a head to be published, in milliseconds. */
+  readonly patienceMs?: number;
+  /** How long one witness may take, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How long the other witnesses are waited for once there are enough, in milliseconds. */
+  readonly graceMs?: number;
+  /** Another way to the network, for tests. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Least time from one signed head to the next where there are witnesses, in milliseconds. */
+export const PUBLISH_INTERVAL_MS = 10_000;
+/** After what time an unchanged head is cosigned again, in milliseconds. */
+export const HEARTBEAT_MS = 600_000;
+/** How long somebody waits for a head to be published: two intervals and their requests. */
+const PATIENCE_MS = 27_000;
 
 /** Publishes heads. */
 export interface Publisher {
   /**
-   * Publishes the committed head, unless it is published already.
+   * Resolves once the published head covers so many entries.
    *
-   * @throws ServiceError `unavailable` for good, once the log is frozen
-   * @throws StoreError where the store does not say whether it took the head
+   * @throws ServiceError `unavailable`
    */
-  publish(): Promise<Published>;
-  /** Whether the log is frozen. */
-  frozen(): boolean;
+  covered(size: number): Promise<void>;
+  /** Has what is committed published, though nobody waits for it. */
+  wake(): void;
+  /** Requires that a committed head may be built upon. @throws ServiceError `unavailable`; StoreError */
+  requireBuildable(head: TreeHead): Promise<void>;
+  /** Requires that records are taken in. @throws ServiceError `unavailable` */
+  requireOpen(): void;
+  /** Why the log is frozen, or null where it is not. */
+  frozen(): Frozen | null;
+  /** What each witness did since the start. */
+  witnessCounts(): readonly WitnessCount[];
+  /** Ends what is under way; whoever waits is told so. */
+  close(): Promise<void>;
 }
 
-/** A size and its root. */
-type TreeHead = Pick<Head, "size" | "root">;
+/** What a publisher works with. */
+export interface PublisherParts {
+  /** The log. */
+  readonly log: LogStore;
+  /** Its keys. */
+  readonly keys: LogKeys;
+  /** Its witnesses, or null where heads are published without any. */
+  readonly witnesses: WitnessSettings | null;
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+  /** Is given a sentence for the operator when something goes wrong. */
+  readonly report: (sentence: string) => void;
+}
 
-const MAX_TRIES = 16;
+interface Waiter {
+  readonly size: number;
+  readonly timer: ReturnType<typeof setTimeout>;
+  readonly resolve: () => void;
+  readonly reject: (error: ServiceError) => void;
+}
 
-/** A publisher of one log. @param report is given a sentence for the operator when it freezes */
-export function createPublisher(
-  log: LogStore,
-  keys: Pick<ServiceKeys, "logSigner" | "logVerifierKey">,
-  report: (sentence: string) => void,
-): Publisher {
-  let frozen: ServiceError | null = null;
-  // Remembered, because a store that is rolled back under a running service forgets them.
-  let shown: TreeHead | null = null;
-  let signed: TreeHead | null = null;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 5_000;
+/** Failed steps in a row before those who wait are told. */
+const TRIES = 3;
 
-  function freeze(why: string): ServiceError {
-    report(`The log is frozen: ${why}`);
-    frozen = new ServiceError("unavailable", "The log is frozen until its operator has looked");
-    return frozen;
-  }
+/**
+ * Opens the publisher of a log: publishes what an earlier one left, or asks the witnesses about it.
+ * A log that is frozen opens too, for reading.
+ *
+ * @throws StoreError where the store does not answer at the very start
+ */
+export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
+  const { log, keys, witnesses, now, report } = parts;
+  const freeze = watchLog(log, now, report);
+  const watch = watchHeads(log, freeze);
+  const client = witnesses === null ? null : clientOf(parts, witnesses);
+  const shared = { log, keys, freeze, watch, now, report };
+  const publication: Publication = witnesses === null || client === null
+    ? publishPlainly(shared)
+    : publishWitnessed(shared, { ...witnesses, policy: policyOf(keys, witnesses) }, client);
+  const patienceMs = witnesses?.patienceMs ?? PATIENCE_MS;
+  const waiters = new Set<Waiter>();
+  const closing = new AbortController();
+  /** Ends the pause under way. */
+  let bell = new AbortController();
+  let failures = 0;
 
-  /** Requires that the tree at `to` is the tree at `from` with entries behind it. */
-  async function requireExtends(from: TreeHead, to: TreeHead, what: string): Promise<void> {
-    if (to.size < from.size) {
-      throw freeze(`${what} has size ${to.size}, below ${from.size} that was published`);
-    }
-    if (to.size === from.size) {
-      if (!equal(to.root, from.root)) throw freeze(`${what} has another root than was published`);
-      return;
-    }
+  /** One step, and after how long the next is due. @throws StoreError at the first step alone */
+  async function step(isFirst: boolean): Promise<number> {
     try {
-      const proof = await proveConsistency(log, from.size, to.size);
-      checkConsistency(from.size, from.root, to.size, to.root, proof);
+      const pauseMs = await publication.step(waiters.size > 0);
+      failures = 0;
+      return pauseMs;
     } catch (error) {
-      // A tile that is too short, or hashes that lead elsewhere. What the store throws passes.
-      if (!(error instanceof CryptoError)) throw error;
-      throw freeze(`${what} of size ${to.size} does not extend size ${from.size}`);
+      if (freeze.frozen() !== null) {
+        rejectAll(frozenRefusal());
+        return Infinity;
+      }
+      if (isFirst) throw error;
+      if (closing.signal.aborted) return Infinity;
+      failures++;
+      report(`The log could not be published: ${sentenceOf(error)}`);
+      if (failures >= TRIES) rejectAll(unavailable("The log cannot be published now"));
+      return Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
+    } finally {
+      for (const waiter of waiters) {
+        if (watch.publishedSize() >= waiter.size) settle(waiter, null);
+      }
+    }
+  }
+
+  function settle(waiter: Waiter, refusal: ServiceError | null): void {
+    if (!waiters.delete(waiter)) return;
+    clearTimeout(waiter.timer);
+    if (refusal === null) waiter.resolve();
+    else waiter.reject(refusal);
+  }
+
+  function rejectAll(refusal: ServiceError): void {
+    for (const waiter of waiters) settle(waiter, refusal);
+  }
+
+  async function run(firstPauseMs: number): Promise<void> {
+    let pauseMs = firstPauseMs;
+    while (!closing.signal.aborted) {
+      await sleep(pauseMs, AbortSignal.any([bell.signal, closing.signal]));
+      bell = new AbortController();
+      if (!closing.signal.aborted) pauseMs = await step(false);
     }
   }
 
-  async function sign({ size, root }: TreeHead): Promise<Published> {
-    const body = encodeCheckpoint({ origin: log.origin, size, root });
-    const note = await signNote(body, [keys.logSigner]);
-    return { size, root, note, verifierKey: keys.logVerifierKey };
-  }
-
-  async function publish(): Promise<Published> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      if (frozen !== null) throw frozen;
-      // In this order: the head read later is never the smaller one, unless the store went back.
-      const published = await readPublished(log);
-      const head = (await readHead(log))?.value;
-      if (head === undefined) throw freeze("the store has no head");
-      if (shown !== null) {
-        if (published === null) throw freeze("the published head is gone");
-        await requireExtends(shown, published.value, "the published head");
-      }
-      if (published !== null) {
-        await requireExtends(published.value, head, "the committed head");
-        shown = published.value;
-        if (head.size === shown.size) return published.value;
-      }
-      if (signed !== null && signed.size !== shown?.size) {
-        await requireExtends(signed, head, "the committed head");
-      }
-      const next = await sign(head);
-      signed = next;
-      if (await movePublished(log, published, next)) {
-        shown = next;
-        return next;
-      }
+  function covered(size: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // A caller that went away leaves a promise that nobody handles.
+    promise.catch(() => {});
+    if (watch.publishedSize() >= size) resolve();
+    else if (freeze.frozen() !== null) reject(frozenRefusal());
+    else if (closing.signal.aborted) reject(closed());
+    else {
+      const late = unavailable("The record is accepted, and its head is not published yet");
+      const timer = setTimeout(() => settle(waiter, late), patienceMs);
+      const waiter: Waiter = { size, timer, resolve, reject };
+      waiters.add(waiter);
+      bell.abort();
     }
-    throw new StoreError("The store does not take the published head");
+    return promise;
   }
 
-  return { publish, frozen: () => frozen !== null };
+  const running = run(await step(true));
+  return {
+    covered,
+    wake: () => bell.abort(),
+    requireBuildable: (head) => watch.requireBuildable(head),
+    requireOpen() {
+      if (freeze.frozen() !== null) throw frozenRefusal();
+      if (!publication.isChecked()) {
+        throw unavailable(
+          "The log waits for its witnesses: nothing is taken in before they answered",
+        );
+      }
+    },
+    frozen: () => freeze.frozen(),
+    witnessCounts: () => client?.counts() ?? [],
+    async close() {
+      closing.abort();
+      client?.close();
+      await running;
+      // What was committed while the last step was under way needs one more, unless others decide.
+      if (client === null && waiters.size > 0) await step(false);
+      rejectAll(closed());
+    },
+  };
+}
+
+function clientOf(parts: PublisherParts, settings: WitnessSettings): WitnessClient {
+  const { log: { origin }, keys, now, report } = parts;
+  const { policy: { witnesses }, timeoutMs, graceMs, fetch } = settings;
+  return openWitnesses({
+    origin,
+    logVerifiers: keys.logKeys.map(noteVerifier),
+    witnesses,
+    now,
+    report,
+    ...timeoutMs === undefined ? {} : { timeoutMs },
+    ...graceMs === undefined ? {} : { graceMs },
+    ...fetch === undefined ? {} : { fetch },
+  });
+}
+
+/** The policy with this log's own keys. @throws Error where it is another log's */
+export function policyOf(keys: LogKeys, { policy, auditors }: WitnessSettings): LogPolicy {
+  const ids = new Set(keys.logKeys.map(({ keyId }) => keyId));
+  if (policy.logs.length > 0 && !policy.logs.some(({ keyId }) => ids.has(keyId))) {
+    throw new Error("Cannot open the log: the witness policy is of another log");
+  }
+  const names = policy.witnesses.map(({ id }) => id);
+  if (auditors.some((id) => !names.includes(id))) {
+    throw new Error("Cannot open the log: an auditor is no witness of the policy");
+  }
+  return { ...policy, logs: keys.logKeys };
+}
+
+function unavailable(sentence: string): ServiceError {
+  return new ServiceError("unavailable", sentence);
+}
+
+function closed(): ServiceError {
+  return unavailable("The service is shutting down");
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : "an unknown error";
 }

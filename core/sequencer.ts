@@ -7,26 +7,31 @@
  * pool that was read, or the commit fails: no record is taken in twice.
  *
  * Registrations that arrive while an epoch is committed wait for the next one together: the log
- * makes one commit for up to 128 of them. Whoever waits is told the truth: covered by the published
- * head, or `unavailable`, which says that it may yet come to be.
+ * makes one commit for up to 128 of them. Committing does not wait for publishing: whoever waits for
+ * a record is handed on to the publisher with the size that covers it.
  *
  * @module
  */
 
 import { MAX_BATCH } from "../crypto/log_entry.ts";
 import { readHead } from "../kv/head.ts";
+import { checkNotFrozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readPool } from "../kv/pool.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { commit } from "../kv/transact.ts";
-import { batchStep, fill } from "./epoch.ts";
+import { type BatchStep, batchStep, fill } from "./epoch.ts";
 import { ServiceError } from "./error.ts";
+import { frozenRefusal } from "./freeze.ts";
+import { sleep } from "./pause.ts";
+import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
+import { keepPrefix } from "./prefix_store.ts";
 import { type Publisher } from "./publisher.ts";
 
 /** Puts accepted records into the log. */
 export interface Sequencer {
   /**
-   * Resolves once the log's committed and published head covers this pool entry.
+   * Resolves once the published head covers this pool entry.
    *
    * @throws ServiceError `unavailable` where that cannot be told
    */
@@ -53,12 +58,14 @@ export interface SequencerParts {
   readonly now: () => number;
   /** Is given a sentence for the operator when a round fails. */
   readonly report: (sentence: string) => void;
+  /** Tiles of the prefix tree at hand; its own where there are none to share. */
+  readonly prefix?: PrefixCache;
 }
 
 interface Waiter {
   /** The pool entry, or null for all that is committed. */
   readonly poolId: string | null;
-  readonly resolve: () => void;
+  readonly resolve: (covered: Promise<void>) => void;
   readonly reject: (error: ServiceError) => void;
 }
 
@@ -66,6 +73,8 @@ interface Waiter {
 interface Round {
   /** Whether an id was in the pool when it was read and is not any more, or never was. */
   readonly isGone: (poolId: string) => boolean;
+  /** How much of the log is committed, all of that included which is gone from the pool. */
+  readonly size: number;
   /** Whether the pool may hold more. */
   readonly more: boolean;
 }
@@ -77,7 +86,7 @@ const PATIENCE = 3;
 
 /** Starts a sequencer; at first it looks for what an earlier one left in the pool. */
 export function startSequencer(parts: SequencerParts): Sequencer {
-  const { publisher, report } = parts;
+  const { publisher, report, prefix = prefixCache() } = parts;
   const waiters = new Set<Waiter>();
   const closing = new AbortController();
   let dirty = true;
@@ -85,31 +94,34 @@ export function startSequencer(parts: SequencerParts): Sequencer {
 
   function requireOpen(): void {
     if (closing.signal.aborted) throw unavailable("The service is shutting down");
-    if (publisher.frozen()) throw unavailable("The log is frozen until its operator has looked");
+    publisher.requireOpen();
   }
 
   /** Rounds until nobody waits and the pool is empty. Never throws. */
   async function work(): Promise<void> {
     let failures = 0;
+    let said = "";
     while ((dirty || waiters.size > 0) && !closing.signal.aborted) {
       const waiting = [...waiters];
       try {
-        // First, so that a head which cannot be published is never built upon.
-        await publisher.publish();
-        const { isGone, more } = await sequenceOnce(parts);
-        await publisher.publish();
+        const { isGone, size, more } = await sequenceOnce(parts, prefix);
         for (const waiter of waiting) {
           if (waiter.poolId !== null && !isGone(waiter.poolId)) continue;
           waiters.delete(waiter);
-          waiter.resolve();
+          waiter.resolve(publisher.covered(size));
         }
+        // Also for those who are gone, and for what an earlier process left.
+        publisher.wake();
         dirty = more;
         failures = 0;
+        said = "";
       } catch (error) {
+        if (publisher.frozen() !== null) return rejectAll(frozenRefusal());
         failures++;
-        report(`The log could not be extended: ${sentenceOf(error)}`);
-        if (publisher.frozen()) return rejectAll("The log is frozen until its operator has looked");
-        if (failures >= PATIENCE) rejectAll("The log cannot be extended now");
+        const sentence = `The log could not be extended: ${sentenceOf(error)}`;
+        if (sentence !== said) report(sentence);
+        said = sentence;
+        if (failures >= PATIENCE) rejectAll(unavailable("The log cannot be extended now"));
         // What is in the pool may be taken in without anybody waiting for it.
         dirty = true;
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
@@ -118,8 +130,8 @@ export function startSequencer(parts: SequencerParts): Sequencer {
     }
   }
 
-  function rejectAll(sentence: string): void {
-    for (const waiter of waiters) waiter.reject(unavailable(sentence));
+  function rejectAll(refusal: ServiceError): void {
+    for (const waiter of waiters) waiter.reject(refusal);
     waiters.clear();
     dirty = false;
   }
@@ -155,38 +167,55 @@ export function startSequencer(parts: SequencerParts): Sequencer {
     async close() {
       closing.abort();
       await running;
-      rejectAll("The service is shutting down");
+      rejectAll(unavailable("The service is shutting down"));
     },
   };
 }
 
 /** Takes one batch in, if there is any. */
-async function sequenceOnce({ log, now }: SequencerParts): Promise<Round> {
+async function sequenceOnce(
+  { log, publisher, now }: SequencerParts,
+  prefix: PrefixCache,
+): Promise<Round> {
+  publisher.requireOpen();
   const read = await readHead(log);
   if (read === null) throw new Error("bug: a sequencer before its log was founded");
+  // First, so that a head which cannot be published is never built upon.
+  await publisher.requireBuildable(read.value);
   const pool = await readPool(log, MAX_BATCH);
   const last = pool.length < MAX_BATCH ? null : pool.at(-1)!.id;
   const batch = fill(log, pool);
-  const taken = batch.length > 0 && await takeIn(log, read, batch, now());
-  const left = new Set((taken ? pool.slice(batch.length) : pool).map(({ id }) => id));
+  const step = batch.length === 0 ? null : await takeIn(log, read, batch, now(), prefix);
+  const left = new Set(pool.slice(step?.taken.length ?? 0).map(({ id }) => id));
   return {
     // What was read is the pool's beginning in the order of ids: beyond it nothing is known.
     isGone: (id) => !left.has(id) && (last === null || id <= last),
+    // What was gone when the pool was read is covered by a head that is read after it.
+    size: step?.head.size ?? (await readHead(log))?.value.size ?? read.value.size,
     more: left.size > 0 || last !== null,
   };
 }
 
-/** Whether the batch was taken in; false where others were first. @throws StoreError where that cannot be told */
+/**
+ * What was committed, which takes in the batch or its beginning; null where others were first.
+ *
+ * @throws StoreError where that cannot be told
+ */
 async function takeIn(
   log: LogStore,
   read: NonNullable<Awaited<ReturnType<typeof readHead>>>,
   batch: ReturnType<typeof fill>,
   nowMs: number,
-): Promise<boolean> {
-  const { check, mutations, head } = await batchStep(log, read, batch, nowMs);
-  const outcome = await commit(log.kv, [check], mutations);
-  if (outcome !== "unknown") return outcome === "committed";
-  if ((await readHead(log))?.value.batchId === head.batchId) return true;
+  prefix: PrefixCache,
+): Promise<BatchStep | null> {
+  const step = await batchStep(log, read, batch, nowMs, prefix);
+  const { check, mutations, head } = step;
+  const outcome = await commit(log.kv, [check, checkNotFrozen(log)], mutations);
+  if (outcome === "conflict") return null;
+  if (outcome === "committed" || (await readHead(log))?.value.batchId === head.batchId) {
+    keepPrefix(prefix, step.prefix);
+    return step;
+  }
   // It may land yet, until another commit moves the head. The pool tells, when it is read again.
   throw new StoreError("The store does not say whether it took the epoch");
 }
@@ -197,18 +226,4 @@ function unavailable(sentence: string): ServiceError {
 
 function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : "an unknown error";
-}
-
-/** Waits, or until the signal. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -1,14 +1,16 @@
 /**
- * The published head: the newest checkpoint that clients are shown.
+ * The heads that others are shown.
  *
- *     ["log", origin, "published"] -> Published
+ *     ["log", origin, "published"] -> Published     the newest that meets the witness policy
+ *     ["log", origin, "audited"]   -> Published     the newest of those that an auditor cosigned
  *
- * It only moves forward.
+ * Both only move forward: to a larger tree, or to a fresher note of the same one.
  *
  * @module
  */
 
-import { type Bytes } from "../crypto/bytes.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
+import { checkNotFrozen } from "./frozen.ts";
 import { logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 import { commit } from "./transact.ts";
 
@@ -18,7 +20,7 @@ export interface Published {
   readonly size: number;
   /** Root of the tree, 32 bytes. */
   readonly root: Bytes;
-  /** The checkpoint's note, as clients get it. */
+  /** The checkpoint's note with its cosignatures, as clients get it. */
   readonly note: string;
   /** The key that signed it, `name+hash+key`, for whoever audits the store alone. */
   readonly verifierKey: string;
@@ -29,20 +31,41 @@ export function readPublished(log: LogStore): Promise<Row<Published> | null> {
   return readRow<Published>(log, logKey(log, "published"));
 }
 
+/** The newest published head that an auditor cosigned, or null where there is none. */
+export function readAudited(log: LogStore): Promise<Row<Published> | null> {
+  return readRow<Published>(log, logKey(log, "audited"));
+}
+
+/** Sets the published head, and the audited one where an auditor cosigned it. */
+export function writePublished(
+  log: LogStore,
+  head: Published,
+  isAudited: boolean,
+): Deno.KvMutation[] {
+  return (isAudited ? ["published", "audited"] : ["published"])
+    .map((table) => ({ type: "set", key: logKey(log, table), value: head }));
+}
+
 /**
- * Replaces the published head by a larger one.
+ * Replaces the published head by a larger one, or by a fresher note of the same tree.
  *
+ * @param isAudited whether the note has an auditor's cosignature
  * @returns whether it is certain that it was replaced; otherwise read again
  */
 export async function movePublished(
   log: LogStore,
   from: Row<Published> | null,
   to: Published,
+  isAudited = false,
 ): Promise<boolean> {
-  if (from !== null && to.size <= from.value.size) {
-    throw new Error("bug: a published head that would not move forward");
+  const before = from?.value;
+  if (before !== undefined && to.size <= before.size) {
+    const isSame = to.size === before.size && equal(to.root, before.root);
+    if (!isSame || to.note === before.note) {
+      throw new Error("bug: a published head that would not move forward");
+    }
   }
-  const key = logKey(log, "published");
-  const check = { key, versionstamp: from?.versionstamp ?? null };
-  return await commit(log.kv, [check], [{ type: "set", key, value: to }]) === "committed";
+  const check = { key: logKey(log, "published"), versionstamp: from?.versionstamp ?? null };
+  const checks = [check, checkNotFrozen(log)];
+  return await commit(log.kv, checks, writePublished(log, to, isAudited)) === "committed";
 }

@@ -61,7 +61,7 @@ const TABLES: Readonly<Record<string, Shape>> = {
   },
   entry: { key: [count], value: bytes },
   tile: { key: [count, count], value: bytes },
-  prefix: { key: [text, count], value: bytes },
+  prefix: { key: [count, text], value: bytes },
   label: { key: [text], value: state },
   value: { key: [text, count], value: exactly({ ...opened, batchIndex: count }) },
   pool: {

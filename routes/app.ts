@@ -6,9 +6,11 @@
 
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
+import { type NamePolicy } from "../core/name_policy.ts";
+import { type WitnessSettings } from "../core/publisher.ts";
 import { RING_RATES, type RingRates } from "../core/ring_rate.ts";
 import { type Secret } from "../crypto/secret.ts";
-import { MAX_LINGERING_SOCKETS } from "../wire/limits.ts";
+import { MAX_LINGERING_SOCKETS, RECORD_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 import { SOCKET } from "../wire/paths.ts";
 import { authRoutes } from "./auth.ts";
 import { descriptionRoutes } from "./description.ts";
@@ -41,6 +43,12 @@ export interface ServiceOptions {
   readonly now: () => number;
   /** Takes faults, without secrets. */
   readonly log: Log;
+  /** Who cosigns the log's heads; without it they are published at once. */
+  readonly witnesses?: WitnessSettings;
+  /** Whether heads are signed with ML-DSA-44 too. */
+  readonly isPostQuantum?: boolean;
+  /** Who may take a name; without it anybody. */
+  readonly names?: NamePolicy | undefined;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
@@ -64,7 +72,16 @@ export interface Service {
 /** Opens a service. @throws those of `openContext` */
 export async function openService(options: ServiceOptions): Promise<Service> {
   const { kv, origin, secret, now, log, publicOrigin } = options;
-  const ctx = await openContext({ kv, origin, secret, now, report: log });
+  const ctx = await openContext({
+    kv,
+    origin,
+    secret,
+    now,
+    report: log,
+    names: options.names,
+    ...options.witnesses === undefined ? {} : { witnesses: options.witnesses },
+    isPostQuantum: options.isPostQuantum ?? false,
+  });
   const api: Api = {
     ctx,
     publicOrigin: (request) => publicOrigin ?? urlOf(request).origin,
@@ -83,7 +100,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     if (publicOrigin === null) requireLoopback(url, at);
     if (url.pathname === SOCKET && request.method === "GET") return sockets.accept(request);
     if (request.method === "OPTIONS" && isApi(url.pathname)) return preflight();
-    return await withinTime(app.fetch(request));
+    // A record is answered when witnesses have seen it.
+    const isRecord = request.method === "PUT" || url.pathname.endsWith("/reset");
+    const ms = isRecord ? RECORD_TIMEOUT_MS : REQUEST_TIMEOUT_MS;
+    return await withinTime(app.fetch(request), ms);
   }
 
   return {

@@ -8,7 +8,6 @@
 import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
-import { REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 
 const METHODS = "GET, HEAD, POST, PUT";
 
@@ -47,12 +46,15 @@ export function setApiHeaders({ headers }: Response, path: string, ctx: Context)
   headers.set("dpop-nonce", issueNonce(ctx.keys.nonces, ctx.now()));
 }
 
-/** The answer to an exchange, if it comes in time. @throws ServiceError `unavailable` */
-export async function withinTime(work: Response | Promise<Response>): Promise<Response> {
+/** The answer to an exchange, if it comes in so many milliseconds. @throws ServiceError `unavailable` */
+export async function withinTime(
+  work: Response | Promise<Response>,
+  ms: number,
+): Promise<Response> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const refusal = new ServiceError("unavailable", "This took too long: try again later");
-    timer = setTimeout(() => reject(refusal), REQUEST_TIMEOUT_MS);
+    timer = setTimeout(() => reject(refusal), ms);
   });
   try {
     return await Promise.race([work, late]);

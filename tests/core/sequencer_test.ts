@@ -6,6 +6,7 @@ import { concat, utf8 } from "../../crypto/bytes.ts";
 import { decodeEpochRoot } from "../../crypto/log_entry.ts";
 import { MAX_RECORD_BYTES } from "../../crypto/record.ts";
 import { readEntry } from "../../kv/entries.ts";
+import { checkNotFrozen, deleteFrozen, writeFrozen } from "../../kv/frozen.ts";
 import { readHead, writeHead } from "../../kv/head.ts";
 import { addCost, costOf, fits } from "../../kv/limits.ts";
 import { logKey } from "../../kv/log_key.ts";
@@ -27,6 +28,23 @@ import {
 
 function people(count: number, prefix = "person"): Promise<TestAccount[]> {
   return Promise.all(Array.from({ length: count }, (_, i) => newAccount(`${prefix}${i}`)));
+}
+
+/** A pool entry with the longest name and record. */
+function pooledOf(i: number): Pooled {
+  return {
+    id: newPoolId(i),
+    entry: {
+      label: parseAccountLabel(`${i}`.padStart(128, "x")),
+      version: 0,
+      record: crypto.getRandomValues(new Uint8Array(MAX_RECORD_BYTES)),
+      recordHash: new Uint8Array(32),
+      opening: new Uint8Array(16),
+      commitment: new Uint8Array(32),
+      vrfOutput: new Uint8Array(32).fill(i),
+      vrfProof: new Uint8Array(80),
+    },
+  };
 }
 
 function isUnavailable(error: unknown): boolean {
@@ -79,19 +97,7 @@ Deno.test("the log's time never goes back when the clock does", async () => {
 Deno.test("an epoch of the longest names and records stays within one commit", async () => {
   using kv = await Deno.openKv(":memory:");
   await using ctx = await openCore(kv);
-  const pool: Pooled[] = Array.from({ length: 128 }, (_, i) => ({
-    id: newPoolId(i),
-    entry: {
-      label: parseAccountLabel(`${i}`.padStart(128, "x")),
-      version: 0,
-      record: crypto.getRandomValues(new Uint8Array(MAX_RECORD_BYTES)),
-      recordHash: new Uint8Array(32),
-      opening: new Uint8Array(16),
-      commitment: new Uint8Array(32),
-      vrfOutput: new Uint8Array(32).fill(i),
-      vrfProof: new Uint8Array(80),
-    },
-  }));
+  const pool = Array.from({ length: 128 }, (_, i) => pooledOf(i));
   const batch = fill(ctx, pool);
   assert.ok(batch.length > 30 && batch.length < 40, `${batch.length} records fit`);
   const { check, mutations } = await batchStep(ctx, (await readHead(ctx))!, batch, Date.now());
@@ -196,7 +202,24 @@ Deno.test("a store that was rolled back freezes the log instead of forking it", 
   assert.match(said.join(), /frozen/);
   assert.equal((await readHead(ctx))!.value.size, old.size, "nothing is built on such a head");
   assert.equal((await readPublished(ctx))!.value.size, 5);
-  await assert.rejects(openCore(kv), isUnavailable);
+  await using again = await openCore(kv);
+  assert.throws(() => again.sequencer.requireOpen(), isUnavailable);
+});
+
+Deno.test("what one instance freezes is frozen for all, also in the midst of an epoch", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await openCore(kv);
+  await using two = await openCore(kv);
+  const [alice, bob] = await people(2) as [TestAccount, TestAccount];
+  await register(one, alice.label, alice.record, null);
+  const read = (await readHead(two))!;
+  const { check, mutations } = await batchStep(two, read, [pooledOf(9)], Date.now());
+  await writeFrozen(one, { reason: "somebody found something", atMs: 1, evidence: null });
+  assert.equal(await commit(kv, [check, checkNotFrozen(two)], mutations), "conflict");
+  await assert.rejects(register(two, bob.label, bob.record, null), isUnavailable);
+  assert.equal((await readHead(two))!.value.size, 3);
+  assert.throws(() => two.sequencer.requireOpen(), isUnavailable);
+  await verified(two, alice.label, await lookup(two, alice.label, null));
 });
 
 Deno.test("a head of the same size with another root is never signed", async () => {
@@ -208,9 +231,14 @@ Deno.test("a head of the same size with another root is never signed", async () 
   for (const size of [head.size, head.size + 2]) {
     const forged = { ...head, size, root: concat(head.root.slice(1), head.root.slice(0, 1)) };
     await commit(kv, [], [writeHead(ctx, forged)]);
-    await assert.rejects(openCore(kv), isUnavailable);
+    await using frozen = await openCore(kv);
+    assert.throws(() => frozen.sequencer.requireOpen(), isUnavailable);
+    assert.equal((await readPublished(ctx))!.value.size, head.size);
+    await commit(kv, [], [writeHead(ctx, head)]);
+    await using still = await openCore(kv);
+    assert.throws(() => still.sequencer.requireOpen(), isUnavailable, "until it was recovered");
+    await commit(kv, [], [deleteFrozen(ctx)]);
   }
-  await commit(kv, [], [writeHead(ctx, head)]);
   await using again = await openCore(kv);
   again.sequencer.requireOpen();
 });
@@ -225,7 +253,11 @@ Deno.test("a head that the published one does not lead to is never signed", asyn
   const head = (await readHead(ctx))!.value;
   const row = logKey(ctx, "published");
   await kv.set(row, { ...published, root: head.root });
-  await assert.rejects(openCore(kv), isUnavailable);
+  {
+    await using frozen = await openCore(kv);
+    assert.throws(() => frozen.sequencer.requireOpen(), isUnavailable);
+  }
+  await commit(kv, [], [deleteFrozen(ctx)]);
   await kv.set(row, published);
   await using _sound = await openCore(kv);
   assert.equal((await readPublished(ctx))!.value.size, head.size);

@@ -258,7 +258,7 @@ Deno.test("health says ok, and readiness ends with the store", async () => {
     fails = what;
     service.advance(1_001);
     const response = await fetch(`${service.url}/readyz`);
-    deepEqual([response.status, await codeOf(response)], [503, "log_frozen"], what);
+    deepEqual([response.status, await codeOf(response)], [503, "unavailable"], what);
     equal((await (await fetch(`${service.url}/healthz`)).json()).status, "ok");
   }
   fails = null;
@@ -272,7 +272,7 @@ Deno.test("what cannot be read from the store is unavailable, and the log hears 
   const alice = await registered(service, "alice");
   fails = "reads";
   const response = await fetch(`${service.url}/.well-known/countersign`);
-  deepEqual([response.status, await codeOf(response)], [503, "log_frozen"]);
+  deepEqual([response.status, await codeOf(response)], [503, "unavailable"]);
   const record = { record: toBase64Url(alice.record) };
   equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/alice", record)), "unavailable");
   fails = null;

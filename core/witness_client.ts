@@ -1,0 +1,204 @@
+/**
+ * The witnesses of a log, asked all at once, each within its own time.
+ *
+ * A witness that fails is counted and reported, in one sentence whenever it fails in a new way. What
+ * can't be brushed aside is a witness that knows *more* than we do, or another tree of the size that
+ * we sent: this is a finding, and the publisher's to judge. Those that share a URL are one service
+ * with several keys, and are asked once.
+ *
+ * @module
+ */
+
+import { CryptoError } from "../crypto/error.ts";
+import { type NoteSignature } from "../crypto/note.ts";
+import { type Verifier } from "../crypto/note_key.ts";
+import { type PolicyWitness } from "../crypto/policy.ts";
+import { HttpAnswerError } from "./http_answer.ts";
+import {
+  type CosignRequest,
+  type SiteParts,
+  type WitnessSite,
+  witnessSite,
+} from "./witness_site.ts";
+
+/** What witnesses are asked to cosign, and when they have. */
+export interface GatherRequest extends CosignRequest {
+  /** Whether these cosignatures are enough, so that the others need not be waited for. */
+  readonly isEnough: (cosignatures: readonly NoteSignature[]) => boolean;
+  /** Whether the others are waited for longer all the same: what they know matters too. */
+  readonly isPatient: boolean;
+}
+
+/** A witness that knows something which this log does not. */
+export interface Finding {
+  /** Whether it is ahead of the head that was sent, or at its size with another root. */
+  readonly kind: "ahead" | "contradicts";
+  /** The witness's name in the policy. */
+  readonly id: string;
+  /** The size that it says it has. */
+  readonly size: number;
+  /** A larger or other head that the log's own key signed, where the witness shows one. */
+  readonly evidence: string | null;
+}
+
+/** What the witnesses answered. */
+export interface Gathering {
+  /** Verified cosignatures, one for each key. */
+  readonly cosignatures: readonly NoteSignature[];
+  /** What must be looked at. */
+  readonly findings: readonly Finding[];
+}
+
+/** How often a witness did what it was asked. */
+export interface WitnessCount {
+  /** The witness's name in the policy. */
+  readonly id: string;
+  /** Requests that it cosigned. */
+  readonly cosigned: number;
+  /** Requests that it refused, did not answer in time, or answered with something else. */
+  readonly failed: number;
+}
+
+/** The witnesses of a log. */
+export interface WitnessClient {
+  /** Asks all of them, until all answered or enough did and a moment passed. Never throws. */
+  gather(request: GatherRequest): Promise<Gathering>;
+  /** The largest head under the log's own key that a witness shows, or null. Never throws. */
+  latest(): Promise<{ readonly id: string; readonly size: number; readonly note: string } | null>;
+  /** What each of them did since the start. */
+  counts(): readonly WitnessCount[];
+  /** Gives up what is under way. */
+  close(): void;
+}
+
+/** What a client works with. */
+export interface WitnessClientParts {
+  /** The log's origin. */
+  readonly origin: string;
+  /** The log's own keys, for the heads that witnesses show. */
+  readonly logVerifiers: readonly Verifier[];
+  /** Those of the policy; one without a URL is not asked. */
+  readonly witnesses: readonly PolicyWitness[];
+  /** The clock, Unix milliseconds. */
+  readonly now: () => number;
+  /** Is given a sentence when a witness fails in a new way, and when it works again. */
+  readonly report: (sentence: string) => void;
+  /** How long one witness may take, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How long the others are waited for once there is enough, in milliseconds. */
+  readonly graceMs?: number;
+  /** Another way to the network, for tests. */
+  readonly fetch?: typeof fetch;
+}
+
+/** How long one witness may take, in milliseconds; an auditor replays what is new first. */
+const TIMEOUT_MS = 8_000;
+const GRACE_MS = 500;
+/** By how much longer the others are waited for where that matters. */
+const PATIENT_FACTOR = 4;
+
+/** A site with what became of its requests. */
+interface Asked {
+  readonly site: WitnessSite;
+  /** How it failed last, or null where it did not. */
+  trouble: string | null;
+  cosigned: number;
+  failed: number;
+}
+
+/** The witnesses of a log, none of them asked yet. */
+export function openWitnesses(parts: WitnessClientParts): WitnessClient {
+  const { origin, logVerifiers, now, report } = parts;
+  const { timeoutMs = TIMEOUT_MS, graceMs = GRACE_MS, fetch: send = fetch } = parts;
+  const all = sitesOf(parts.witnesses, { origin, logVerifiers, now, send })
+    .map((site): Asked => ({ site, trouble: null, cosigned: 0, failed: 0 }));
+  const closing = new AbortController();
+
+  /** Its cosignatures, or what it knows instead, or nothing. */
+  async function settle(
+    asked: Asked,
+    request: GatherRequest,
+    ending: AbortSignal,
+  ): Promise<readonly NoteSignature[] | Finding> {
+    const { site } = asked;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    const signal = AbortSignal.any([ending, late.signal]);
+    try {
+      const answer = await site.cosign(request, signal);
+      if (answer.kind !== "cosigned") {
+        const { kind, size } = answer;
+        return { kind, id: site.id, size, evidence: (await site.shown(signal))?.note ?? null };
+      }
+      asked.cosigned++;
+      if (asked.trouble !== null) report(`Witness ${site.id} cosigns again`);
+      asked.trouble = null;
+      return answer.cosignatures;
+    } catch (error) {
+      // Nobody waits for it any more, which says nothing about it.
+      if (ending.aborted) return [];
+      const trouble = late.signal.aborted ? "it did not answer in time" : troubleOf(error);
+      asked.failed++;
+      if (trouble !== asked.trouble) report(`Witness ${site.id} does not cosign: ${trouble}`);
+      asked.trouble = trouble;
+      return [];
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function gather(request: GatherRequest): Promise<Gathering> {
+    const cosignatures: NoteSignature[] = [];
+    const findings: Finding[] = [];
+    const grace = new AbortController();
+    const ending = AbortSignal.any([grace.signal, closing.signal]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.all(all.map(async (asked) => {
+      const settled = await settle(asked, request, ending);
+      if ("kind" in settled) findings.push(settled);
+      else cosignatures.push(...settled);
+      if (timer === undefined && request.isEnough(cosignatures)) {
+        const waitMs = request.isPatient ? PATIENT_FACTOR * graceMs : graceMs;
+        timer = setTimeout(() => grace.abort(), waitMs);
+      }
+    }));
+    clearTimeout(timer);
+    return { cosignatures, findings };
+  }
+
+  async function latest(): ReturnType<WitnessClient["latest"]> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    const signal = AbortSignal.any([closing.signal, late.signal]);
+    const heads = await Promise.all(all.map(async ({ site }) => {
+      const head = await site.shown(signal);
+      return head === null ? [] : [{ id: site.id, ...head }];
+    }));
+    clearTimeout(timer);
+    return heads.flat().sort((a, b) => b.size - a.size)[0] ?? null;
+  }
+
+  return {
+    gather,
+    latest,
+    counts: () => all.map(({ site: { id }, cosigned, failed }) => ({ id, cosigned, failed })),
+    close: () => closing.abort(),
+  };
+}
+
+function sitesOf(witnesses: readonly PolicyWitness[], parts: SiteParts): WitnessSite[] {
+  const byUrl = new Map<string, PolicyWitness[]>();
+  for (const witness of witnesses) {
+    if (witness.url === null) continue;
+    const url = witness.url.replace(/\/+$/, "");
+    byUrl.set(url, [...byUrl.get(url) ?? [], witness]);
+  }
+  return [...byUrl].map(([url, same]) => witnessSite(url, same, parts));
+}
+
+/** What went wrong, without a word of the witness's own. */
+function troubleOf(error: unknown): string {
+  if (error instanceof HttpAnswerError) return error.message;
+  if (error instanceof CryptoError) return "its answer is not of signature lines";
+  return "it can't be reached";
+}
