@@ -2,7 +2,8 @@
  * One step of the log: entries that are appended, and everything that changes with them.
  *
  *     first step     CONFIG
- *     every other    BATCH of the records taken in, ascending by index, then ROOT
+ *     every other    BATCH of the records taken in, ascending by index, then ROOT: the time, and the
+ *                    root of the prefix tree that the BATCH grew
  *
  * Nothing of a step exists outside its one commit, which checks that the head is the one it was
  * made from. So a step either happened whole, or not at all, whoever else was at work.
@@ -10,7 +11,7 @@
  * @module
  */
 
-import { type Bytes, compare, toHex } from "../crypto/bytes.ts";
+import { type Bytes, compare, equal, toHex } from "../crypto/bytes.ts";
 import {
   encodeBatch,
   encodeConfig,
@@ -18,7 +19,9 @@ import {
   type LogConfig,
   MAX_BATCH,
 } from "../crypto/log_entry.ts";
-import { HASH_BYTES, randomBytes } from "../crypto/primitives.ts";
+import { ABSENT } from "../crypto/prefix_hash.ts";
+import { prefixRoot } from "../crypto/prefix_tree.ts";
+import { randomBytes } from "../crypto/primitives.ts";
 import { extendTile, planTileWrites } from "../crypto/tile.ts";
 import {
   append,
@@ -35,6 +38,8 @@ import { type LogStore, type Row } from "../kv/log_key.ts";
 import { deletePooled, type Pooled } from "../kv/pool.ts";
 import { writeLabel, writeValue } from "../kv/records.ts";
 import { readTile, writeTile } from "../kv/tiles.ts";
+import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
+import { growPrefix, type PrefixStep, readPrefix } from "./prefix_store.ts";
 
 /** A step that is ready to be committed. */
 export interface Step {
@@ -46,39 +51,74 @@ export interface Step {
   readonly head: Head;
 }
 
-const NO_PREFIX_TREE: Bytes = new Uint8Array(HASH_BYTES);
+/** A step that takes records in. */
+export interface BatchStep extends Step {
+  /** The records: the beginning of those that were offered, all of them where one commit allows it. */
+  readonly taken: readonly Pooled[];
+  /** What it does to the prefix tree, which `keepPrefix` wants once it is committed. */
+  readonly prefix: PrefixStep;
+}
 
-/** What a step weighs besides its records, generously: BATCH, ROOT, four tiles, head and its key. */
+/** How much of a batch is left when it does not fit. */
+const SHRINK = 7 / 8;
+
+/** What a step weighs besides records, generously: BATCH, ROOT, four tiles, head and its key. */
 const STEP_COST: Cost = { mutations: 16, bytes: 64 * 1024, keyBytes: 8 * 1024 };
 
 /** The step that founds a log. */
 export function foundingStep(log: LogStore, config: LogConfig): Promise<Step> {
-  return stepOf(log, null, emptyFrontier(), [encodeConfig(config)], config.createdMs, []);
+  const { createdMs: timestampMs } = config;
+  const entries = [encodeConfig(config)];
+  return stepOf(log, null, { entries, timestampMs, prefixRoot: ABSENT, mutations: [] });
 }
 
 /**
- * The step that takes records in. @param batch 1 to 128 entries of the pool that `fill` chose
+ * The step that takes records in, or as many of them as fit one commit with the tiles of the prefix
+ * tree that they change. Its time is now, or the time of the step before where the clock has gone back.
  *
- * Its time is now, or the time of the step before where the clock has gone back.
+ * @param batch 1 to 128 entries of the pool that `fill` chose
+ * @throws Error where a record is in the log already, or the store lost tiles
  */
-export function batchStep(
+export async function batchStep(
   log: LogStore,
   read: Row<Head>,
   batch: readonly Pooled[],
   nowMs: number,
-): Promise<Step> {
+  cache: PrefixCache = prefixCache(0),
+): Promise<BatchStep> {
   const { value: head } = read;
-  const batchIndex = head.size;
   const timestampMs = Math.max(nowMs, head.timestampMs);
-  const pairs = batch.map(({ entry }) => entry)
-    .sort((a, b) => compare(a.vrfOutput, b.vrfOutput));
-  const root = encodeEpochRoot({ timestampMs, prefixRoot: NO_PREFIX_TREE });
-  const frontier = { size: head.size, hashes: head.frontier };
-  const mutations = batch.flatMap((pooled) => recordMutations(log, pooled, batchIndex));
-  return stepOf(log, read, frontier, [encodeBatch(pairs), root], timestampMs, mutations);
+  const keys = batch.map(({ entry }) => entry.vrfOutput);
+  const tiles = await readPrefix(log, head.size - 1, keys, cache);
+  if (!equal(prefixRoot(tiles), head.prefixRoot)) {
+    throw new Error("bug: the head has another prefix tree than its epoch");
+  }
+  for (let taken = batch;; taken = taken.slice(0, Math.floor(taken.length * SHRINK))) {
+    const pairs = taken.map(({ entry }) => entry)
+      .sort((a, b) => compare(a.vrfOutput, b.vrfOutput));
+    const prefix = growPrefix(log, tiles, pairs, head.size + 1);
+    const entries = [
+      encodeBatch(pairs),
+      encodeEpochRoot({ timestampMs, prefixRoot: prefix.root }),
+    ];
+    const mutations = [
+      ...taken.flatMap((pooled) => recordMutations(log, pooled, head.size)),
+      ...prefix.mutations,
+    ];
+    const step = await stepOf(log, read, {
+      entries,
+      timestampMs,
+      prefixRoot: prefix.root,
+      mutations,
+    });
+    if (taken.length === 1 || fits(costOf(step.mutations))) return { ...step, taken, prefix };
+  }
 }
 
-/** The longest beginning of the pool that one step can take in; one entry always fits. */
+/**
+ * The longest beginning of the pool whose records fit one commit; one always does. How many tiles of
+ * the prefix tree they change is for `batchStep` to see.
+ */
 export function fill(log: LogStore, pool: readonly Pooled[]): readonly Pooled[] {
   let cost = STEP_COST;
   let count = 0;
@@ -99,17 +139,28 @@ function recordMutations(log: LogStore, pooled: Pooled, batchIndex: number): Den
   ];
 }
 
-async function stepOf(
+/** What a step adds to the log. */
+export interface Addition {
+  readonly entries: readonly Bytes[];
+  readonly timestampMs: number;
+  /** The root of the prefix tree after it. */
+  readonly prefixRoot: Bytes;
+  /** What it writes besides entries, tiles and head. */
+  readonly mutations: readonly Deno.KvMutation[];
+}
+
+/** The step that appends entries, with everything that changes with them. */
+export async function stepOf(
   log: LogStore,
   read: Row<Head> | null,
-  before: Frontier,
-  entries: readonly Bytes[],
-  timestampMs: number,
-  more: readonly Deno.KvMutation[],
+  added: Addition,
 ): Promise<Step> {
-  let frontier = before;
+  const before = read === null
+    ? emptyFrontier()
+    : { size: read.value.size, hashes: read.value.frontier };
+  let frontier: Frontier = before;
   const completed: CompletedHash[] = [];
-  for (const entry of entries) {
+  for (const entry of added.entries) {
     const appended = append(frontier, leafHash(entry));
     frontier = appended.frontier;
     completed.push(...appended.completed);
@@ -122,16 +173,17 @@ async function stepOf(
     }),
   );
   const head: Head = {
-    timestampMs,
+    timestampMs: added.timestampMs,
     size: frontier.size,
     frontier: frontier.hashes,
     root: frontierRoot(frontier),
+    prefixRoot: added.prefixRoot,
     batchId: toHex(randomBytes(16)),
   };
   const mutations = [
-    ...entries.map((entry, i) => writeEntry(log, before.size + i, entry)),
+    ...added.entries.map((entry, i) => writeEntry(log, before.size + i, entry)),
     ...tiles,
-    ...more,
+    ...added.mutations,
     writeHead(log, head),
   ];
   return { check: checkHead(log, read), mutations, head };

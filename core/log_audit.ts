@@ -3,6 +3,7 @@
  *
  *     entries    CONFIG, then BATCH and ROOT in turn; no index twice; times that never go back
  *     tree       root, right edge and every tile out of the entries alone
+ *     prefix     the prefix tree out of the BATCHes alone: every ROOT, and every tile of every epoch
  *     published  a prefix of the log, signed by the log's key
  *     names      `name_audit.ts`
  *
@@ -31,6 +32,7 @@ import { type LogStore } from "../kv/log_key.ts";
 import { readPublished } from "../kv/published.ts";
 import { listTiles } from "../kv/tiles.ts";
 import { auditNames, type NameCount } from "./name_audit.ts";
+import { type GrownTree, growTree } from "./prefix_audit.ts";
 
 /** What an audit found. */
 export interface LogAudit extends NameCount {
@@ -55,6 +57,8 @@ interface EntryWalk {
   readonly rows: Bytes[][];
   /** Every index that was inserted, in hexadecimal. */
   readonly inserted: Set<string>;
+  /** The prefix tree, as the BATCHes grew it. */
+  readonly prefix: GrownTree;
 }
 
 /**
@@ -70,6 +74,7 @@ export async function auditLog(log: LogStore, verifierKey?: string): Promise<Log
   const walk = await walkEntries(log, head?.size ?? 0, publishedSize, faults);
   if (head !== null) checkStoredHead(head, walk, faults);
   await checkTiles(log, walk, faults);
+  await walk.prefix.checkNoMore(faults);
   await checkPublishedHead(log, walk, verifierKey, faults);
   const names = walk.config === null
     ? { names: 0, pending: 0 }
@@ -91,6 +96,7 @@ async function walkEntries(
     frontier: emptyFrontier(),
     rows: [],
     inserted: new Set(),
+    prefix: growTree(log),
   };
   for await (const { index, entry } of listEntries(log)) {
     if (index !== walk.frontier.size) {
@@ -110,7 +116,7 @@ async function walkEntries(
       walk.roots.set(frontier.size, frontierRoot(frontier));
     }
     try {
-      readEntryInto(walk, log.origin, index, entry, faults);
+      await readEntryInto(walk, log.origin, index, entry, faults);
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
       faults.push(`Entry ${index}: ${error.message}`);
@@ -124,13 +130,13 @@ async function walkEntries(
 }
 
 /** Reads an entry as its index wants it. @throws CryptoError */
-function readEntryInto(
+async function readEntryInto(
   walk: EntryWalk,
   origin: string,
   index: number,
   entry: Bytes,
   faults: string[],
-): void {
+): Promise<void> {
   if (index === 0) {
     walk.config = decodeConfig(entry);
     walk.lastMs = walk.config.createdMs;
@@ -138,27 +144,28 @@ function readEntryInto(
   } else if (index % 2 === 1) {
     const pairs = decodeBatch(entry);
     walk.batches.set(index, pairs);
-    for (const name of pairs.map(({ vrfOutput }) => toHex(vrfOutput))) {
-      if (walk.inserted.has(name)) faults.push(`Entry ${index} inserts an index a second time`);
-      walk.inserted.add(name);
-    }
+    const added = pairs.filter(({ vrfOutput }) => !walk.inserted.has(toHex(vrfOutput)));
+    if (added.length < pairs.length) faults.push(`Entry ${index} inserts an index a second time`);
+    for (const { vrfOutput } of added) walk.inserted.add(toHex(vrfOutput));
+    await walk.prefix.grow(added, index + 1, faults);
   } else {
     const root = decodeEpochRoot(entry);
     if (root.timestampMs < walk.lastMs) faults.push(`Entry ${index} goes back in time`);
-    if (root.prefixRoot.some((byte) => byte !== 0)) {
-      faults.push(`Entry ${index} has the root of a tree that this version does not keep`);
+    if (!equal(root.prefixRoot, walk.prefix.root())) {
+      faults.push(`Entry ${index} has another prefix tree than the BATCHes make`);
     }
     walk.lastMs = root.timestampMs;
   }
 }
 
 function checkStoredHead(head: Head, walk: EntryWalk, faults: string[]): void {
-  const { roots, frontier, lastMs } = walk;
+  const { roots, frontier, lastMs, prefix } = walk;
   const root = roots.get(head.size);
   if (root === undefined || !equal(root, head.root)) faults.push("The head has another root");
   if (!equal(concat(...head.frontier), concat(...frontier.hashes))) {
     faults.push("The head has another edge");
   }
+  if (!equal(head.prefixRoot, prefix.root())) faults.push("The head has another prefix tree");
   if (head.timestampMs !== lastMs) faults.push("The head has another time than its ROOT");
 }
 

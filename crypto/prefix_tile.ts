@@ -5,11 +5,12 @@
  *     node       = u8 0                                            absent
  *                | u8 1 || vrf_output[32] || commitment[32]        leaf, in place at its depth
  *                | u8 2 || node || node                            inner, left then right
- *                | u8 3 || hash[32]                                below: two leaves or more
+ *                | u8 3 || hash[32] || u64 epoch                   below: two leaves or more
  *
  * Four levels below its root a tile ends: a node there is absent, a leaf, or stands for the root of
- * the tile below. So every tile but the topmost holds an inner node, and the tree without leaves
- * has no tile at all. A tile's bytes hold no hash that its other bytes give.
+ * the tile below, with the epoch that changed that tile last. So every tile but the topmost holds an
+ * inner node, and the tree without leaves has no tile at all. A tile's bytes hold no hash that its
+ * other bytes give.
  *
  * Tiles are made by us alone and are no part of the protocol. What was read from a store is a tree's
  * only where its root hash is the one that the tile above names.
@@ -53,6 +54,8 @@ export interface PrefixBelow {
   readonly kind: "below";
   /** That root's hash. */
   readonly hash: Bytes;
+  /** The epoch that changed that tile last. */
+  readonly epoch: number;
 }
 
 /** A node that is there; null stands for one that is absent. */
@@ -110,7 +113,7 @@ function writeNode(writer: Writer, node: PrefixNode | null): void {
       writeNode(writer, node.right);
       break;
     case "below":
-      writer.u8(IS_BELOW).raw(node.hash);
+      writer.u8(IS_BELOW).raw(node.hash).u64(node.epoch);
   }
 }
 
@@ -139,7 +142,7 @@ function readNode(reader: Reader, levels: number): PrefixNode | null {
     }
     case IS_BELOW:
       if (levels > 0) throw malformed("ends before its fourth level");
-      return { kind: "below", hash: reader.raw(HASH_BYTES) };
+      return { kind: "below", hash: reader.raw(HASH_BYTES), epoch: reader.u64() };
     default:
       throw malformed("has a node of no kind");
   }

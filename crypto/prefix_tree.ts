@@ -21,6 +21,7 @@ import { ABSENT, bitAt, splitAt } from "./prefix_hash.ts";
 import { type PrefixProof, type PrefixSearchResult } from "./prefix_proof.ts";
 import {
   PREFIX_TILE_LEVELS,
+  type PrefixBelow,
   prefixInner,
   type PrefixLeaf,
   prefixLeaf,
@@ -67,6 +68,30 @@ function goesBelow(tile: PrefixTile, key: Bytes, depth: number): boolean {
     node = bitAt(key, at) === 0 ? node.left : node.right;
   }
   return node?.kind === "below";
+}
+
+/** What the tile above says of the tile at a path: its hash, and the epoch that changed it last. */
+export function namedTile(tiles: PrefixTiles, path: string): PrefixBelow {
+  const digit = parseInt(path.slice(-1), 16);
+  let node: PrefixNode | null = tileAt(tiles, path.slice(0, -1));
+  for (let bit = PREFIX_TILE_LEVELS - 1; bit >= 0 && node?.kind === "inner"; bit--) {
+    node = (digit >> bit & 1) === 0 ? node.left : node.right;
+  }
+  if (node?.kind !== "below") throw new Error("bug: a prefix tile that this tree does not have");
+  return node;
+}
+
+/** The leaf under a key, or null where there is none. */
+export function leafUnder(tiles: PrefixTiles, key: Bytes): BatchPair | null {
+  let node: PrefixNode | null = tileAt(tiles, "");
+  for (let depth = 0; node !== null && node.kind !== "leaf";) {
+    if (node.kind === "below") {
+      node = tileAt(tiles, tilePath(key, depth));
+    } else {
+      node = bitAt(key, depth++) === 0 ? node.left : node.right;
+    }
+  }
+  return node !== null && equal(node.vrfOutput, key) ? node : null;
 }
 
 /** The root of the tree. */
@@ -130,8 +155,17 @@ export function buildTransition(tiles: PrefixTiles, batch: readonly BatchPair[])
 
 // --- growing -----------------------------------------------------------------------------------
 
-/** The tree with more leaves, in any order. @throws Error where one is there already */
-export function insertLeaves(tiles: PrefixTiles, leaves: readonly BatchPair[]): PrefixGrowth {
+/**
+ * The tree with more leaves, in any order.
+ *
+ * @param epoch when; tiles name it for the tiles below them that change
+ * @throws Error where a leaf is there already
+ */
+export function insertLeaves(
+  tiles: PrefixTiles,
+  leaves: readonly BatchPair[],
+  epoch: number,
+): PrefixGrowth {
   const written = new Map<string, PrefixTile>();
 
   /** A node with more leaves. @param path the tile that the node is in */
@@ -151,7 +185,7 @@ export function insertLeaves(tiles: PrefixTiles, leaves: readonly BatchPair[]): 
     if (depth === tileDepth(path) + PREFIX_TILE_LEVELS) {
       const below = tilePath(more[0]!.vrfOutput, depth);
       const held = node === null ? null : tileAt(tiles, below);
-      return { kind: "below", hash: growTile(held, more, below).hash };
+      return { kind: "below", hash: growTile(held, more, below).hash, epoch };
     }
     const { left, right } = node?.kind === "inner" ? node : { left: null, right: null };
     const split = splitAt(more, depth);

@@ -20,6 +20,8 @@ export interface Head {
   readonly frontier: readonly Bytes[];
   /** Root of the tree, 32 bytes. */
   readonly root: Bytes;
+  /** Root of the prefix tree, 32 bytes: what the newest ROOT says. */
+  readonly prefixRoot: Bytes;
   /** The newest ROOT's time, or CONFIG's; Unix milliseconds. */
   readonly timestampMs: number;
   /** Random, so that the writer of a commit whose result is unknown finds it here, or does not. */

@@ -10,7 +10,7 @@ import { crowdedLeaves, randomLeaves, treeOf } from "../support/prefix_forest.ts
 
 const ABSENT = Uint8Array.of(0);
 const LEAF = concat(Uint8Array.of(1), new Uint8Array(64).fill(7));
-const BELOW = concat(Uint8Array.of(3), new Uint8Array(32).fill(9));
+const BELOW = concat(Uint8Array.of(3), new Uint8Array(32).fill(9), new Uint8Array(8).fill(0, 7));
 const inner = (...children: Uint8Array[]) => concat(Uint8Array.of(2), ...children);
 
 /** How many levels a node spans. */
@@ -47,6 +47,7 @@ Deno.test("a tile in any other form is refused", () => {
     "one leaf alone, right": inner(ABSENT, LEAF),
     "nothing at all below": inner(ABSENT, ABSENT),
     "an end above the fourth level": inner(BELOW, LEAF),
+    "an epoch of 2^53": inner(inner(inner(inner(BELOW, BELOW.with(33, 1)), LEAF), LEAF), LEAF),
     "a fifth level": inner(inner(inner(inner(inner(LEAF, LEAF), LEAF), LEAF), LEAF), LEAF),
   };
   for (const [what, bytes] of Object.entries(refused)) {

@@ -114,7 +114,7 @@ Deno.test("growing reads no tile but those on the ways of the new leaves, and wr
   const [leaves, more] = [randomLeaves(2000), randomLeaves(20)];
   const tree = treeOf(leaves);
   const [tiles] = readTree(tree, more.map(({ vrfOutput }) => vrfOutput));
-  const { root, written } = insertLeaves(tiles, more);
+  const { root, written } = insertLeaves(tiles, more, 2);
   assert.deepEqual(root, naiveRoot([...leaves, ...more]));
   assert.ok(tiles.size < tree.size / 2);
   const onWays = (path: string) =>
@@ -133,11 +133,11 @@ Deno.test("growing leaves the tree it starts from as it was", () => {
   const leaves = crowdedLeaves(100);
   const tree = treeOf(leaves.slice(0, 60));
   const before = new Map([...tree].map(([path, tile]) => [path, tile && encodePrefixTile(tile)]));
-  insertLeaves(tree, leaves.slice(60));
+  insertLeaves(tree, leaves.slice(60), 2);
   for (const [path, tile] of tree) {
     assert.deepEqual(tile && encodePrefixTile(tile), before.get(path));
   }
-  assert.deepEqual(insertLeaves(tree, []), { root: prefixRoot(tree), written: new Map() });
+  assert.deepEqual(insertLeaves(tree, [], 2), { root: prefixRoot(tree), written: new Map() });
 });
 
 Deno.test("a leaf that is there already, or comes twice, is a bug and no proof", () => {
@@ -145,13 +145,13 @@ Deno.test("a leaf that is there already, or comes twice, is a bug and no proof",
     const tree = treeOf(leaves);
     for (const leaf of leaves) {
       const again = { ...leaf, commitment: randomBytes(32) };
-      assert.throws(() => insertLeaves(tree, [again]), /^Error: bug: a key that/);
-      assert.throws(() => insertLeaves(tree, [leafOf(randomBytes(32)), leaf]), /^Error: bug:/);
+      assert.throws(() => insertLeaves(tree, [again], 2), /^Error: bug: a key that/);
+      assert.throws(() => insertLeaves(tree, [leafOf(randomBytes(32)), leaf], 2), /^Error: bug:/);
       assert.throws(() => buildTransition(tree, [again]), /^Error: bug: a key that/);
     }
     const twice = leafOf(randomBytes(32));
     const batch: BatchPair[] = [twice, leafOf(randomBytes(32)), { ...twice }];
-    assert.throws(() => insertLeaves(tree, batch), /^Error: bug: a key that/);
+    assert.throws(() => insertLeaves(tree, batch, 2), /^Error: bug: a key that/);
   }
 });
 
@@ -162,7 +162,7 @@ Deno.test("tiles that were not read, or that the store lost, are a bug", () => {
   assert.deepEqual(planPrefix(new Map(), keys), [""]);
   assert.throws(() => prefixRoot(new Map()), /^Error: bug: .* not read/);
   assert.throws(() => buildPrefixProof(new Map(), keys), /^Error: bug: .* not read/);
-  assert.throws(() => insertLeaves(new Map(), [leaf]), /^Error: bug: .* not read/);
+  assert.throws(() => insertLeaves(new Map(), [leaf], 2), /^Error: bug: .* not read/);
   const below = [...tree.keys()].find((path) => path.length === 1)!;
   const lost = new Map(tree).set(below, null);
   assert.throws(() => buildPrefixProof(lost, keys), /^Error: bug: the store lost/);

@@ -58,7 +58,7 @@ export function treeOf(leaves: readonly BatchPair[]): PrefixTiles {
 /** The tree with more leaves, whole. */
 export function grown(tiles: PrefixTiles, leaves: readonly BatchPair[]): PrefixTiles {
   const all = new Map<string, PrefixTile | null>(tiles);
-  for (const [path, tile] of insertLeaves(tiles, leaves).written) all.set(path, tile);
+  for (const [path, tile] of insertLeaves(tiles, leaves, 2).written) all.set(path, tile);
   return all;
 }
 

@@ -158,7 +158,11 @@ export function appendRecords(
 
 /** Puts leaves into the prefix tree, whatever the log says. */
 export function growTree(log: TinyLog, leaves: readonly BatchPair[]): void {
-  const { written } = insertLeaves(readAll(log, leaves.map(({ vrfOutput }) => vrfOutput)), leaves);
+  const { written } = insertLeaves(
+    readAll(log, leaves.map(({ vrfOutput }) => vrfOutput)),
+    leaves,
+    0,
+  );
   log.tiles = new Map([...log.tiles, ...written]);
 }
 
