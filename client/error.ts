@@ -24,6 +24,10 @@ export type ClientErrorCode =
   | "stale_head"
   /** A name is shown with fewer versions than before. */
   | "version_rolled_back"
+  /** An epoch of the log breaks its rules, or is not what the service says it is. */
+  | "epoch_invalid"
+  /** This account was reset: the operator gave its name to other devices. */
+  | "account_reset"
   /** The service now signs with another key, or under another origin, than before. */
   | "log_changed"
   /** The record is not what the log committed to. */
@@ -45,6 +49,14 @@ export type ClientErrorCode =
   | "bad_label"
   /** The name belongs to somebody else. */
   | "name_taken"
+  /** The name has ended for good. */
+  | "name_retired"
+  /** The account was changed elsewhere meanwhile: look again, then try again. */
+  | "record_conflict"
+  /** The account was reset: for 72 hours an old device may cancel that, and nothing else changes it. */
+  | "reset_pending"
+  /** The name needs a fresh authorization: a grant of the application, or an ID token. */
+  | "authorization_required"
   /** Nobody of that name. */
   | "unknown_name"
   /** The name has ended. */
@@ -109,6 +121,10 @@ export class ClientError extends Error {
 const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   bad_label: "bad_label",
   name_taken: "name_taken",
+  name_retired: "name_retired",
+  record_conflict: "record_conflict",
+  reset_pending: "reset_pending",
+  authorization_required: "authorization_required",
   name_not_found: "unknown_name",
   self_call: "self_call",
   no_prekeys: "peer_offline",

@@ -10,10 +10,11 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
+import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { type ClientFrame, type RingOffer, type ServerFrame } from "../wire/frames.ts";
 import { MAX_CONNECTIONS_PER_ACCOUNT } from "../wire/limits.ts";
-import { labelOf } from "./account.ts";
+import { type AccountDevice, labelOf } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { type RecentIds, recentIds } from "./recent_ids.ts";
@@ -31,12 +32,8 @@ import {
 /** The frames that the relay takes; the others are the socket's own. */
 export type RelayFrame = Extract<ClientFrame, { t: "join" | "leave" | "signal" | "ring" }>;
 
-/** What a connection is made of. */
-export interface Attachment {
-  /** Who it belongs to. */
-  readonly account: AccountLabel;
-  /** Which device of the account. */
-  readonly deviceId: number;
+/** What a connection is made of: the device that it belongs to, and where its frames go. */
+export interface Attachment extends AccountDevice {
   /** Hands a frame to the socket; does not throw. */
   readonly send: (text: string) => void;
 }
@@ -58,6 +55,7 @@ export interface Relay {
 /** A connection as the relay keeps it. */
 interface Attached extends Party {
   readonly account: AccountLabel;
+  readonly signing: VerifyingKey;
   readonly send: (text: string) => void;
   readonly rooms: Set<string>;
   readonly recent: RecentIds;
@@ -81,7 +79,7 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
   const places = new Map<AccountLabel, number>();
   const rooms = new Map<string, Room>();
 
-  function attach({ account, deviceId, send }: Attachment): string | null {
+  function attach({ account, deviceId, signing, send }: Attachment): string | null {
     const taken = places.get(account) ?? 0;
     if (taken >= MAX_CONNECTIONS_PER_ACCOUNT) return null;
     places.set(account, taken + 1);
@@ -90,7 +88,7 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
     const device = deviceId;
     const recent = recentIds();
     const rooms = new Set<string>();
-    const connection = { cid, account, device, send, rooms, recent, rung: null, seq: 0 };
+    const connection = { cid, account, device, signing, send, rooms, recent, rung: null, seq: 0 };
     connections.set(cid, connection);
     accounts.set(account, held.add(connection));
     return cid;
@@ -206,7 +204,11 @@ export function openRelay(ctx: Context, rings: RingCount): Relay {
     offers: readonly RingOffer[],
   ): Promise<AccountLabel> {
     const label = labelOf(to);
-    if (label === from.account) throw new ServiceError("self_call", "Nobody calls themselves");
+    const { account, device: deviceId, signing } = from;
+    if (label === account) throw new ServiceError("self_call", "Nobody calls themselves");
+    if (!await ctx.accounts.isCurrent({ account, deviceId, signing })) {
+      throw new ServiceError("unknown_device", "This device is no longer one of the account");
+    }
     const record = await ctx.accounts.record(label);
     if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
     const current = new Set(record.devices.map(({ entry }) => entry.deviceId));

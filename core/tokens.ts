@@ -4,8 +4,8 @@
  *     token = JWS, typ at+jwt, EdDSA: { iss, aud, sub, client_id, device, jti, iat, exp, cnf.jkt }
  *
  * A token alone opens nothing: each request carries a fresh proof by the key that the token names,
- * and that key must still be a current device of the account. There are no refresh tokens. The one
- * door to jose; no message here holds a name, a key or a token.
+ * and that key must still be a current device of the account. There are no refresh tokens. No message
+ * here holds a name, a key or a token.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { MAX_TOKEN_CHARS, TOKEN_TTL_MS } from "../wire/limits.ts";
+import { type AccountDevice } from "./account.ts";
 import { type Context } from "./context.ts";
 import { hasExactly, type ProofTarget, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
@@ -37,11 +38,7 @@ export interface IssuedToken {
 }
 
 /** Who is asking: a current device of an account. */
-export interface Principal {
-  /** The account. */
-  readonly account: AccountLabel;
-  /** Its device. */
-  readonly deviceId: number;
+export interface Principal extends AccountDevice {
   /** When the token ends, Unix milliseconds. */
   readonly expiresMs: number;
 }
@@ -90,10 +87,10 @@ export async function authenticate(ctx: Context, request: Credentials): Promise<
   if (claims.thumbprint !== thumbprint) throw invalidToken("The token is bound to another key");
   const { deviceId } = await deviceOf(ctx, claims.account, key);
   if (deviceId !== claims.deviceId) throw unknownDevice();
-  return { account: claims.account, deviceId, expiresMs: claims.expiresMs };
+  return { account: claims.account, deviceId, signing: key, expiresMs: claims.expiresMs };
 }
 
-interface TokenClaims extends Principal {
+interface TokenClaims extends Omit<Principal, "signing"> {
   readonly thumbprint: string;
 }
 

@@ -15,6 +15,7 @@ import { issueNonce } from "../core/proof_nonce.ts";
 import { type Relay, type RelayFrame } from "../core/relay.ts";
 import { tokenBucket } from "../core/token_bucket.ts";
 import { authenticate, type Principal } from "../core/tokens.ts";
+import { equal } from "../crypto/bytes.ts";
 import { type ClientFrame, CLOSE, type ServerFrame } from "../wire/frames.ts";
 import {
   FRAME_BURST,
@@ -53,11 +54,13 @@ export interface ConnectionParts {
   readonly authDeadlineMs: number;
   /** How long a client may be silent before it is asked, in milliseconds. */
   readonly heartbeatMs: number;
+  /** How often it is looked whether the client's device is still one of its account. */
+  readonly deviceCheckMs: number;
 }
 
 /** One connection. */
 export interface Connection extends SocketEvents {
-  /** Looks at the clocks: the sign-in's deadline, the heartbeat, the token's end. */
+  /** Looks at the clocks: the sign-in's deadline, the heartbeat, the token's and the device's end. */
   tick(): void;
   /** Says goodbye because the service stops. */
   drain(): void;
@@ -92,6 +95,7 @@ export function connection(
   let isEnded = false;
   let heardMs = startedMs;
   let isAsked = false;
+  let checkedMs = startedMs;
   let unreadable = 0;
   let tail: Promise<void> = Promise.resolve();
   let farewell: ReturnType<typeof setTimeout> | undefined;
@@ -200,8 +204,10 @@ export function connection(
     // The socket may have gone while the proof was checked.
     if (isEnded) return;
     if (member === null) return admit(principal);
-    const { account, deviceId } = member.principal;
-    if (principal.account !== account || principal.deviceId !== deviceId) {
+    const { account, deviceId, signing } = member.principal;
+    const isSame = principal.account === account && principal.deviceId === deviceId &&
+      equal(principal.signing, signing);
+    if (!isSame) {
       return refuse(null, new ServiceError("forbidden", "This connection is another device's"));
     }
     member = { cid: member.cid, principal };
@@ -209,8 +215,7 @@ export function connection(
   }
 
   function admit(principal: Principal): void {
-    const { account, deviceId } = principal;
-    const cid = relay.attach({ account, deviceId, send: sendText });
+    const cid = relay.attach({ ...principal, send: sendText });
     if (cid === null) return end(CLOSE.connectionLimit, "too many connections");
     member = { cid, principal };
     welcome(cid);
@@ -248,6 +253,21 @@ export function connection(
       isAsked = true;
       send({ t: "ping" });
     }
+    if (nowMs - checkedMs >= parts.deviceCheckMs) {
+      checkedMs = nowMs;
+      void checkDevice(member.principal);
+    }
+  }
+
+  /** Ends the connection of a device that was removed; a store that fails is asked again later. */
+  async function checkDevice(principal: Principal): Promise<void> {
+    try {
+      if (await ctx.accounts.isCurrent(principal)) return;
+    } catch {
+      return;
+    }
+    refuse(null, new ServiceError("unknown_device", "This device was removed from the account"));
+    end(CLOSE.unauthenticated, "device removed");
   }
 
   return {

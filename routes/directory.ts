@@ -1,8 +1,9 @@
 /**
- * The directory over HTTP: registering a name, proving one, taking its bundles, publishing prekeys.
+ * The directory over HTTP: a name's records, its proof, its bundles, and prekeys.
  *
- * Registering needs no sign-in, since the record is signed by the key that it brings. Everything
- * else does: records are not public.
+ * Bringing a record needs no sign-in, since records carry their own authority: signatures, and for a
+ * first one or a reset what the name policy asks for, in the body. Everything else does: records are
+ * not public.
  *
  * @module
  */
@@ -10,8 +11,9 @@
 import { type Context as Exchange, type Hono } from "hono";
 import { labelOf } from "../core/account.ts";
 import { lookup, takeBundles } from "../core/directory.ts";
-import { register } from "../core/registration.ts";
+import { register, resetName } from "../core/registration.ts";
 import { ServiceError } from "../core/error.ts";
+import { type LookupQuery } from "../core/lookup_proof.ts";
 import { publishPrekeys } from "../core/prekeys.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { bundleRequest, prekeysRequest, recordRequest } from "../wire/schema.ts";
@@ -21,6 +23,7 @@ import { type Api, type Handler, principalOf, route } from "./route.ts";
 /** Puts the directory into the application. */
 export function directoryRoutes(app: Hono, api: Api): void {
   route(app, "/v1/directory/:label", { PUT: putRecord(api) });
+  route(app, "/v1/directory/:label/reset", { POST: postReset(api) });
   route(app, "/v1/directory/:label/proof", { GET: getProof(api) });
   route(app, "/v1/directory/:label/bundle", { POST: postBundle(api) });
   route(app, "/v1/keys/:device", { PUT: putPrekeys(api) });
@@ -29,26 +32,37 @@ export function directoryRoutes(app: Hono, api: Api): void {
 function putRecord(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
-    const { record, from } = await bodyOf(exchange, recordRequest);
-    return exchange.json(lookupToWire(await register(api.ctx, label, record, from ?? null)));
+    const { record, from = null, authorization = null } = await bodyOf(exchange, recordRequest);
+    const answer = await register(api.ctx, label, record, from, authorization);
+    return exchange.json(lookupToWire(answer));
+  };
+}
+
+function postReset(api: Api): Handler {
+  return async (exchange) => {
+    const label = labelOf(exchange.req.param("label")!);
+    const { record, from = null, authorization = null } = await bodyOf(exchange, recordRequest);
+    const answer = await resetName(api.ctx, label, record, from, authorization);
+    return exchange.json(lookupToWire(answer));
   };
 }
 
 function getProof(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
-    const from = fromOf(exchange);
+    const { from, known, through } = queryOf(exchange);
     await principalOf(api, exchange);
-    return exchange.json(lookupToWire(await lookup(api.ctx, label, from)));
+    return exchange.json(lookupToWire(await lookup(api.ctx, label, from, { known, through })));
   };
 }
 
 function postBundle(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
-    const { from } = await bodyOf(exchange, bundleRequest);
+    const { from, known } = await bodyOf(exchange, bundleRequest);
     const { account } = await principalOf(api, exchange);
-    const taken = await takeBundles(api.ctx, account, label, from ?? null);
+    const query = { known: known ?? null, through: null };
+    const taken = await takeBundles(api.ctx, account, label, from ?? null, query);
     const bundles = taken.bundles.map(bundleToWire);
     const answer: BundlesWire = { ...lookupToWire(taken.lookup), bundles };
     return exchange.json(answer);
@@ -67,18 +81,27 @@ function putPrekeys(api: Api): Handler {
   };
 }
 
-/** The `from` of the query, or null where there is none. @throws ServiceError `malformed` */
-function fromOf(exchange: Exchange): number | null {
+/** The numbers of a lookup's query, null where they are absent. @throws ServiceError `malformed` */
+function queryOf(exchange: Exchange): LookupQuery & { readonly from: number | null } {
   const query = new URL(exchange.req.url).searchParams;
-  const given = query.getAll("from");
-  if (query.size !== given.length || given.length > 1) {
-    throw new ServiceError("malformed", "The query may hold one 'from' and nothing else");
+  const numbers = { from: numberOf(query, "from"), ...versionsOf(query) };
+  const given = Object.values(numbers).filter((value) => value !== null);
+  if (query.size !== given.length) {
+    throw new ServiceError("malformed", "The query may hold 'from', 'known', 'through', each once");
   }
-  const [text] = given;
-  if (text === undefined) return null;
-  const size = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(size)) {
-    throw new ServiceError("malformed", "'from' has to be the size of a head");
+  return numbers;
+}
+
+function versionsOf(query: URLSearchParams): LookupQuery {
+  return { known: numberOf(query, "known"), through: numberOf(query, "through") };
+}
+
+function numberOf(query: URLSearchParams, name: string): number | null {
+  const text = query.get(name);
+  if (text === null) return null;
+  const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(value)) {
+    throw new ServiceError("malformed", `'${name}' has to be a number in decimal`);
   }
-  return size;
+  return value;
 }

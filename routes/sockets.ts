@@ -12,7 +12,7 @@ import { type Context } from "../core/context.ts";
 import { openRelay } from "../core/relay.ts";
 import { ringCount, type RingRates } from "../core/ring_rate.ts";
 import { CLOSE } from "../wire/frames.ts";
-import { AUTH_DEADLINE_MS, HEARTBEAT_MS } from "../wire/limits.ts";
+import { AUTH_DEADLINE_MS, DEVICE_CHECK_MS, HEARTBEAT_MS } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
 import { type Log, problemResponse } from "./problem.ts";
@@ -25,6 +25,8 @@ export interface SocketTiming {
   readonly authDeadlineMs: number;
   /** How long a client may be silent before it is asked. */
   readonly heartbeatMs: number;
+  /** How often it is looked whether a client's device is still one of its account. */
+  readonly deviceCheckMs: number;
   /** How often the clocks are looked at. */
   readonly tickMs: number;
 }
@@ -33,6 +35,7 @@ export interface SocketTiming {
 export const SOCKET_TIMING: SocketTiming = {
   authDeadlineMs: AUTH_DEADLINE_MS,
   heartbeatMs: HEARTBEAT_MS,
+  deviceCheckMs: DEVICE_CHECK_MS,
   tickMs: 500,
 };
 
@@ -148,7 +151,8 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
 }
 
 function partsOf(ctx: Context, { timing, rings, log }: SocketOptions): ConnectionParts {
-  const { authDeadlineMs, heartbeatMs } = timing;
+  const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
   const relay = openRelay(ctx, ringCount(rings));
-  return { ctx, relay, log, monotonic: () => performance.now(), authDeadlineMs, heartbeatMs };
+  const monotonic = (): number => performance.now();
+  return { ctx, relay, log, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
 }

@@ -80,6 +80,8 @@ export const FRAMES_PER_SECOND = 30;
 export const FRAME_BURST = 120;
 /** How often the service pings a silent socket, in milliseconds. */
 export const HEARTBEAT_MS = 20_000;
+/** How long the socket of a device that was removed may stay open, in milliseconds. */
+export const DEVICE_CHECK_MS = 5_000;
 /** Bytes that may wait for a slow reader before it is cut off. */
 export const MAX_BUFFERED_BYTES = 1_048_576;
 /** Length of a room id in bytes. */

@@ -53,6 +53,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,
     heartbeatMs: 20_000,
+    deviceCheckMs: 0,
     async [Symbol.asyncDispose]() {
       await ctx.close();
       kv.close();

@@ -222,7 +222,7 @@ Deno.test("a sign-in that does not hold ends the socket; an old nonce gets a new
 });
 
 Deno.test("whoever does not sign in, or falls silent, is disconnected", async () => {
-  const timing = { authDeadlineMs: 60, heartbeatMs: 80, tickMs: 10 };
+  const timing = { ...SOCKET_TIMING, authDeadlineMs: 60, heartbeatMs: 80, tickMs: 10 };
   await using service = await startService({ timing });
   const silent = connect(service);
   await silent.next("hello");
