@@ -10,20 +10,35 @@
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { encodeEntryBundle } from "../crypto/entry_bundle.ts";
+import { decodeBatch } from "../crypto/log_entry.ts";
+import { encodeTransition } from "../crypto/prefix_transition.ts";
+import { buildTransition } from "../crypto/prefix_tree.ts";
 import { sliceTile, TILE_WIDTH, type TileRef, tileWidth } from "../crypto/tile.ts";
+import { type EpochAnswer, isRootIndex, type ProvenEntry } from "../crypto/transition_audit.ts";
 import { readEntries } from "../kv/entries.ts";
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { type Published, readPublished } from "../kv/published.ts";
+import { type Published, readAudited, readPublished } from "../kv/published.ts";
 import { readTile } from "../kv/tiles.ts";
+import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { proveConsistency } from "./log_proof.ts";
+import { proveConsistency, proveInclusion } from "./log_proof.ts";
+import { readPrefix } from "./prefix_store.ts";
 
-/** The published head. */
+/** The published head. @throws ServiceError `unavailable` before witnesses cosigned a first one */
 export async function publishedHead(log: LogStore): Promise<Published> {
   const published = await readPublished(log);
-  if (published === null) throw new Error("bug: the log was opened but never published");
+  if (published === null) {
+    throw new ServiceError("unavailable", "The log waits for its witnesses: it has no head yet");
+  }
   return published.value;
+}
+
+/** The newest published head that an auditor cosigned. @throws ServiceError `not_found` */
+export async function auditedHead(log: LogStore): Promise<Published> {
+  const audited = await readAudited(log);
+  if (audited === null) throw absent("audited head");
+  return audited.value;
 }
 
 /** The first hashes of a tile. @throws ServiceError `not_found` */
@@ -58,6 +73,36 @@ export async function consistencyOf(
     throw new ServiceError("head_unknown", "The log is smaller than 'to'");
   }
   return await proveConsistency(log, from, to);
+}
+
+/**
+ * Proves what one epoch did: its entries in a published tree, and the transition of the prefix tree.
+ *
+ * @param index the entry that closes the epoch, a ROOT
+ * @param size of the tree, or null for the published one
+ * @throws ServiceError `not_found`; `head_unknown` where that tree is not published
+ */
+export async function epochOf(
+  ctx: Pick<Context, "kv" | "origin" | "prefixCache">,
+  index: number,
+  size: number | null,
+): Promise<{ readonly size: number; readonly answer: EpochAnswer }> {
+  const published = (await publishedHead(ctx)).size;
+  const to = size ?? published;
+  if (to > published) throw new ServiceError("head_unknown", "The log is smaller than 'size'");
+  if (!isRootIndex(index) || index >= to) throw absent("epoch");
+  const first = index - 2;
+  const entries = await readEntries(ctx, first, 3);
+  if (entries.length !== 3) throw new Error("bug: the store lost an entry");
+  const [before, batch, root] = await Promise.all(entries.map(async (entry, i) => {
+    const proven: ProvenEntry = { entry, hashes: await proveInclusion(ctx, first + i, to) };
+    return proven;
+  }));
+  const pairs = decodeBatch(batch!.entry);
+  const keys = pairs.map(({ vrfOutput }) => vrfOutput);
+  const tiles = await readPrefix(ctx, first, keys, ctx.prefixCache);
+  const transition = encodeTransition(buildTransition(tiles, pairs));
+  return { size: to, answer: { before: before!, batch: batch!, root: root!, transition } };
 }
 
 async function committedSize(log: LogStore): Promise<number> {

@@ -6,6 +6,9 @@
 
 import { type Hono } from "hono";
 import { configProof } from "../core/directory.ts";
+import { toBase64Url } from "../crypto/base64.ts";
+import { formatVerifierKey } from "../crypto/note_key.ts";
+import { formatPolicy } from "../crypto/policy.ts";
 import * as limits from "../wire/limits.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { type ServiceDescription } from "../wire/service.ts";
@@ -25,8 +28,11 @@ export function descriptionRoutes(app: Hono, { ctx }: Api): void {
         version: 1,
         origin: ctx.origin,
         verifier: ctx.keys.logVerifierKey,
+        verifiers: ctx.keys.logKeys.map(formatVerifierKey),
+        vrf: toBase64Url(ctx.keys.vrf.publicKey),
         config: await configProof(ctx),
-        policy: "open",
+        policy: ctx.names.kind,
+        witnesses: formatPolicy(ctx.policy),
         limits: publishedLimits(),
       };
       return exchange.json(description);

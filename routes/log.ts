@@ -10,11 +10,26 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { ServiceError } from "../core/error.ts";
-import { bundleAt, consistencyOf, publishedHead, tileAt } from "../core/log_read.ts";
+import {
+  auditedHead,
+  bundleAt,
+  consistencyOf,
+  epochOf,
+  publishedHead,
+  tileAt,
+} from "../core/log_read.ts";
+import { type Published } from "../kv/published.ts";
 import { type Bytes, toHex, utf8 } from "../crypto/bytes.ts";
 import { parseDecimal } from "../crypto/checkpoint.ts";
 import { sha256 } from "../crypto/primitives.ts";
-import { CHECKPOINT, CONSISTENCY, consistencyToWire } from "../wire/log.ts";
+import {
+  AUDIT,
+  AUDITED,
+  CHECKPOINT,
+  CONSISTENCY,
+  consistencyToWire,
+  epochToWire,
+} from "../wire/log.ts";
 import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
 import { type Api, type Handler, route } from "./route.ts";
 
@@ -29,14 +44,16 @@ const JSON_TYPE = "application/json";
 
 /** Puts the log into the application. */
 export function logRoutes(app: Hono, api: Api): void {
-  route(app, CHECKPOINT, { GET: getCheckpoint(api) });
+  route(app, CHECKPOINT, { GET: getHead(() => publishedHead(api.ctx)) });
+  route(app, AUDITED, { GET: getHead(() => auditedHead(api.ctx)) });
   route(app, `${TILES}/*`, { GET: getTile(api) });
   route(app, CONSISTENCY, { GET: getConsistency(api) });
+  route(app, `${AUDIT}/:index`, { GET: getEpoch(api) });
 }
 
-function getCheckpoint({ ctx }: Api): Handler {
+function getHead(read: () => Promise<Published>): Handler {
   return async (exchange) => {
-    const { note } = await publishedHead(ctx);
+    const { note } = await read();
     return cached(exchange, utf8(note), TEXT, FOR_SECONDS);
   };
 }
@@ -56,27 +73,45 @@ function getTile({ ctx }: Api): Handler {
 function getConsistency({ ctx }: Api): Handler {
   return async (exchange) => {
     const { from, to } = sizesOf(exchange, ["from", "to"]);
-    const proof = consistencyToWire(from!, to!, await consistencyOf(ctx, from!, to!));
+    if (from === null || to === null) {
+      throw new ServiceError("malformed", "The query has to hold 'from' and 'to'");
+    }
+    const proof = consistencyToWire(from, to, await consistencyOf(ctx, from, to));
     return cached(exchange, utf8(JSON.stringify(proof)), JSON_TYPE, FOREVER);
   };
 }
 
-/** The sizes of the query: each once, and nothing else. @throws ServiceError `malformed` */
+function getEpoch({ ctx }: Api): Handler {
+  return async (exchange) => {
+    const { size } = sizesOf(exchange, ["size"]);
+    const index = parseDecimal(exchange.req.param("index")!);
+    if (index === null) throw new ServiceError("not_found", "Nothing is at this path");
+    const epoch = await epochOf(ctx, index, size);
+    const text = JSON.stringify(epochToWire(index, epoch.size, epoch.answer));
+    // In a tree that was not named the proofs change with every head.
+    return cached(exchange, utf8(text), JSON_TYPE, size === null ? FOR_SECONDS : FOREVER);
+  };
+}
+
+/**
+ * The sizes of the query: each once or, as null, not at all; and nothing else.
+ *
+ * @throws ServiceError `malformed`
+ */
 function sizesOf<Name extends string>(
   exchange: Exchange,
   names: readonly Name[],
-): Record<Name, number> {
-  const query = new URL(exchange.req.url).searchParams;
-  const sizes = names.map((name) => {
-    const [text, ...more] = query.getAll(name);
-    const size = text === undefined || more.length > 0 ? null : parseDecimal(text);
-    if (size === null) throw new ServiceError("malformed", `'${name}' has to be one size`);
-    return [name, size] as const;
-  });
-  if (query.size !== names.length) {
-    throw new ServiceError("malformed", `The query may hold ${names.join(" and ")} alone`);
+): Record<Name, number | null> {
+  const sizes = new Map<string, number | null>(names.map((name) => [name, null]));
+  for (const [name, text] of new URL(exchange.req.url).searchParams) {
+    const size = parseDecimal(text);
+    if (sizes.get(name) !== null || size === null) {
+      const allowed = names.map((one) => `'${one}'`).join(" and ");
+      throw new ServiceError("malformed", `The query holds ${allowed} alone, one size each`);
+    }
+    sizes.set(name, size);
   }
-  return Object.fromEntries(sizes) as Record<Name, number>;
+  return Object.fromEntries(sizes) as Record<Name, number | null>;
 }
 
 /** An answer that may be kept, or "not modified" where the asker has it already. */

@@ -9,7 +9,8 @@
 
 import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { asArray, asBytes, asCount, asObject } from "./json.ts";
+import { type EpochAnswer, type ProvenEntry } from "../crypto/transition_audit.ts";
+import { asArray, asBytes, asObject } from "./json.ts";
 
 /** The newest published checkpoint, as a signed note. */
 export const CHECKPOINT = "/log/checkpoint";
@@ -17,6 +18,9 @@ export const CHECKPOINT = "/log/checkpoint";
 export const AUDITED = "/log/audited";
 /** Consistency proofs. */
 export const CONSISTENCY = "/log/consistency";
+
+/** One epoch, to be audited. */
+export const AUDIT = "/log/audit";
 
 /** The most hashes of one RFC 6962 proof over less than 2^53 entries. */
 const MAX_HASHES = 64;
@@ -27,6 +31,33 @@ export interface ConsistencyWire {
   readonly to: number;
   /** PROOF(from, D[to]) of RFC 6962, base64url. */
   readonly hashes: readonly string[];
+}
+
+/** One entry with its proof. */
+export interface ProvenEntryWire {
+  /** The entry's bytes, base64url. */
+  readonly entry: string;
+  /** PATH(m, D[size]) of RFC 6962, base64url. */
+  readonly hashes: readonly string[];
+}
+
+/** `GET /log/audit/<root index>[?size=<size>]`. */
+export interface EpochWire {
+  /** The entry that closes the epoch. */
+  readonly index: number;
+  /** Size of the tree in which the entries are proved. */
+  readonly size: number;
+  /** The ROOT before; CONFIG before the first epoch. */
+  readonly before: ProvenEntryWire;
+  readonly batch: ProvenEntryWire;
+  readonly root: ProvenEntryWire;
+  /** The encoded TransitionProof, base64url. */
+  readonly transition: string;
+}
+
+/** Where an epoch is proved in the tree of a size. */
+export function auditPath(index: number, size: number): string {
+  return `${AUDIT}/${index}?size=${size}`;
 }
 
 /** Where the consistency of two sizes is proved. */
@@ -43,12 +74,42 @@ export function consistencyToWire(
   return { from, to, hashes: hashes.map(toBase64Url) };
 }
 
-/** Reads a consistency proof for the sizes that were asked about. @throws WireError */
+/** Reads a consistency proof; which sizes it is for, the asker knows. @throws WireError */
 export function consistencyFromWire(value: unknown): readonly Bytes[] {
-  const { from, to, hashes } = asObject(value, "the consistency proof");
-  asCount(from, "from");
-  asCount(to, "to");
+  const { hashes } = asObject(value, "the consistency proof");
   return hashesFromWire(hashes);
+}
+
+/** An epoch as JSON. */
+export function epochToWire(index: number, size: number, answer: EpochAnswer): EpochWire {
+  return {
+    index,
+    size,
+    before: entryToWire(answer.before),
+    batch: entryToWire(answer.batch),
+    root: entryToWire(answer.root),
+    transition: toBase64Url(answer.transition),
+  };
+}
+
+/** Reads an epoch. @throws WireError */
+export function epochFromWire(value: unknown): EpochAnswer {
+  const { before, batch, root, transition } = asObject(value, "the epoch");
+  return {
+    before: entryFromWire(before),
+    batch: entryFromWire(batch),
+    root: entryFromWire(root),
+    transition: asBytes(transition, "transition"),
+  };
+}
+
+function entryToWire({ entry, hashes }: ProvenEntry): ProvenEntryWire {
+  return { entry: toBase64Url(entry), hashes: hashes.map(toBase64Url) };
+}
+
+function entryFromWire(value: unknown): ProvenEntry {
+  const { entry, hashes } = asObject(value, "an entry");
+  return { entry: asBytes(entry, "entry"), hashes: hashesFromWire(hashes) };
 }
 
 function hashesFromWire(value: unknown): readonly Bytes[] {

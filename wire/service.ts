@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type AuthMethod } from "../crypto/record_auth.ts";
 import { asCount, asObject, asText, WireError } from "./json.ts";
 
 /** The description. */
@@ -12,12 +13,21 @@ export interface ServiceDescription {
   readonly version: 1;
   /** The log's origin. */
   readonly origin: string;
-  /** The log's verifier key, C2SP signed-note form `name+hash+key`. */
+  /** The log's Ed25519 verifier key, C2SP signed-note form `name+hash+key`. */
   readonly verifier: string;
+  /** Every key the log signs its heads with, the first one first. */
+  readonly verifiers: readonly string[];
+  /** The key under which labels are hidden, which CONFIG holds too; base64url. */
+  readonly vrf: string;
   /** A tlog-proof whose extra is CONFIG, entry 0. */
   readonly config: string;
-  /** Who may create a name. */
-  readonly policy: "open";
+  /** Who may create a name: anybody, who has a grant of the application, or whom an issuer knows. */
+  readonly policy: "open" | AuthMethod;
+  /**
+   * Whose cosignatures a published head has, as a C2SP tlog-policy: for people. A client that believed
+   * it would let the service choose its own witnesses.
+   */
+  readonly witnesses: string;
   /** Every limit, by name. */
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -33,4 +43,9 @@ export function descriptionFromWire(
     verifier: asText(verifier, "verifier"),
     config: asText(config, "config"),
   };
+}
+
+/** Reads the policy that the service states, for showing it: it is no one's to believe. @throws WireError */
+export function witnessesFromWire(value: unknown): string {
+  return asText(asObject(value, "the description")["witnesses"], "witnesses");
 }

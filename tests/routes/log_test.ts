@@ -1,11 +1,13 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { fromBase64 } from "../../crypto/base64.ts";
+import { fromBase64, toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes, toHex } from "../../crypto/bytes.ts";
 import { openCheckpoint, type SignedCheckpoint } from "../../crypto/checkpoint.ts";
 import { decodeEntryBundle } from "../../crypto/entry_bundle.ts";
 import { decodeBatch, decodeConfig, decodeEpochRoot } from "../../crypto/log_entry.ts";
-import { ed25519Verifier, parseVerifierKey } from "../../crypto/note_key.ts";
+import { CryptoError } from "../../crypto/error.ts";
+import { ed25519Verifier, formatVerifierKey, parseVerifierKey } from "../../crypto/note_key.ts";
+import { parsePolicy } from "../../crypto/policy.ts";
 import { hashesFromTiles, planTiles, type Tile } from "../../crypto/tile.ts";
 import {
   buildInclusion,
@@ -16,7 +18,10 @@ import {
   planInclusion,
   planRoot,
 } from "../../crypto/tree.ts";
-import { consistencyFromWire, consistencyPath } from "../../wire/log.ts";
+import { verifyTransition } from "../../crypto/transition_audit.ts";
+import { auditPath, consistencyFromWire, consistencyPath, epochFromWire } from "../../wire/log.ts";
+import { readPublished, writePublished } from "../../kv/published.ts";
+import { commit } from "../../kv/transact.ts";
 import { ENTRIES, formatTilePath, type TilePath } from "../../wire/tile_path.ts";
 import { registered } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";
@@ -288,9 +293,101 @@ Deno.test("a consistency proof is for two sizes that the log has had, in their o
   deepEqual(service.faults, []);
 });
 
+Deno.test("a stranger audits any epoch, in any published tree that holds it", async () => {
+  await using service = await startService();
+  await grow(service, 0, 20);
+  const early = await head(service);
+  await grow(service, 20, 2);
+  const late = await head(service);
+  for (const [tree, index] of [[early, 2], [early, 40], [late, 40], [late, 44]] as const) {
+    const response = await fetch(service.url + auditPath(index, tree.size));
+    equal(response.headers.get("cache-control"), FOREVER);
+    equal(response.headers.has("dpop-nonce"), false);
+    const answer = epochFromWire(await response.json());
+    equal(verifyTransition(tree, index, answer).added, 1);
+    // Another epoch is not shown by it.
+    throws(() => verifyTransition(tree, index === 2 ? 4 : 2, answer), CryptoError);
+  }
+  const newest = await fetch(`${service.url}/log/audit/40`);
+  match(newest.headers.get("cache-control")!, /^public, max-age=[1-9]$/);
+  const described = await newest.json();
+  deepEqual([described.index, described.size], [40, late.size]);
+  verifyTransition(late, 40, epochFromWire(described));
+  deepEqual(service.faults, []);
+});
+
+Deno.test("an epoch is asked for by the index of its ROOT and the size of a published tree", async () => {
+  await using service = await startService();
+  await grow(service, 0, 2);
+  for (
+    const [path, status, code] of [
+      ["0", 404, "not_found"],
+      ["1", 404, "not_found"],
+      ["3", 404, "not_found"],
+      ["6", 404, "not_found"],
+      ["4?size=3", 404, "not_found"],
+      ["4?size=4", 404, "not_found"],
+      ["02", 404, "not_found"],
+      ["-2", 404, "not_found"],
+      ["2.0", 404, "not_found"],
+      ["%EF%BC%92", 404, "not_found"],
+      ["9007199254740992", 404, "not_found"],
+      ["9007199254740990", 404, "not_found"],
+      ["", 404, "not_found"],
+      ["2/", 404, "not_found"],
+      ["2?size=7", 409, "head_unknown"],
+      ["2?size=05", 400, "malformed"],
+      ["2?size=5&size=5", 400, "malformed"],
+      ["2?to=5", 400, "malformed"],
+      ["2?size=", 400, "malformed"],
+    ] as const
+  ) {
+    const response = await fetch(`${service.url}/log/audit/${path}`);
+    deepEqual([response.status, (await response.json()).code], [status, code], path);
+  }
+  deepEqual(service.faults, []);
+});
+
+Deno.test("the audited head is what an auditor cosigned, and is absent before", async () => {
+  const kv = await Deno.openKv(":memory:");
+  await using service = await startService({ kv });
+  const none = await fetch(`${service.url}/log/audited`);
+  deepEqual([none.status, (await none.json()).code], [404, "not_found"]);
+  const log = { kv, origin: "test.invalid/kt/1" };
+  const published = (await readPublished(log))!.value;
+  const audited = { ...published, note: `${published.note}\u2014 auditor AAAAAAA=\n` };
+  await commit(kv, [], writePublished(log, audited, true));
+  const there = await fetch(`${service.url}/log/audited`);
+  equal(there.headers.get("content-type"), "text/plain; charset=utf-8");
+  match(there.headers.get("cache-control")!, /^public, max-age=[1-9]$/);
+  equal(await there.text(), audited.note);
+});
+
+Deno.test("the service says which keys, which policy and whose witnesses its log has", async () => {
+  await using service = await startService({ isPostQuantum: true });
+  const described = await (await fetch(`${service.url}/.well-known/countersign`)).json();
+  const types = described.verifiers.map((key: string) => parseVerifierKey(key).type);
+  deepEqual(types, [0x01, 0x06]);
+  equal(described.verifiers[0], described.verifier);
+  equal(described.policy, "open");
+  const { logs, witnesses, quorum } = parsePolicy(described.witnesses);
+  deepEqual(logs.map(formatVerifierKey), described.verifiers);
+  deepEqual([witnesses, quorum], [[], null]);
+  const entry = decodeEntryBundle(await tileOf(service, ENTRIES, 0, 1), 1)[0]!;
+  equal(toBase64Url(decodeConfig(entry).vrfPublicKey), described.vrf);
+});
+
 Deno.test("the log is read only, by whatever method", async () => {
   await using service = await startService();
-  for (const path of ["/log/checkpoint", "/log/tile/0/000.p/1", "/log/consistency?from=0&to=1"]) {
+  for (
+    const path of [
+      "/log/checkpoint",
+      "/log/audited",
+      "/log/tile/0/000.p/1",
+      "/log/consistency?from=0&to=1",
+      "/log/audit/2",
+    ]
+  ) {
     for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
       const response = await fetch(service.url + path, { method });
       deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"], path);
