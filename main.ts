@@ -10,12 +10,18 @@
  *     COUNTERSIGN_ORIGIN           localhost/kt/1   the log's origin; never changes for a store
  *     COUNTERSIGN_PUBLIC_URL       as it listens        the clients' URL; needed beyond loopback
  *     COUNTERSIGN_ALLOWED_ORIGINS  none             other sites that may open sockets, with commas
+ *     COUNTERSIGN_NAMES            open             who may take a name: open, grant or oidc
+ *     COUNTERSIGN_NAMES_JWKS       none             keys of who vouches for names: URL, file or JSON
+ *     COUNTERSIGN_NAMES_ISSUER     none             the `iss` of their tokens
+ *     COUNTERSIGN_NAMES_AUDIENCE   none             the `aud` of ID tokens
+ *     COUNTERSIGN_NAMES_CLAIM      email            the claim of ID tokens that is the name
  *
  * The secret is never made anew beside a store that exists: a log goes on under its own only.
  *
  * @module
  */
 
+import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
 import { SECRET_BYTES } from "./core/service_keys.ts";
 import { fromBase64Url, toBase64Url } from "./crypto/base64.ts";
 import { utf8 } from "./crypto/bytes.ts";
@@ -45,6 +51,7 @@ interface Settings {
   readonly origin: string;
   readonly publicOrigin: string | null;
   readonly allowedOrigins: readonly string[];
+  readonly names: NameSettings;
 }
 
 function readSettings(env: (name: string) => string | undefined): Settings {
@@ -72,6 +79,13 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       .map((text) => text.trim())
       .filter((text) => text !== "")
       .map((text) => originOf(text, "COUNTERSIGN_ALLOWED_ORIGINS")),
+    names: {
+      names: env("COUNTERSIGN_NAMES"),
+      jwks: env("COUNTERSIGN_NAMES_JWKS"),
+      issuer: env("COUNTERSIGN_NAMES_ISSUER"),
+      audience: env("COUNTERSIGN_NAMES_AUDIENCE"),
+      claim: env("COUNTERSIGN_NAMES_CLAIM"),
+    },
   };
 }
 
@@ -138,6 +152,7 @@ async function openStore(path: string): Promise<Deno.Kv> {
 }
 
 async function start(settings: Settings): Promise<Service> {
+  const names = await readNamePolicy(settings.names, (path) => Deno.readTextFile(path));
   const isKept = settings.store !== ":memory:" || settings.secret === null;
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
@@ -148,6 +163,7 @@ async function start(settings: Settings): Promise<Service> {
     origin: settings.origin,
     publicOrigin: settings.publicOrigin,
     allowedOrigins: settings.allowedOrigins,
+    names,
     pages: await readPages(new URL("./dist/", import.meta.url)),
     now: () => Date.now(),
     log: (line) => console.error(line),

@@ -144,6 +144,7 @@ Deno.test("a wrong setting stops the start with a sentence", async () => {
     COUNTERSIGN_PUBLIC_URL: { COUNTERSIGN_PUBLIC_URL: "https://example.org/path" },
     "COUNTERSIGN_PUBLIC_URL is needed": { COUNTERSIGN_HOST: "0.0.0.0" },
     COUNTERSIGN_ALLOWED_ORIGINS: { COUNTERSIGN_ALLOWED_ORIGINS: "https://a.example,b" },
+    "COUNTERSIGN_NAMES_JWKS is needed": { COUNTERSIGN_NAMES: "grant" },
   };
   const sentences = await Promise.all(
     Object.values(wrong).map((env) => refusal({ COUNTERSIGN_KV: ":memory:", ...env })),
