@@ -1,5 +1,6 @@
 /**
- * Builds what the browser loads: the demo's modules, bundled and minified, and its static files.
+ * Builds what the browser loads: the modules of the demo and of the log's page, bundled and minified,
+ * and their static files.
  *
  * Runs in the directory of the project and writes to `dist/` alone, which it empties first. It
  * uses the bundler inside Deno, so that nothing is installed beside the project; the first run
@@ -18,13 +19,23 @@ import { basename } from "node:path";
  */
 const MODULES = [
   { entry: "examples/demo/app.ts", output: "app.js", split: true },
+  { entry: "examples/log/page.ts", output: "log.js", split: true },
   { entry: "client/adapters/browser_worker.ts", output: "worker.js", split: false },
 ] as const;
 
 type Module = typeof MODULES[number];
 
-/** The folder whose other files are copied as they are. */
-const STATIC = "examples/demo";
+/**
+ * The folders whose other files are copied as they are, and what those of the second are called in the
+ * one folder that is served.
+ */
+const STATIC: readonly {
+  readonly folder: string;
+  readonly names: Readonly<Record<string, string>>;
+}[] = [
+  { folder: "examples/demo", names: {} },
+  { folder: "examples/log", names: { "index.html": "log.html", "style.css": "log.css" } },
+];
 
 const OUTPUT = "dist";
 
@@ -67,11 +78,14 @@ async function main(): Promise<void> {
       files++;
     }
   }
-  for await (const file of Deno.readDir(STATIC)) {
-    if (!file.isFile || file.name.endsWith(".ts")) continue;
-    // Read and write rather than copyFile, which would carry a read-only mode along.
-    await Deno.writeFile(`${OUTPUT}/${file.name}`, await Deno.readFile(`${STATIC}/${file.name}`));
-    files++;
+  for (const { folder, names } of STATIC) {
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      if (!isFile || name.endsWith(".ts")) continue;
+      // Read and write rather than copyFile, which would carry a read-only mode along.
+      const contents = await Deno.readFile(`${folder}/${name}`);
+      await Deno.writeFile(`${OUTPUT}/${names[name] ?? name}`, contents);
+      files++;
+    }
   }
   console.log(`${files} files in ${Math.round(performance.now() - start)} ms`);
 }

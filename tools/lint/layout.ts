@@ -5,6 +5,7 @@
  *
  *     server:  main -> routes -> core -> kv -> crypto     routes and core also use wire
  *     SDK:     client -> wire (not schema.ts) -> crypto
+ *     command: cli -> all of these
  *
  * @module
  */
@@ -12,6 +13,7 @@
 /** What each layer may import besides itself; a layer missing here may import anything. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["routes", "core", "kv", "wire", "crypto"],
+  cli: ["routes", "core", "kv", "client", "wire", "crypto"],
   routes: ["core", "kv", "wire", "crypto"],
   core: ["kv", "wire", "crypto"],
   kv: ["crypto"],
@@ -32,7 +34,8 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The modules of `client/` that an example may import: what the package exports. */
-export const ENTRY_POINTS = /^client\/(mod\.ts|store_[a-z0-9_]+\.ts|adapters\/[a-z0-9_]+\.ts)$/;
+export const ENTRY_POINTS =
+  /^client\/(mod\.ts|log_view\.ts|store_[a-z0-9_]+\.ts|adapters\/[a-z0-9_]+\.ts)$/;
 
 /** The one file of the portable folders that touches a file system, and what it may import. */
 export const NODE_DOOR: Readonly<Record<string, readonly string[]>> = {
@@ -44,7 +47,7 @@ export const PORTABLE = ["crypto", "wire", "client"];
 /** Layers that never print. */
 export const SILENT = ["crypto", "core", "kv", "routes", "wire", "client"];
 /** Layers that may read the environment. */
-export const READS_ENVIRONMENT = ["main", "tests", "tools"];
+export const READS_ENVIRONMENT = ["main", "cli", "tests", "tools"];
 /** Layers that may have a default export, where a runtime asks for one. */
 export const DEFAULT_EXPORT = ["main", "examples", "tools"];
 /** File names that name no noun. */
