@@ -1,32 +1,17 @@
 /**
- * How one head becomes the published one, without witnesses and with them.
- *
- *     plain       the committed head is signed, and published at once
- *     witnessed   sign -> the `signed` row -> witnesses -> `published`, once the policy is met
- *
- * With witnesses a signature leaves the process before the head is published. So the row comes first:
- * whatever dies in between, the next process continues what was signed. The row's time also says
- * when the next head may be signed, and by its compare-and-set one instance alone signs it.
- *
- * Before anything new is signed the witnesses are asked about the newest head that was: whoever is
- * ahead of it, or has another tree of that size, shows that this store was rolled back or that
- * somebody else signs with its key. That can't be mended here: the log freezes.
+ * How a committed head becomes the published one, and how it does without witnesses: it is signed,
+ * and published at once. Its signature leaves the process by the published row alone, so that row is
+ * all that has to be written down of it. With witnesses: `witnessed_publication.ts`.
  *
  * @module
  */
 
-import { formatNote, type NoteSignature, parseNote } from "../crypto/note.ts";
-import { checkPolicy, type LogPolicy } from "../crypto/policy.ts";
-import { CryptoError } from "../crypto/error.ts";
-import { type LogStore, type Row } from "../kv/log_key.ts";
-import { movePublished, type Published, readPublished } from "../kv/published.ts";
-import { moveSigned, readSigned, type SignedHead } from "../kv/signed_head.ts";
+import { type LogStore } from "../kv/log_key.ts";
+import { movePublished, type Published } from "../kv/published.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { type Freeze } from "./freeze.ts";
-import { type Heads, type HeadWatch } from "./head_watch.ts";
-import { proveConsistency } from "./log_proof.ts";
-import { type LogKeys, signHead, withoutCosignatures } from "./signing.ts";
-import { type Gathering, type WitnessClient } from "./witness_client.ts";
+import { type HeadWatch } from "./head_watch.ts";
+import { type LogKeys, signHead } from "./signing.ts";
 
 /** Publishes the committed head, as far as it can be now. */
 export interface Publication {
@@ -56,25 +41,8 @@ export interface PublicationParts {
   readonly report: (sentence: string) => void;
 }
 
-/** Whom a log asks to cosign, and how often. */
-export interface WitnessPlan {
-  /** When a head is published; its logs are this log's own keys. */
-  readonly policy: LogPolicy;
-  /** Those of its witnesses that are auditors, by their names in it. */
-  readonly auditors: readonly string[];
-  /** Least time from one signed head to the next, in milliseconds. */
-  readonly intervalMs: number;
-  /** After what time an unchanged head is cosigned again, in milliseconds. */
-  readonly heartbeatMs: number;
-}
-
-/** A head with its note. */
-type SignedNote = Omit<SignedHead, "atMs">;
-
-const MAX_TRIES = 16;
-/** How often an instance looks whether another one published what is awaited, at least. */
-const LONGEST_POLL_MS = 1_000;
-const SHORTEST_POLL_MS = 10;
+/** How often a head is tried to be published before the store is given up. */
+export const MAX_TRIES = 16;
 
 /** Publishes without witnesses. */
 export function publishPlainly(parts: PublicationParts): Publication {
@@ -97,159 +65,4 @@ export function publishPlainly(parts: PublicationParts): Publication {
   }
 
   return { step, isChecked: () => true };
-}
-
-/** Publishes what the witnesses of a policy cosigned. */
-export function publishWitnessed(
-  parts: PublicationParts,
-  plan: WitnessPlan,
-  client: WitnessClient,
-): Publication {
-  const { log, keys, freeze, watch, now, report } = parts;
-  const { policy, intervalMs, heartbeatMs } = plan;
-  const auditors = policy.witnesses.filter(({ id }) => plan.auditors.includes(id));
-  let isChecked = false;
-  let isShort = false;
-  /** The published note that was seen last, and since when. */
-  let fresh = { note: "", sinceMs: 0 };
-
-  async function step(isAwaited: boolean): Promise<number> {
-    const longestMs = isAwaited ? Math.min(intervalMs, LONGEST_POLL_MS) : intervalMs;
-    const pollMs = Math.max(SHORTEST_POLL_MS, longestMs);
-    const heads = await watch.read();
-    if (!isChecked) {
-      isChecked = await checkPast(heads);
-      return isChecked ? 0 : pollMs;
-    }
-    const { published, signed, head } = heads;
-    if (published !== null && published.value.note !== fresh.note) {
-      fresh = { note: published.value.note, sinceMs: now() };
-    }
-    if (published?.value.size === head.size) {
-      const restMs = restOf(fresh.sinceMs, heartbeatMs);
-      if (restMs > 0) return Math.min(restMs, pollMs);
-    }
-    const restMs = signed === null ? 0 : restOf(signed.value.atMs, intervalMs);
-    if (restMs > 0) return Math.min(restMs, pollMs);
-    const next = await signNext(signed, head);
-    const isMet = next !== null && await collect(next, published?.value.size ?? 0, false);
-    return isMet ? 0 : pollMs;
-  }
-
-  /** Milliseconds until `ms` after a time; a time of the future counts as now. */
-  function restOf(atMs: number, ms: number): number {
-    return Math.min(ms, atMs + ms - now());
-  }
-
-  /** Asks about the newest head that was signed; whether enough witnesses know no other. */
-  async function checkPast({ published, signed }: Heads): Promise<boolean> {
-    const newest = [published?.value, signed?.value]
-      .filter((head) => head !== undefined)
-      .sort((a, b) => b.size - a.size)[0];
-    if (newest === undefined) {
-      // There is nothing to ask about, and signing a first head would be too late to find out.
-      const shown = await client.latest();
-      if (shown === null) return true;
-      const what =
-        `Witness ${shown.id} shows size ${shown.size}, and this store signed nothing yet`;
-      throw await freeze.freeze(what, shown.note);
-    }
-    const { size, root } = newest;
-    const note = withoutCosignatures(newest.note, log.origin);
-    return await collect({ size, root, note }, published?.value.size ?? 0, true);
-  }
-
-  /** Signs the committed head, and writes that down first; null where another instance did. */
-  async function signNext(
-    signed: Row<SignedHead> | null,
-    { size, root }: Heads["head"],
-  ): Promise<SignedHead | null> {
-    const atMs = now();
-    const note = await signHead(keys, log.origin, { size, root }, atMs);
-    const next: SignedHead = { size, root, note, atMs };
-    const outcome = await moveSigned(log, signed, next);
-    if (outcome === "conflict") return null;
-    if (outcome === "unknown" && (await readSigned(log))?.value.note !== note) {
-      throw new StoreError("The store does not say whether it took the signed head");
-    }
-    watch.sawSigned(next);
-    return next;
-  }
-
-  /** Collects cosignatures of a head and publishes it; whether they met the policy. */
-  async function collect(to: SignedNote, guess: number, isCheck: boolean): Promise<boolean> {
-    const { size } = to;
-    const { text, signatures } = parseNote(to.note);
-    const isEnough = (cosignatures: readonly NoteSignature[]): boolean => {
-      const lines = [...signatures, ...cosignatures];
-      const note = { text, signatures: lines, unknown: [] };
-      try {
-        checkPolicy(policy, { origin: log.origin, size, root: to.root, note }, null);
-        return true;
-      } catch (error) {
-        if (error instanceof CryptoError) return false;
-        throw error;
-      }
-    };
-    const prove = (from: number) => proveConsistency(log, from, size);
-    const gathering = await client.gather(
-      { text, note: to.note, size, guess, prove, isEnough, isPatient: isCheck },
-    );
-    await judge(gathering, to);
-    const { cosignatures } = gathering;
-    if (!isEnough(cosignatures)) {
-      if (!isShort) {
-        report(`Too few witnesses cosigned the head of size ${size}: it is tried again`);
-      }
-      isShort = true;
-      return false;
-    }
-    if (isShort) report(`Enough witnesses cosign again, as of size ${size}`);
-    isShort = false;
-    await publish(
-      { ...to, note: formatNote(text, [...signatures, ...cosignatures]) },
-      cosignatures,
-    );
-    return true;
-  }
-
-  /** Freezes the log where a witness knows more than it signed. */
-  async function judge({ findings }: Gathering, { size: sent }: SignedNote): Promise<void> {
-    if (findings.length === 0) return;
-    // Read again: what another instance signed meanwhile was written before a witness could see it.
-    const known = Math.max(sent, (await readSigned(log))?.value.size ?? 0);
-    for (const { kind, id, size, evidence } of findings) {
-      if (kind === "ahead" && size <= known) continue;
-      const proof = evidence === null ? "" : ", and shows a head under this log's key";
-      throw await freeze.freeze(
-        kind === "ahead"
-          ? `Witness ${id} has size ${size}, above ${known} that this store signed${proof}`
-          : `Witness ${id} has another tree of size ${size}${proof}`,
-        evidence,
-      );
-    }
-  }
-
-  async function publish(
-    { size, root, note }: SignedNote,
-    cosignatures: readonly NoteSignature[],
-  ): Promise<void> {
-    const next: Published = { size, root, note, verifierKey: keys.logVerifierKey };
-    const isAudited = auditors.some(({ key }) =>
-      cosignatures.some(({ name, keyId }) => name === key.name && keyId === key.keyId)
-    );
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const held = await readPublished(log);
-      // Another instance was further, or this very commit landed though nobody said so.
-      const isHeld = held !== null && (held.value.size > size || held.value.note === note);
-      if (isHeld || await movePublished(log, held, next, isAudited)) {
-        watch.sawPublished(isHeld ? held.value : next);
-        return;
-      }
-      await freeze.look();
-    }
-    throw new StoreError("The store does not take the published head");
-  }
-
-  return { step, isChecked: () => isChecked };
 }

@@ -17,9 +17,10 @@ import { ServiceError } from "./error.ts";
 import { frozenRefusal, type TreeHead, watchLog } from "./freeze.ts";
 import { watchHeads } from "./head_watch.ts";
 import { sleep } from "./pause.ts";
-import { type Publication, publishPlainly, publishWitnessed } from "./publication.ts";
+import { type Publication, publishPlainly } from "./publication.ts";
 import { type LogKeys } from "./signing.ts";
 import { openWitnesses, type WitnessClient, type WitnessCount } from "./witness_client.ts";
+import { publishWitnessed } from "./witnessed_publication.ts";
 
 /** Whom a log asks to cosign its heads. */
 export interface WitnessSettings {
@@ -93,7 +94,7 @@ interface Waiter {
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 5_000;
-/** Failed steps in a row before those who wait are told. */
+/** Failed steps in a row before those who wait are told, and steps that a start makes at most. */
 const TRIES = 3;
 
 /**
@@ -179,7 +180,10 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
     return promise;
   }
 
-  const running = run(await step(true));
+  // As far as it gets: asking about the past, and publishing what it left.
+  let pauseMs = 0;
+  for (let i = 0; i < TRIES && pauseMs === 0; i++) pauseMs = await step(true);
+  const running = run(pauseMs);
   return {
     covered,
     wake: () => bell.abort(),

@@ -16,6 +16,7 @@ import { type PolicyWitness } from "../crypto/policy.ts";
 import { HttpAnswerError } from "./http_answer.ts";
 import {
   type CosignRequest,
+  type ShownHead,
   type SiteParts,
   type WitnessSite,
   witnessSite,
@@ -37,8 +38,8 @@ export interface Finding {
   readonly id: string;
   /** The size that it says it has. */
   readonly size: number;
-  /** A larger or other head that the log's own key signed, where the witness shows one. */
-  readonly evidence: string | null;
+  /** The newest head under the log's own key that it shows, which may prove it or not, or null. */
+  readonly shown: ShownHead | null;
 }
 
 /** What the witnesses answered. */
@@ -64,7 +65,7 @@ export interface WitnessClient {
   /** Asks all of them, until all answered or enough did and a moment passed. Never throws. */
   gather(request: GatherRequest): Promise<Gathering>;
   /** The largest head under the log's own key that a witness shows, or null. Never throws. */
-  latest(): Promise<{ readonly id: string; readonly size: number; readonly note: string } | null>;
+  latest(): Promise<ShownHead & { readonly id: string } | null>;
   /** What each of them did since the start. */
   counts(): readonly WitnessCount[];
   /** Gives up what is under way. */
@@ -128,7 +129,7 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
       const answer = await site.cosign(request, signal);
       if (answer.kind !== "cosigned") {
         const { kind, size } = answer;
-        return { kind, id: site.id, size, evidence: (await site.shown(signal))?.note ?? null };
+        return { kind, id: site.id, size, shown: await site.shown(signal) };
       }
       asked.cosigned++;
       if (asked.trouble !== null) report(`Witness ${site.id} cosigns again`);

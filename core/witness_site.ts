@@ -47,6 +47,14 @@ export type WitnessAnswer =
     readonly size: number;
   };
 
+/** A head that the log's own key signed, as a witness shows it. */
+export interface ShownHead {
+  /** Its size. */
+  readonly size: number;
+  /** Its note. */
+  readonly note: string;
+}
+
 /** One service that cosigns, under one key or several. */
 export interface WitnessSite {
   /** Its name in the policy, or its names. */
@@ -58,7 +66,7 @@ export interface WitnessSite {
    */
   cosign(request: CosignRequest, signal: AbortSignal): Promise<WitnessAnswer>;
   /** The newest head that it shows under the log's own key, or null. Never throws. */
-  shown(signal: AbortSignal): Promise<{ readonly size: number; readonly note: string } | null>;
+  shown(signal: AbortSignal): Promise<ShownHead | null>;
 }
 
 /** What a site is asked for. */
@@ -150,7 +158,7 @@ export function witnessSite(
     return [...ours.values()];
   }
 
-  async function shown(signal: AbortSignal): Promise<{ size: number; note: string } | null> {
+  async function shown(signal: AbortSignal): Promise<ShownHead | null> {
     try {
       const path = toHex(sha256(utf8(origin)));
       const response = await send(`${url}/${path}/checkpoint`, { redirect: "manual", signal });

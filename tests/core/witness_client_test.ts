@@ -142,9 +142,10 @@ Deno.test("a witness that is ahead is a finding, with the head that it shows", (
     const { cosignatures, findings } = await client.gather(await log.request(5));
     assert.equal(cosignatures.length, 0);
     assert.equal(findings.length, 1);
-    const { evidence, ...finding } = findings[0]!;
+    const { shown, ...finding } = findings[0]!;
     assert.deepEqual(finding, { kind: "ahead", id: "w", size: 9 });
-    assert.ok(evidence!.startsWith(ahead.text));
+    assert.equal(shown?.size, 9);
+    assert.ok(shown.note.startsWith(ahead.text));
     assert.deepEqual((await client.latest())?.size, 9);
   }));
 
