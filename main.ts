@@ -15,6 +15,9 @@
  *     COUNTERSIGN_NAMES_ISSUER     none             the `iss` of their tokens
  *     COUNTERSIGN_NAMES_AUDIENCE   none             the `aud` of ID tokens
  *     COUNTERSIGN_NAMES_CLAIM      email            the claim of ID tokens that is the name
+ *     COUNTERSIGN_WITNESS_POLICY   none             a file: who cosigns the log's heads (C2SP tlog-policy)
+ *     COUNTERSIGN_AUDITORS         none             which of them are auditors, by name, with commas
+ *     COUNTERSIGN_PQ               none             1: heads are signed with ML-DSA-44 too
  *
  * The secret is never made anew beside a store that exists: a log goes on under its own only.
  *
@@ -23,6 +26,7 @@
 
 import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
 import { SECRET_BYTES } from "./core/service_keys.ts";
+import { readWitnessSettings, type WitnessTexts } from "./core/witness_settings.ts";
 import { fromBase64Url, toBase64Url } from "./crypto/base64.ts";
 import { utf8 } from "./crypto/bytes.ts";
 import { MAX_ORIGIN_BYTES } from "./crypto/checkpoint.ts";
@@ -52,6 +56,8 @@ interface Settings {
   readonly publicOrigin: string | null;
   readonly allowedOrigins: readonly string[];
   readonly names: NameSettings;
+  readonly witnesses: WitnessTexts;
+  readonly isPostQuantum: boolean;
 }
 
 function readSettings(env: (name: string) => string | undefined): Settings {
@@ -86,7 +92,17 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       audience: env("COUNTERSIGN_NAMES_AUDIENCE"),
       claim: env("COUNTERSIGN_NAMES_CLAIM"),
     },
+    witnesses: {
+      policy: env("COUNTERSIGN_WITNESS_POLICY"),
+      auditors: env("COUNTERSIGN_AUDITORS"),
+    },
+    isPostQuantum: isOn(env("COUNTERSIGN_PQ") || "0", "COUNTERSIGN_PQ"),
   };
+}
+
+function isOn(text: string, name: string): boolean {
+  if (text !== "0" && text !== "1") throw new SetupError(`${name} has to be 0 or 1`);
+  return text === "1";
 }
 
 function portOf(text: string): number {
@@ -152,7 +168,9 @@ async function openStore(path: string): Promise<Deno.Kv> {
 }
 
 async function start(settings: Settings): Promise<Service> {
-  const names = await readNamePolicy(settings.names, (path) => Deno.readTextFile(path));
+  const readText = (path: string) => Deno.readTextFile(path);
+  const names = await readNamePolicy(settings.names, readText);
+  const witnesses = await readWitnessSettings(settings.witnesses, readText);
   const isKept = settings.store !== ":memory:" || settings.secret === null;
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
@@ -164,6 +182,8 @@ async function start(settings: Settings): Promise<Service> {
     publicOrigin: settings.publicOrigin,
     allowedOrigins: settings.allowedOrigins,
     names,
+    ...witnesses === null ? {} : { witnesses },
+    isPostQuantum: settings.isPostQuantum,
     pages: await readPages(new URL("./dist/", import.meta.url)),
     now: () => Date.now(),
     log: (line) => console.error(line),

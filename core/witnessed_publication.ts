@@ -44,6 +44,8 @@ type SignedNote = Omit<SignedHead, "atMs">;
 
 /** How often an instance looks whether another one published what is awaited, at least. */
 const LONGEST_POLL_MS = 1_000;
+/** After what time a head that too few witnesses cosigned is shown to them again, at the latest. */
+const RETRY_MS = 2_000;
 const SHORTEST_POLL_MS = 10;
 
 /** Publishes what the witnesses of a policy cosigned. */
@@ -61,9 +63,11 @@ export function publishWitnessed(
   let fresh = { note: "", sinceMs: 0 };
 
   async function step(isAwaited: boolean): Promise<number> {
-    const longestMs = isAwaited ? Math.min(intervalMs, LONGEST_POLL_MS) : intervalMs;
-    const pollMs = Math.max(SHORTEST_POLL_MS, longestMs);
     const heads = await watch.read();
+    // An auditor can't read the log of a service that does not listen yet: it will in a moment.
+    const isUrgent = isAwaited || heads.published === null || !isChecked;
+    const longestMs = isUrgent ? Math.min(intervalMs, LONGEST_POLL_MS) : intervalMs;
+    const pollMs = Math.max(SHORTEST_POLL_MS, longestMs);
     if (!isChecked) {
       isChecked = await checkPast(heads);
       return isChecked ? 0 : pollMs;
@@ -76,8 +80,12 @@ export function publishWitnessed(
       const restMs = restOf(fresh.sinceMs, heartbeatMs);
       if (restMs > 0) return Math.min(restMs, pollMs);
     }
-    const restMs = signed === null ? 0 : restOf(signed.value.atMs, intervalMs);
-    if (restMs > 0) return Math.min(restMs, pollMs);
+    if (signed !== null) {
+      const isRetry = signed.value.size === head.size && published?.value.size !== head.size;
+      const ms = isRetry ? Math.min(intervalMs, RETRY_MS) : intervalMs;
+      const restMs = restOf(signed.value.atMs, ms);
+      if (restMs > 0) return Math.min(restMs, pollMs);
+    }
     const next = await signNext(signed, head);
     const isMet = next !== null && await collect(next, published?.value.size ?? 0, false);
     return isMet ? 0 : pollMs;
