@@ -12,7 +12,7 @@
  */
 
 /** Folders whose exports must be needed. */
-const SOURCES = ["crypto", "wire", "core", "kv", "routes", "client"];
+const SOURCES = ["crypto", "wire", "core", "kv", "routes", "client", "cli"];
 
 /** Folders and files whose imports count as a need. */
 const PROGRAMS = [...SOURCES, "examples", "tools", "main.ts"];
