@@ -1,6 +1,7 @@
 /**
- * Claiming the next place of a name: the record goes into the pool, its new devices' keys get their
- * owner, and the name its new state, all in one commit.
+ * Claiming the next place of a name: the record goes into the pool, or where the log holds it already
+ * beside its BATCH; its new devices' keys get their owner, and the name its new state, all in one
+ * commit.
  *
  *     opening = HMAC-SHA256(openings key, v8 label || u32 version || record_hash)[0..16)
  *
@@ -23,7 +24,14 @@ import { writeErasure } from "../kv/erasures.ts";
 import { type Row } from "../kv/log_key.ts";
 import { newPoolId, type PoolEntry, writePooled } from "../kv/pool.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
-import { checkLabel, type LabelState, readLabel, readValue, writeLabel } from "../kv/records.ts";
+import {
+  checkLabel,
+  type LabelState,
+  readLabel,
+  readValue,
+  writeLabel,
+  writeValue,
+} from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
 import { MAX_NEW_DEVICES } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
@@ -74,22 +82,29 @@ export async function standingOf(
  * Claims the place of a record that was checked against the state as it stood. Where the name moved on
  * meanwhile, it is checked again.
  *
+ * @param batchIndex the BATCH that holds the record already, or null
+ * @param checkedOn the state that it was checked against
  * @throws ServiceError `bad_record`, and those of `checkSuccession`
  * @throws StoreError
  */
 export function claim(
   ctx: Context,
   succession: Succession,
+  entry: PoolEntry,
+  batchIndex: number | null,
   checkedOn: Row<LabelState> | null,
 ): Promise<LabelState> {
   const { record } = succession;
-  const { label } = record.account;
-  const entry = poolEntry(ctx, record);
+  const { label, version, recordHash, opening, vrfProof } = entry;
   const id = newPoolId(ctx.now());
-  const state: LabelState = { version: record.version, recordHash: record.hash, poolId: id };
+  const poolId = batchIndex === null ? id : null;
+  const state: LabelState = { version, recordHash, poolId };
+  const place = batchIndex === null
+    ? writePooled(ctx, { id, entry })
+    : writeValue(ctx, label, version, { record: record.bytes, opening, vrfProof, batchIndex });
   return transact<LabelState>(ctx.kv, async (): Promise<Decision<LabelState>> => {
-    const { row, place } = await standingOf(ctx, label, record);
-    if (place !== null) return { done: place };
+    const { row, place: held } = await standingOf(ctx, label, record);
+    if (held !== null) return { done: held };
     if (row?.versionstamp !== checkedOn?.versionstamp) {
       await checkSuccession(ctx, label, row?.value ?? null, record.bytes);
     }
@@ -98,7 +113,7 @@ export function claim(
       checks: [checkLabel(ctx, label, row), ...keys.map(({ key }) => checkKeyNew(ctx, key))],
       mutations: [
         writeLabel(ctx, label, state),
-        writePooled(ctx, { id, entry }),
+        place,
         ...keys.map(({ key, owner }) => writeKeyOwner(ctx, key, owner)),
         ...await leftBehind(ctx, succession),
       ],

@@ -19,16 +19,16 @@ import {
   type IdentityRecord,
   recordHash,
   type RecordKind,
-  type VerifiedRecord,
 } from "../crypto/record.ts";
-import { type LabelState, readValue } from "../kv/records.ts";
+import { type LabelState, readLabel, readValue } from "../kv/records.ts";
 import { MAX_RECORD_SKEW_MS } from "../wire/limits.ts";
-import { claim, standingOf } from "./claim.ts";
+import { claim, poolEntry, standingOf } from "./claim.ts";
 import { type Context } from "./context.ts";
 import { lookup, publishedHead, requireKnown } from "./directory.ts";
 import { eraseRetired } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
-import { checkSuccession, readRecord } from "./succession.ts";
+import { findCommitted } from "./restoration.ts";
+import { checkSuccession, readRecord, requireInTime, type Succession } from "./succession.ts";
 
 /** Where a record stands, and what it is. */
 interface Place extends LabelState {
@@ -47,7 +47,7 @@ const NEEDS_AUTHORITY: readonly RecordKind[] = ["genesis", "reset"];
  *
  * @param from size of the newest head the client trusts, or null
  * @param authorization what the name policy asks for, or null
- * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`,
+ * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`, `record_lost`,
  * `reset_pending`, `authorization_required`, `forbidden`, `head_unknown`, `unavailable`
  * @throws StoreError
  */
@@ -115,21 +115,39 @@ async function placeOf(
   if (place !== null) return { ...place, kind };
   ctx.sequencer.requireOpen();
   const succession = await checkSuccession(ctx, label, row?.value ?? null, bytes);
-  const { record } = succession;
-  requireNew(ctx, record);
-  if (NEEDS_AUTHORITY.includes(kind)) {
-    await ctx.names.authorize({ kv: ctx.kv, nowMs: ctx.now(), record, authorization });
+  const entry = poolEntry(ctx, succession.record);
+  const committed = await findCommitted(ctx, entry);
+  if (committed.kind === "nothing") {
+    await requireAcceptable(ctx, succession, authorization);
+    return { ...await claim(ctx, succession, entry, null, row), kind };
   }
-  return { ...await claim(ctx, succession, row), kind };
+  // Either an epoch took the name's next record in since its state was read, or the store forgot it.
+  const now = await readLabel(ctx, label);
+  if (now?.versionstamp !== row?.versionstamp) {
+    return await placeOf(ctx, label, form, bytes, authorization);
+  }
+  if (committed.kind === "other") {
+    const message = "The log holds another record here, which its owner has to bring again first";
+    throw new ServiceError("record_lost", message);
+  }
+  return { ...await claim(ctx, succession, entry, committed.batchIndex, row), kind };
 }
 
-/** What is asked of a new record beyond its place. @throws ServiceError `bad_record` */
-function requireNew(ctx: Context, record: VerifiedRecord): void {
+/** What is asked of a new record beyond its place. @throws ServiceError */
+async function requireAcceptable(
+  ctx: Context,
+  succession: Succession,
+  authorization: string | null,
+): Promise<void> {
+  const { record } = succession;
   if (Math.abs(record.issuedMs - ctx.now()) > MAX_RECORD_SKEW_MS) {
     throw badRecord("The record is dated more than ten minutes from now");
   }
   const keys = record.devices.flatMap(({ entry }) => [entry.signing, entry.identity].map(toHex));
   if (new Set(keys).size !== keys.length) throw badRecord("A key is in the record twice");
+  await requireInTime(ctx, succession);
+  if (!NEEDS_AUTHORITY.includes(record.kind)) return;
+  await ctx.names.authorize({ kv: ctx.kv, nowMs: ctx.now(), record, authorization });
 }
 
 async function isPublished(ctx: Context, label: AccountLabel, version: number): Promise<boolean> {

@@ -53,8 +53,7 @@ export function readRecord(bytes: Bytes): IdentityRecord {
  * Checks that a record may follow on a name's newest one.
  *
  * @param state the name's state, or null where nobody has it
- * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`,
- * `reset_pending`, `forbidden`
+ * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`
  */
 export async function checkSuccession(
   ctx: Context,
@@ -77,7 +76,6 @@ export async function checkSuccession(
   } catch (error) {
     throw asBadRecord(error);
   }
-  if (before?.kind === "reset") await requireInTime(ctx, before, value!, verified);
   return { before, record: verified };
 }
 
@@ -105,19 +103,23 @@ function requireFollows(record: IdentityRecord, before: VerifiedRecord): void {
   }
 }
 
-/** Holds what follows on a reset to the time in which it may be cancelled. */
-async function requireInTime(
+/**
+ * Holds what newly follows on a reset to the time in which it may be cancelled.
+ *
+ * @throws ServiceError `reset_pending`, `forbidden`, `bad_record`
+ */
+export async function requireInTime(
   ctx: Context,
-  reset: VerifiedRecord,
-  { batchIndex }: RecordValue,
-  record: VerifiedRecord,
+  { before, record }: Succession,
 ): Promise<void> {
-  const root = await readEntry(ctx, batchIndex + 1);
+  if (before?.kind !== "reset") return;
+  const value = await readValue(ctx, record.account.label, before.version);
+  const root = value === null ? null : await readEntry(ctx, value.batchIndex + 1);
   if (root === null) throw new Error("bug: the log lost an entry");
   const isOpen = ctx.now() < decodeEpochRoot(root).timestampMs + RESET_DELAY_MS;
   if (record.kind === "cancel") {
     if (!isOpen) throw new ServiceError("forbidden", "It is too late to cancel this reset");
-    return await requireOldAuth(ctx, reset, record);
+    return await requireOldAuth(ctx, before, record);
   }
   const isOperators = record.kind === "retire" &&
     await isSignedBy(record, "operator", ctx.keys.operator.publicKey);
