@@ -38,6 +38,7 @@ function renderDialling(state: State, trouble: Trouble | null): void {
   setText("invite", `${here.origin}/?call=${encodeURIComponent(label)}`);
   const second = `/?device=${device + 1}&call=${encodeURIComponent(label)}`;
   part("second-person", HTMLAnchorElement).href = second;
+  part("log-link", HTMLAnchorElement).href = device === 1 ? "/log" : `/log?device=${device}`;
   renderFieldError("call-input", "call-error", trouble);
 }
 
