@@ -30,6 +30,8 @@ export type CryptoErrorCode =
   | "bad_proof"
   /** A checkpoint that this log cannot have: of even size, or with another log's CONFIG. */
   | "bad_checkpoint"
+  /** An epoch of the log that no honest log has. */
+  | "bad_epoch"
   /** A head that the log did not sign: another log's, or another key's. */
   | "other_log"
   /** A head smaller than one that was trusted before. */
@@ -40,6 +42,8 @@ export type CryptoErrorCode =
   | "quorum_missing"
   /** A head whose cosignatures are older than the caller accepts. */
   | "stale_head"
+  /** A name with fewer versions than it was shown with before. */
+  | "version_rolled_back"
   /** A VRF proof that does not verify. */
   | "bad_vrf"
   /** A commitment that does not open to the record. */
