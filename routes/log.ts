@@ -122,7 +122,8 @@ function cached(exchange: Exchange, bytes: Bytes, type: string, howLong: string)
   if (known !== undefined && matches(known, etag)) {
     return new Response(null, { status: 304, headers });
   }
-  return new Response(bytes, { headers });
+  // Said by ourselves, since the answer to HEAD has no body to count.
+  return new Response(bytes, { headers: { ...headers, "content-length": `${bytes.length}` } });
 }
 
 /** Weak comparison (RFC 9110, section 13.1.2): a cache that compresses weakens the tag. */

@@ -95,5 +95,8 @@ function answer(page: Page, known: string | undefined): Response {
     "etag": page.etag,
   };
   if (known === page.etag) return new Response(null, { status: 304, headers });
-  return new Response(page.bytes, { headers });
+  // Said by ourselves, since the answer to HEAD has no body to count.
+  return new Response(page.bytes, {
+    headers: { ...headers, "content-length": `${page.bytes.length}` },
+  });
 }

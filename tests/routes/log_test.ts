@@ -209,6 +209,7 @@ Deno.test("what is final is cached for good, is everybody's, and carries no nonc
     deepEqual([again.status, await again.text()], [304, ""], path);
     const asked = await fetch(service.url + path, { method: "HEAD" });
     deepEqual([asked.status, asked.headers.get("etag"), await asked.text()], [200, etag, ""], path);
+    equal(asked.headers.get("content-length"), String(bytes.byteLength), path);
     if (!path.startsWith("/log/tile")) continue;
     equal(response.headers.get("content-type"), "application/octet-stream");
     ok(bytes.byteLength > 0);

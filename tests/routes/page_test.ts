@@ -28,6 +28,8 @@ Deno.test("the page is served with its types, a strict policy, and 304 when know
     match(headers.get("content-type")!, type as RegExp);
     await body?.cancel();
   }
+  const asked = await fetch(`${service.url}/`, { method: "HEAD" });
+  deepEqual([asked.headers.get("content-length"), await asked.text()], ["5", ""]);
   const headers = { "if-none-match": page.headers.get("etag")! };
   const again = await fetch(`${service.url}/`, { headers });
   deepEqual([again.status, await again.text()], [304, ""]);
