@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, compare } from "../crypto/bytes.ts";
+import { type Bytes, compare, equal } from "../crypto/bytes.ts";
 import { ABSENT, prefixLeafHash, prefixNodeHash, splitAt } from "../crypto/prefix_hash.ts";
 import {
   endsOf,
@@ -23,14 +23,16 @@ export type PrefixSight =
     readonly left: PrefixSight;
     readonly right: PrefixSight;
   }
-  /** Where the way of one key or more ends. */
+  /** Where the way of one key or more ends: at a leaf, or where nothing is. */
   | {
     readonly kind: "end";
     readonly hash: Bytes;
-    /** Places of the keys in the proof's order. */
-    readonly searches: readonly number[];
-    /** Their own leaf, that of another key, or nothing. */
-    readonly found: "own" | "other" | "nothing";
+    /** Whether a leaf stands there. */
+    readonly leaf: boolean;
+    /** Places in the proof's order of the keys whose leaf it is. */
+    readonly own: readonly number[];
+    /** Those of the keys that are absent: another's leaf stands on their way, or nothing. */
+    readonly missed: readonly number[];
   }
   /** Beside the ways: one hash for all that is below. */
   | { readonly kind: "beside"; readonly hash: Bytes; readonly empty: boolean };
@@ -49,12 +51,10 @@ export function prefixSightOf(
     const [first] = group;
     if (first === undefined) {
       const hash = proof.elements[used++]!;
-      return { kind: "beside", hash, empty: compare(hash, ABSENT) === 0 };
+      return { kind: "beside", hash, empty: equal(hash, ABSENT) };
     }
     if (first.depth === depth) {
-      const searched = group.map(({ search }) => search).sort((a, b) => a - b);
-      const hash = first.leaf === null ? ABSENT : prefixLeafHash(first.leaf);
-      return { kind: "end", hash, searches: searched, found: foundAt(first) };
+      return endOf(first, group);
     }
     const split = splitAt(group, depth);
     const left = subtree(group.slice(0, split), depth + 1);
@@ -67,7 +67,17 @@ export function prefixSightOf(
 
 type SearchEnd = PrefixEnd & { readonly search: number };
 
-function foundAt({ leaf, vrfOutput }: PrefixEnd): "own" | "other" | "nothing" {
-  if (leaf === null) return "nothing";
-  return compare(leaf.vrfOutput, vrfOutput) === 0 ? "own" : "other";
+/** One place, where all ways of a group end; a key's own leaf may stand on the way of another. */
+function endOf({ leaf }: PrefixEnd, group: readonly SearchEnd[]): PrefixSight {
+  const isOwn = ({ vrfOutput }: SearchEnd) => leaf !== null && equal(leaf.vrfOutput, vrfOutput);
+  const places = (ends: readonly SearchEnd[]) => {
+    return ends.map(({ search }) => search).sort((a, b) => a - b);
+  };
+  return {
+    kind: "end",
+    hash: leaf === null ? ABSENT : prefixLeafHash(leaf),
+    leaf: leaf !== null,
+    own: places(group.filter(isOwn)),
+    missed: places(group.filter((end) => !isOwn(end))),
+  };
 }

@@ -81,8 +81,9 @@ function prefixCaption({ prefix, versions }: LookupView): string {
   const where = versions.map(({ version, present }) => {
     return `version ${version} is ${present ? "there" : "not there"}`;
   });
-  return `Each bit of a version’s index goes left or right: ${where.join(", ")}. ${
-    counted(beside, "subtree", "subtrees")
+  const found = where.length <= 3 ? `: ${where.join(", ")}` : "";
+  return `Each bit of a version’s index goes left or right${found}. ${
+    counted(beside, "subtree is", "subtrees are")
   } beside the ways, shown by a hash each.`;
 }
 

@@ -17,6 +17,8 @@ export interface SearchedVersion {
 const MARGIN = 26;
 const TOP = 16;
 const LABEL_HEIGHT = 40;
+/** How far apart ways must be for a word beneath each end. */
+const ROOM_FOR_WORDS = 30;
 
 /** Where everything stands. */
 interface Layout {
@@ -87,21 +89,30 @@ function drawEnd(
   at: Point,
   versions: readonly SearchedVersion[],
 ): void {
-  const names = sight.searches.map((search) => `v${versions[search]!.version}`).join(", ");
-  const isThere = sight.found === "own";
-  layout.nodes.push(
-    drawn(
-      "g",
-      { class: `end ${sight.found}` },
-      isThere
-        ? square(at, 8, "leaf own")
-        : sight.found === "other"
-        ? square(at, 7, "leaf other")
-        : disc(at, 7, "leaf nothing"),
-      label({ x: at.x, y: at.y + 24 }, names, "version"),
-      label({ x: at.x, y: at.y + 38 }, isThere ? "present" : "absent", "count"),
-    ),
-  );
+  const namesOf = (searches: readonly number[]) =>
+    searches.map((search) => versions[search]!.version).sort((a, b) => a - b)
+      .map((version) => `v${version}`).join(", ");
+  const isOwn = sight.own.length > 0;
+  const mark = isOwn
+    ? square(at, 8, "leaf own")
+    : sight.leaf
+    ? square(at, 7, "leaf other")
+    : disc(at, 7, "leaf nothing");
+  // Where ways are close, the mark alone says what the word would.
+  const hasRoom = layout.pitch === 0 || layout.pitch >= ROOM_FOR_WORDS;
+  const lines = [
+    { text: namesOf(sight.own), kind: "version", word: "present" },
+    { text: namesOf(sight.missed), kind: "version missed", word: "absent" },
+  ].filter(({ text }) => text !== "").flatMap(({ text, kind, word }) => [
+    { text, kind },
+    ...hasRoom ? [{ text: word, kind: "count" }] : [],
+  ]);
+  const labels = lines.map(({ text, kind }, i) => {
+    return label({ x: at.x, y: at.y + 24 + 15 * i }, text, kind);
+  });
+  // A key that is absent may end at the leaf of another version.
+  layout.lowest = Math.max(layout.lowest, at.y + (lines.length > 2 ? 32 : 0));
+  layout.nodes.push(drawn("g", { class: "end" }, mark, ...labels));
 }
 
 function bitAt(from: Point, to: Point, bit: string): SVGElement {
