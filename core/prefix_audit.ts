@@ -12,7 +12,7 @@ import { type BatchPair } from "../crypto/log_entry.ts";
 import { encodePrefixTile, type PrefixTile } from "../crypto/prefix_tile.ts";
 import { insertLeaves, prefixRoot } from "../crypto/prefix_tree.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { countPrefixTiles, readPrefixTile } from "../kv/prefix_tiles.ts";
+import { countPrefixTiles, readPrefixTiles } from "../kv/prefix_tiles.ts";
 
 /** A prefix tree that grows. */
 export interface GrownTree {
@@ -35,15 +35,17 @@ export function growTree(log: LogStore): GrownTree {
     faults: string[],
   ): Promise<void> {
     const { written } = insertLeaves(tiles, added, epoch);
-    for (const [path, tile] of written) {
+    const places = Array.from(written.keys(), (path) => ({ epoch, path }));
+    const held = await readPrefixTiles(log, places);
+    [...written].forEach(([path, tile], i) => {
       tiles.set(path, tile);
-      const held = await readPrefixTile(log, epoch, path);
-      if (held !== null) rows++;
-      if (held === null || !equal(held, encodePrefixTile(tile))) {
-        const what = held === null ? "is missing" : "is not the tree's";
+      const data = held[i] ?? null;
+      if (data !== null) rows++;
+      if (data === null || !equal(data, encodePrefixTile(tile))) {
+        const what = data === null ? "is missing" : "is not the tree's";
         faults.push(`Prefix tile "${path}" of entry ${epoch} ${what}`);
       }
-    }
+    });
   }
 
   async function checkNoMore(faults: string[]): Promise<void> {

@@ -21,7 +21,7 @@ import {
   type PrefixTiles,
 } from "../crypto/prefix_tree.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { readPrefixTile, writePrefixTile } from "../kv/prefix_tiles.ts";
+import { type PrefixPlace, readPrefixTiles, writePrefixTile } from "../kv/prefix_tiles.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 
 /** What an epoch does to the prefix tree. */
@@ -45,47 +45,42 @@ export async function readPrefix(
   keys: readonly Bytes[],
   cache: PrefixCache = prefixCache(0),
 ): Promise<PrefixTiles> {
-  const top = epoch === 0 ? null : await readTile(log, epoch, "", null, cache);
-  const tiles = new Map<string, PrefixTile | null>([["", top]]);
+  const tiles = new Map<string, PrefixTile | null>();
+  if (epoch === 0) tiles.set("", null);
   for (;;) {
     const paths = planPrefix(tiles, keys);
     if (paths.length === 0) return tiles;
-    await Promise.all(paths.map(async (path) => {
-      const { epoch, hash } = namedTile(tiles, path);
-      tiles.set(path, await readTile(log, epoch, path, hash, cache));
-    }));
+    const missing: NamedTile[] = [];
+    for (const path of paths) {
+      // Nothing names the topmost tile's hash: its place is its name.
+      const named = path === "" ? { epoch, hash: null } : namedTile(tiles, path);
+      const held = cache.get(named.epoch, path);
+      if (held !== null) tiles.set(path, held);
+      else missing.push({ ...named, path });
+    }
+    const read = await readPrefixTiles(log, missing);
+    missing.forEach(({ epoch, path, hash }, i) => {
+      const tile = decoded(read[i] ?? null, hash);
+      cache.put(epoch, path, tile);
+      tiles.set(path, tile);
+    });
   }
 }
 
-/** @param hash which the tile must have; null where nothing names it */
-async function readTile(
-  log: LogStore,
-  epoch: number,
-  path: string,
-  hash: Bytes | null,
-  cache: PrefixCache,
-): Promise<PrefixTile> {
-  const held = cache.get(epoch, path);
-  if (held !== null) return held;
-  const data = await readPrefixTile(log, epoch, path);
-  if (data === null) throw new Error("bug: the store lost a prefix tile");
-  const tile = decoded(data);
-  if (hash !== null && !equal(tile.hash, hash)) throw damaged();
-  cache.put(epoch, path, tile);
-  return tile;
+/** A tile's row, and the hash that it must have. */
+interface NamedTile extends PrefixPlace {
+  readonly hash: Bytes | null;
 }
 
-function decoded(data: Bytes): PrefixTile {
+function decoded(data: Bytes | null, hash: Bytes | null): PrefixTile {
+  if (data === null) throw new Error("bug: the store lost a prefix tile");
   try {
-    return decodePrefixTile(data);
+    const tile = decodePrefixTile(data);
+    if (hash === null || equal(tile.hash, hash)) return tile;
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
-    throw damaged();
   }
-}
-
-function damaged(): Error {
-  return new Error("bug: the store has another prefix tile than was written");
+  throw new Error("bug: the store has another prefix tile than was written");
 }
 
 /**

@@ -150,8 +150,9 @@ export class Reader {
   }
 
   #uint(width: number): number {
+    if (width > this.#bytes.length - this.#at) throw this.#malformed("ends too early");
     let value = 0;
-    for (const byte of this.raw(width)) value = value * 256 + byte;
+    for (let i = 0; i < width; i++) value = value * 256 + this.#bytes[this.#at++]!;
     if (!Number.isSafeInteger(value)) throw this.#malformed("has an integer of 2^53 or more");
     return value;
   }

@@ -19,7 +19,7 @@
  */
 
 import { type Bytes, toHex } from "./bytes.ts";
-import { Reader, Writer } from "./codec.ts";
+import { Reader } from "./codec.ts";
 import { CryptoError } from "./error.ts";
 import { type BatchPair } from "./log_entry.ts";
 import { ABSENT, prefixLeafHash, prefixNodeHash } from "./prefix_hash.ts";
@@ -64,6 +64,9 @@ export type PrefixNode = PrefixLeaf | PrefixInner | PrefixBelow;
 /** A tile, which is its root; it is never changed. */
 export type PrefixTile = PrefixLeaf | PrefixInner;
 
+/** Fifteen inner nodes over sixteen leaves. */
+const MAX_TILE_BYTES = 15 + 16 * (1 + 2 * HASH_BYTES);
+
 const IS_ABSENT = 0;
 const IS_LEAF = 1;
 const IS_INNER = 2;
@@ -94,27 +97,37 @@ export function prefixInner(left: PrefixNode | null, right: PrefixNode | null): 
 
 /** The bytes of a tile, at most 1,055. */
 export function encodePrefixTile(tile: PrefixTile): Bytes {
-  const writer = new Writer();
-  writeNode(writer, tile);
-  return writer.bytes();
+  const bytes = new Uint8Array(MAX_TILE_BYTES);
+  return bytes.slice(0, writeNode(bytes, 0, tile));
 }
 
-function writeNode(writer: Writer, node: PrefixNode | null): void {
+/** Written by hand, since an epoch has hundreds of tiles. @returns where the node ends */
+function writeNode(bytes: Bytes, at: number, node: PrefixNode | null): number {
   switch (node?.kind) {
     case undefined:
-      writer.u8(IS_ABSENT);
-      break;
+      bytes[at] = IS_ABSENT;
+      return at + 1;
     case "leaf":
-      writer.u8(IS_LEAF).raw(node.vrfOutput).raw(node.commitment);
-      break;
+      bytes[at] = IS_LEAF;
+      bytes.set(node.vrfOutput, at + 1);
+      bytes.set(node.commitment, at + 1 + HASH_BYTES);
+      return at + 1 + 2 * HASH_BYTES;
     case "inner":
-      writer.u8(IS_INNER);
-      writeNode(writer, node.left);
-      writeNode(writer, node.right);
-      break;
+      bytes[at] = IS_INNER;
+      return writeNode(bytes, writeNode(bytes, at + 1, node.left), node.right);
     case "below":
-      writer.u8(IS_BELOW).raw(node.hash).u64(node.epoch);
+      bytes[at] = IS_BELOW;
+      bytes.set(node.hash, at + 1);
+      return writeU64(bytes, at + 1 + HASH_BYTES, node.epoch);
   }
+}
+
+function writeU64(bytes: Bytes, at: number, value: number): number {
+  for (let i = at + 7, rest = value; i >= at; i--) {
+    bytes[i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return at + 8;
 }
 
 /** Reads a tile and computes its hashes. @throws CryptoError `malformed` */

@@ -61,11 +61,22 @@ export function fits(cost: Cost): boolean {
 function bytesOfKey(key: Deno.KvKey): number {
   let total = 0;
   for (const part of key) {
-    if (typeof part === "string") total += 2 + escaped(utf8(part));
+    if (typeof part === "string") total += 2 + escapedText(part);
     else if (part instanceof Uint8Array) total += 2 + escaped(part);
     else total += 9;
   }
   return total;
+}
+
+/** Without encoding it where it is ASCII, as almost every key is. */
+function escapedText(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return escaped(utf8(text));
+    if (code === 0) length++;
+  }
+  return length;
 }
 
 function escaped(bytes: Uint8Array): number {

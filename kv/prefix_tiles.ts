@@ -12,7 +12,8 @@
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
-import { countRows, logKey, type LogStore, readRow } from "./log_key.ts";
+import { countRows, logKey, type LogStore } from "./log_key.ts";
+import { answered } from "./store_error.ts";
 
 /** A stored tile. */
 export interface PrefixRow {
@@ -24,13 +25,23 @@ export interface PrefixRow {
   readonly data: Bytes;
 }
 
-/** A tile as an epoch changed it, or null where it did not. @throws StoreError */
-export async function readPrefixTile(
+/** Which row: a path, and an epoch that changed its tile. */
+export type PrefixPlace = Pick<PrefixRow, "epoch" | "path">;
+
+/** The platform's limit. */
+const KEYS_OF_ONE_READ = 10;
+
+/** The tiles of some rows, null where there is none. @throws StoreError */
+export async function readPrefixTiles(
   log: LogStore,
-  epoch: number,
-  path: string,
-): Promise<Bytes | null> {
-  return (await readRow<Bytes>(log, logKey(log, "prefix", epoch, path)))?.value ?? null;
+  places: readonly PrefixPlace[],
+): Promise<(Bytes | null)[]> {
+  const keys = places.map(({ epoch, path }) => logKey(log, "prefix", epoch, path));
+  const reads: Promise<Deno.KvEntryMaybe<Bytes>[]>[] = [];
+  for (let i = 0; i < keys.length; i += KEYS_OF_ONE_READ) {
+    reads.push(answered(log.kv.getMany<Bytes[]>(keys.slice(i, i + KEYS_OF_ONE_READ))));
+  }
+  return (await Promise.all(reads)).flat().map(({ value }) => value);
 }
 
 /** Writes a tile of an epoch. */

@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { register } from "../../core/registration.ts";
+import { stepOf } from "../../core/epoch.ts";
 import { auditLog } from "../../core/log_audit.ts";
+import { growPrefix, readPrefix } from "../../core/prefix_store.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
+import { encodeBatch, encodeEpochRoot } from "../../crypto/log_entry.ts";
 import { verifyGenesis } from "../../crypto/record.ts";
+import { readHead } from "../../kv/head.ts";
 import { type LogStore } from "../../kv/log_key.ts";
 import { takeOnce } from "../../kv/nonces.ts";
 import { type DevicePrekeys } from "../../kv/prekeys.ts";
 import { listMisfits } from "../../kv/row_shape.ts";
+import { commit } from "../../kv/transact.ts";
 import { newAccount, newPrekeys, openCore, ORIGIN } from "../support/service_core.ts";
+import { foundedLog, syntheticPool } from "../support/synthetic_pool.ts";
 
 /** A log of four names in three epochs. */
 async function withLog(story: (log: LogStore) => Promise<void>): Promise<void> {
@@ -94,7 +100,13 @@ Deno.test("an audit finds every value and number that was changed", () =>
 
 Deno.test("an audit finds rows that should not be there", () =>
   withLog(async (log) => {
-    for (const tail of [["entry", 9], ["tile", 0, 1], ["tile", 1, 0]]) {
+    for (
+      const tail of [["entry", 9], ["tile", 0, 1], ["tile", 1, 0], ["prefix", 8, "f"], [
+        "prefix",
+        10,
+        "",
+      ]]
+    ) {
       const key = ["log", ORIGIN, ...tail];
       await log.kv.set(key, new Uint8Array(32));
       assert.ok((await auditLog(log)).faults.length > 0, tail.join());
@@ -171,3 +183,33 @@ Deno.test("an audit with the log's key refuses a head signed by another", () =>
     const { faults } = await auditLog(log, ctx.keys.logVerifierKey);
     assert.ok(faults.length > 0);
   }));
+
+Deno.test("an audit finds a ROOT that does not follow from the BATCHes", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const log = await foundedLog(kv);
+  const pairs = syntheticPool(1, 1).map(({ entry }) => entry);
+  for (const lie of [false, true]) {
+    const read = (await readHead(log))!;
+    const { size } = read.value;
+    const keys = pairs.map(({ vrfOutput }) => vrfOutput);
+    const grown = growPrefix(log, await readPrefix(log, size - 1, keys), pairs, size + 1);
+    const prefixRoot = lie ? new Uint8Array(32).fill(1) : grown.root;
+    const timestampMs = read.value.timestampMs + 1;
+    const entries = [encodeBatch(pairs), encodeEpochRoot({ timestampMs, prefixRoot })];
+    const added = { entries, timestampMs, prefixRoot, mutations: grown.mutations };
+    const step = await stepOf(log, read, added);
+    assert.equal(await commit(kv, [step.check], step.mutations), "committed");
+    pairs.splice(0, 1, ...syntheticPool(2, 1).map(({ entry }) => entry));
+    const { faults } = await auditLog(log);
+    const about = faults.filter((fault) => /prefix/i.test(fault));
+    assert.deepEqual(
+      about,
+      lie
+        ? [
+          "Entry 4 has another prefix tree than the BATCHes make",
+          "The head has another prefix tree",
+        ]
+        : [],
+    );
+  }
+});

@@ -7,6 +7,7 @@
 
 import { foundingStep } from "../../core/epoch.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
+import { toHex } from "../../crypto/bytes.ts";
 import { generateSigningKeyPair } from "../../crypto/keys.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { type LogStore } from "../../kv/log_key.ts";
@@ -24,14 +25,13 @@ export async function foundedLog(kv: Deno.Kv, origin = "test.invalid/kt/1"): Pro
   return log;
 }
 
-/** Entries of as many names, numbered from `first`, in the order of their ids. */
+/** Entries of as many random names, in the order of their ids. @param first the first one's time */
 export function syntheticPool(first: number, count: number, recordBytes = 400): Pooled[] {
   return Array.from({ length: count }, (_, i): Pooled => {
-    const number = `${first + i}`.padStart(8, "0");
     return {
       id: newPoolId(first + i),
       entry: {
-        label: parseAccountLabel(`person-${number}`),
+        label: parseAccountLabel(toHex(randomBytes(8))),
         version: 0,
         record: randomBytes(recordBytes),
         recordHash: randomBytes(32),
