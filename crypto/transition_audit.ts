@@ -14,7 +14,13 @@
 import { type Bytes, equal } from "./bytes.ts";
 import { type Checkpoint } from "./checkpoint.ts";
 import { CryptoError } from "./error.ts";
-import { decodeBatch, decodeConfig, decodeEpochRoot, type EpochRoot } from "./log_entry.ts";
+import {
+  type BatchPair,
+  decodeBatch,
+  decodeConfig,
+  decodeEpochRoot,
+  type EpochRoot,
+} from "./log_entry.ts";
 import { ABSENT } from "./prefix_hash.ts";
 import { checkTransition, decodeTransition } from "./prefix_transition.ts";
 import { checkInclusion, leafHash } from "./tree.ts";
@@ -56,7 +62,8 @@ export function isRootIndex(index: number): boolean {
  * Verifies the epoch whose ROOT is the entry `index`.
  *
  * @param head the tree in which the entries were proved, a head that is trusted
- * @throws CryptoError `bad_proof`, `malformed`, `bad_key`
+ * @throws CryptoError `bad_proof`, `malformed` for an answer that shows nothing, `bad_epoch` for one that
+ * shows an epoch which no honest log has
  */
 export function verifyTransition(
   head: Pick<Checkpoint, "size" | "root">,
@@ -67,18 +74,37 @@ export function verifyTransition(
   [answer.before, answer.batch, answer.root].forEach(({ entry, hashes }, i) => {
     checkInclusion(index - 2 + i, head.size, leafHash(entry), hashes, head.root);
   });
-  const before = rootBefore(index, answer.before.entry);
-  const batch = decodeBatch(answer.batch.entry);
-  const root = decodeEpochRoot(answer.root.entry);
-  if (root.timestampMs < before.timestampMs) throw badProof("The log went back in time");
+  // From here on the log itself said so: what is wrong with the entries is its own doing.
+  const { before, batch, root } = entriesOf(index, answer);
+  if (root.timestampMs < before.timestampMs) throw badEpoch("The log went back in time");
   const shown = checkTransition(decodeTransition(answer.transition), batch);
   if (!equal(shown.before, before.prefixRoot)) {
     throw badProof("The transition does not start at the tree before");
   }
   if (!equal(shown.after, root.prefixRoot)) {
-    throw badProof("The BATCH does not lead to the prefix tree that the log committed to");
+    throw badEpoch("The BATCH does not lead to the prefix tree that the log committed to");
   }
   return { timestampMs: root.timestampMs, added: batch.length };
+}
+
+interface EpochEntries {
+  readonly before: EpochRoot;
+  readonly batch: readonly BatchPair[];
+  readonly root: EpochRoot;
+}
+
+/** @throws CryptoError `bad_epoch` */
+function entriesOf(index: number, answer: EpochAnswer): EpochEntries {
+  try {
+    return {
+      before: rootBefore(index, answer.before.entry),
+      batch: decodeBatch(answer.batch.entry),
+      root: decodeEpochRoot(answer.root.entry),
+    };
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    throw badEpoch(error.message);
+  }
 }
 
 /** What stood before an epoch: the tree of the ROOT before, or none yet. */
@@ -89,4 +115,8 @@ function rootBefore(index: number, entry: Bytes): EpochRoot {
 
 function badProof(message: string): CryptoError {
   return new CryptoError("bad_proof", message);
+}
+
+function badEpoch(message: string): CryptoError {
+  return new CryptoError("bad_epoch", message);
 }

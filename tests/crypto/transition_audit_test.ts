@@ -85,7 +85,7 @@ Deno.test("an epoch that added something else than its BATCH says is found out",
   const transition = encodeTransition(buildTransition(before, [stranger]));
   refuses(
     () => verifyTransition(headOf(log), 4, { ...answer, transition }),
-    "bad_proof",
+    "bad_epoch",
     "one that fits the false BATCH",
   );
 });
@@ -95,7 +95,7 @@ Deno.test("an epoch whose tree was altered beside its BATCH is found out", async
   const altered = treeOf([...honest.batches[0]!.slice(1), ...honest.batches[1]!]);
   const root = encodeEpochRoot({ timestampMs: 1_003, prefixRoot: prefixRoot(altered) });
   const log = { ...honest, entries: honest.entries.with(4, root) };
-  refuses(() => verifyTransition(headOf(log), 4, answerOf(log, 4)), "bad_proof", "removed a leaf");
+  refuses(() => verifyTransition(headOf(log), 4, answerOf(log, 4)), "bad_epoch", "removed a leaf");
 });
 
 Deno.test("an epoch that goes back in time is found out, also before the first one", async () => {
@@ -104,7 +104,7 @@ Deno.test("an epoch that goes back in time is found out, also before the first o
     const tiles = treeOf(honest.batches.slice(0, index / 2).flat());
     const root = encodeEpochRoot({ timestampMs, prefixRoot: prefixRoot(tiles) });
     const log = { ...honest, entries: honest.entries.with(index, root) };
-    refuses(() => verifyTransition(headOf(log), index, answerOf(log, index)), "bad_proof", "time");
+    refuses(() => verifyTransition(headOf(log), index, answerOf(log, index)), "bad_epoch", "time");
   }
 });
 
