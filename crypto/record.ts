@@ -186,7 +186,7 @@ function checkBringsBack(
   devices: readonly BoundDevice[],
   contesting: readonly BoundDevice[],
 ): void {
-  if (contesting.length === 0) throw badRecord("There is no reset to cancel");
+  // Where there is no reset to cancel, none contest it, and a record has devices.
   const isSame = devices.length === contesting.length &&
     devices.every((device, i) =>
       equal(encodeBoundDevice(device), encodeBoundDevice(contesting[i]!))

@@ -17,7 +17,10 @@ import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
+import { eraseRetired } from "../../core/erasure.ts";
 import { register, resetName } from "../../core/registration.ts";
+import { logKey } from "../../kv/log_key.ts";
+import { readPublished } from "../../kv/published.ts";
 import { listPrekeyDevices } from "../../kv/prekeys.ts";
 import { RESET_DELAY_MS } from "../../wire/limits.ts";
 import { grep } from "../support/grep.ts";
@@ -494,6 +497,12 @@ Deno.test("a service that died before it erased a name does so when it starts", 
     await ctx.sequencer.settled();
     assert.deepEqual(await faults(world), []);
     assert.equal(grep(await everything(kv), needles).length, 1);
+    // Nor before others are shown the end: until then they are answered with what was before it.
+    const shown = (await readPublished(ctx))!.value;
+    await kv.set(logKey(ctx, "published"), { ...shown, size: shown.size - 2 });
+    await eraseRetired(ctx);
+    assert.equal(grep(await everything(kv), needles).length, 1);
+    await kv.set(logKey(ctx, "published"), shown);
   }
   await using ctx = await openCore(kv, { now: () => clock.now });
   assert.deepEqual(grep(await everything(kv), needles), []);
