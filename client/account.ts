@@ -1,8 +1,9 @@
 /**
- * The account of this client: a label, one device, its keys, and its record.
+ * The account of this client: a label, one of its devices with its keys, and the account's record.
  *
- * The keys are stored before the record is sent, and kept until the log proves the record or the
- * service refuses it for good, so neither a crash nor a lost answer can leave a name without its keys.
+ * The keys of a device are stored before anything names them, and kept until the log proves the record
+ * or the service refuses it for good, so neither a crash nor a lost answer can leave a name without its
+ * keys. Other devices may change the record: it is looked up again and followed.
  *
  * @module
  */
@@ -10,17 +11,18 @@
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
+import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
-import { signGenesis, type VerifiedRecord, verifyGenesis } from "../crypto/record.ts";
+import { decodeRecord, recordHash, signGenesis, type VerifiedRecord } from "../crypto/record.ts";
 import { type LocalDevice } from "../crypto/x3dh.ts";
 import { type ProblemCode } from "../wire/problem.ts";
 import { cell, change, forget, keep, readCell } from "./cell.ts";
-import { submitRecord } from "./directory.ts";
-import { ClientError } from "./error.ts";
-import { type Http } from "./http.ts";
-import { type Store } from "./store.ts";
 import { type Contact } from "./contact.ts";
-import { type Trust } from "./trust.ts";
+import { askForProof, submitRecord } from "./directory.ts";
+import { ClientError } from "./error.ts";
+import { type Http, type Signer } from "./http.ts";
+import { type Store } from "./store.ts";
+import { type Asking, type Trust } from "./trust.ts";
 
 /** This client's account. */
 export interface Account {
@@ -41,21 +43,38 @@ export interface Registry {
   readonly now: () => number;
 }
 
-type StoredAccount = {
+/** What is kept of the account. */
+export type StoredAccount = {
   readonly label: AccountLabel;
+  /** Which of its devices this is. */
+  readonly deviceId: number;
+  /** The newest SignedRecord that is believed; the one that was sent, until the log has it. */
   readonly record: Bytes;
   readonly signing: CryptoKey;
   readonly identity: CryptoKey;
+  /** Whether the log has it. */
   readonly registered: boolean;
 };
 
-const ACCOUNT = cell<StoredAccount>("account");
+/** What is kept of a device that joins an account. */
+export type StoredJoin = Pick<StoredAccount, "label" | "deviceId" | "signing" | "identity"> & {
+  readonly signingKey: Bytes;
+  /** When the old device added it, Unix milliseconds. */
+  readonly addedMs: number;
+};
+
+/** Where the account is kept. */
+export const ACCOUNT = cell<StoredAccount>("account");
+/** Keys that take this device's place as soon as the log has the record that says so. */
+export const NEXT = cell<StoredAccount>("account/next");
+/** Keys of a device that another one may have put into its account meanwhile. */
+export const JOINING = cell<StoredJoin>("account/joining");
 const FIRST_DEVICE = 1;
 
 /** The account that the store holds, or null where none was registered. */
 export async function loadAccount(store: Store, origin: string): Promise<Account | null> {
   const held = await readCell(store, ACCOUNT);
-  return held?.registered ? await accountOf(held, origin) : null;
+  return held?.registered ? accountOf(held, origin) : null;
 }
 
 /**
@@ -77,15 +96,20 @@ export async function registerAccount(
     if (account?.label === label) return account;
   }
   const fresh = await newAccount(trust.origin, label, deviceName, store.extractable, now());
-  await change(store, [ACCOUNT], ([held]) => {
+  await claimPlace(store, fresh);
+  const account = await finish(registry, fresh);
+  if (account === null) throw new ClientError("refused", "The service's clock is far from ours");
+  return account;
+}
+
+/** Stores an account where there is none. @throws ClientError `refused` */
+export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
+  return change(store, [ACCOUNT], ([held]) => {
     if (held !== null) {
       throw new ClientError("refused", "This device already has another account");
     }
     return { changes: keep(ACCOUNT, fresh), result: undefined };
   });
-  const account = await finish(registry, fresh);
-  if (account === null) throw new ClientError("refused", "The service's clock is far from ours");
-  return account;
 }
 
 /**
@@ -103,16 +127,24 @@ async function finish(registry: Registry, held: StoredAccount): Promise<Account 
     if (error.problem === "bad_record") return null;
     throw error;
   }
-  const account = await accountOf(held, trust.origin);
-  if (!equal(contact.record.hash, account.record.hash)) {
+  const { record } = contact;
+  // Another device may have gone on from it meanwhile.
+  if (record.version === 0 && !equal(record.hash, recordHash(held.record))) {
     throw new ClientError("proof_invalid", "The log holds another record under this name");
   }
-  await replace(store, held, { ...held, registered: true });
+  const registered = { ...held, record: record.bytes, registered: true };
+  const account = accountOf(registered, trust.origin);
+  await replace(store, held, registered);
   return account;
 }
 
 /** Refusals after which a record can't come to be in the log any more. */
-const REFUSED_FOR_GOOD: ReadonlySet<ProblemCode | null> = new Set(["bad_record", "name_taken"]);
+const REFUSED_FOR_GOOD: ReadonlySet<ProblemCode | null> = new Set([
+  "bad_record",
+  "name_taken",
+  "name_retired",
+  "record_conflict",
+]);
 
 /** Replaces what is stored, if it still is this very attempt: another tab may have gone on. */
 function replace(store: Store, held: StoredAccount, by: StoredAccount | null): Promise<void> {
@@ -121,6 +153,54 @@ function replace(store: Store, held: StoredAccount, by: StoredAccount | null): P
     if (!isSame) return { changes: {}, result: undefined };
     return { changes: by === null ? forget(ACCOUNT) : keep(ACCOUNT, by), result: undefined };
   });
+}
+
+/**
+ * Looks the account itself up, and follows its record where another device changed it. It asks by handing
+ * in the record that it knows, which nobody has to sign in for: a device that was removed is shown the
+ * proof of that, and not told so by the service alone.
+ *
+ * @throws ClientError `device_removed`, `identity_changed` where the operator reset the name, and those
+ * of a lookup
+ */
+export async function refreshAccount(registry: Registry, account: Account): Promise<Account> {
+  const { store, http, trust } = registry;
+  const { record } = await submitRecord(http, trust, account.label, account.record.bytes);
+  return await followRecord(store, account, record);
+}
+
+/** The record of a name as the log proves it to one of its own devices. @throws ClientError */
+export async function lookUpOwn(
+  { http, trust }: Registry,
+  label: AccountLabel,
+  signer: Signer,
+): Promise<VerifiedRecord> {
+  const more = (asking: Asking) => askForProof(http, signer, label, asking);
+  const ask = async (asking: Asking) => ({ lookup: await more(asking) });
+  const { contact } = await trust.learn(label, "contact", { ask, more });
+  return contact.record;
+}
+
+/** Keeps a newer record of the account, which the log proved. @throws ClientError `device_removed` */
+export async function followRecord(
+  store: Store,
+  account: Account,
+  record: VerifiedRecord,
+): Promise<Account> {
+  if (record.version <= account.record.version) return account;
+  const followed = withRecord(account, record);
+  await change(store, [ACCOUNT], ([held]) => {
+    const { deviceId } = account.self.entry;
+    const isBehind = held !== null && held.label === account.label &&
+      held.deviceId === deviceId && decodeRecord(held.record).version < record.version;
+    const changes = isBehind ? keep(ACCOUNT, { ...held, record: record.bytes }) : {};
+    return { changes, result: undefined };
+  });
+  return followed;
+}
+
+function withRecord({ label, self }: Account, record: VerifiedRecord): Account {
+  return { label, record, self: localDevice(record, self.entry.deviceId, self.keys) };
 }
 
 /** Fresh keys and the first record for a label. */
@@ -132,28 +212,67 @@ async function newAccount(
   nowMs: number,
 ): Promise<StoredAccount> {
   const keys = await generateDeviceKeys(extractable);
-  const entry = {
-    deviceId: FIRST_DEVICE,
-    signing: keys.signing.publicKey,
-    identity: keys.identity.publicKey,
-    addedMs: nowMs,
-    name: deviceName,
-  };
+  const entry = newEntry(FIRST_DEVICE, keys, nowMs, deviceName);
+  const record = await signGenesis({ origin, label }, entry, keys, nowMs);
+  return storedOf(label, FIRST_DEVICE, keys, record, false);
+}
+
+/** The entry of a new device. */
+export function newEntry(
+  deviceId: number,
+  { signing, identity }: { [Key in keyof DeviceKeys]: Pick<DeviceKeys[Key], "publicKey"> },
+  addedMs: number,
+  name: string,
+): DeviceEntry {
+  return { deviceId, signing: signing.publicKey, identity: identity.publicKey, addedMs, name };
+}
+
+/** A device's account as it is kept. */
+export function storedOf(
+  label: AccountLabel,
+  deviceId: number,
+  keys: DeviceKeys,
+  record: Bytes,
+  registered: boolean,
+): StoredAccount {
+  const { signing, identity } = keys;
   return {
     label,
-    record: await signGenesis({ origin, label }, entry, keys, nowMs),
-    signing: keys.signing.privateKey,
-    identity: keys.identity.privateKey,
-    registered: false,
+    deviceId,
+    record,
+    signing: signing.privateKey,
+    identity: identity.privateKey,
+    registered,
   };
 }
 
-async function accountOf(held: StoredAccount, origin: string): Promise<Account> {
-  const record = await verifyGenesis({ origin, label: held.label }, held.record);
-  const device = remoteDevice(record, FIRST_DEVICE);
-  const keys: DeviceKeys = {
-    signing: { publicKey: device.entry.signing, privateKey: held.signing },
-    identity: { publicKey: device.entry.identity, privateKey: held.identity },
+/** What is kept was verified before, or made here: it is only read. */
+export function accountOf(held: StoredAccount, origin: string): Account {
+  const { label, deviceId, record: bytes, signing, identity } = held;
+  const account = { origin, label };
+  const record: VerifiedRecord = {
+    ...decodeRecord(bytes),
+    account,
+    hash: recordHash(bytes),
+    bytes,
+    contesting: [],
   };
-  return { label: held.label, record, self: { ...device, keys } };
+  const entry = record.devices.find((device) => device.entry.deviceId === deviceId)?.entry;
+  if (entry === undefined) throw removed();
+  const keys: DeviceKeys = {
+    signing: { publicKey: entry.signing, privateKey: signing },
+    identity: { publicKey: entry.identity, privateKey: identity },
+  };
+  return { label, record, self: localDevice(record, deviceId, keys) };
+}
+
+/** This device in a record. @throws ClientError `device_removed` where it lists another, or none */
+function localDevice(record: VerifiedRecord, deviceId: number, keys: DeviceKeys): LocalDevice {
+  const held = record.devices.find(({ entry }) => entry.deviceId === deviceId);
+  if (held === undefined || !equal(held.entry.signing, keys.signing.publicKey)) throw removed();
+  return { ...remoteDevice(record, deviceId), keys };
+}
+
+function removed(): ClientError {
+  return new ClientError("device_removed", "This device was removed from its account");
 }

@@ -12,6 +12,7 @@ import { CryptoError } from "../crypto/error.ts";
 import { type Session } from "../crypto/session.ts";
 import {
   type Description,
+  hangup,
   type HangupReason,
   payloadFromBytes,
   payloadToBytes,
@@ -153,7 +154,7 @@ export class LiveCall implements Call {
     this.#session = session;
     if (this.#state === "ended") return session.wipe();
     try {
-      this.#farewell = await session.seal(hangup("ended"));
+      this.#farewell = await session.seal(farewell("ended"));
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
       if (this.state === "ended") return;
@@ -209,7 +210,7 @@ export class LiveCall implements Call {
   async #tell(reason: HangupReason): Promise<void> {
     if (this.#session === null || this.#room === null) return;
     try {
-      const box = this.#takeFarewell(reason) ?? await this.#session.seal(hangup(reason));
+      const box = this.#takeFarewell(reason) ?? await this.#session.seal(farewell(reason));
       this.note("sent", "message", box.length);
       await this.#room.send(box, this.addressee);
     } catch {
@@ -238,6 +239,6 @@ export class LiveCall implements Call {
   }
 }
 
-function hangup(reason: HangupReason): Bytes {
-  return payloadToBytes({ kind: "hangup", reason });
+function farewell(reason: HangupReason): Bytes {
+  return payloadToBytes(hangup(reason));
 }

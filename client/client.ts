@@ -5,18 +5,30 @@
  */
 
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
-import { formatEvidence } from "../crypto/evidence.ts";
 import { type RingFrame } from "../wire/frames.ts";
-import { type Account, loadAccount, registerAccount } from "./account.ts";
+import {
+  type Account,
+  JOINING,
+  loadAccount,
+  NEXT,
+  refreshAccount,
+  registerAccount,
+  type Registry,
+} from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call } from "./call.ts";
+import { readCell } from "./cell.ts";
 import { Channel } from "./channel.ts";
+import { type DeviceInfo, devicesOf } from "./device_info.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { readEvidence } from "./evidence.ts";
+import { Gossip } from "./gossip.ts";
 import { Http } from "./http.ts";
 import { takeCall } from "./incoming.ts";
 import { pinnedPolicy } from "./known_log.ts";
+import { type Joining, type JoinOptions, type Linking } from "./link.ts";
+import { type Finding, watch } from "./monitor.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
@@ -29,6 +41,8 @@ import { type World } from "./world.ts";
 const MAX_RINGING = 8;
 /** Most calls of one caller that ring at once. */
 const MAX_RINGING_OF_ONE = 2;
+/** How often the log is watched while online, in milliseconds. */
+const WATCH_MS = 3_600_000;
 
 /** How to open a client. */
 export interface ClientOptions {
@@ -60,10 +74,17 @@ export class Client {
   readonly #ringing: string[] = [];
   #account: Account | null;
   readonly #presence: Presence;
+  readonly #gossip: Gossip;
+  #watching: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
   /** Called with every message that was refused: an attack, or a fault of the other side. */
   onRefused: ((error: ClientError) => void) | null = null;
+  /**
+   * Called with what watching the log found: a lie about this account, about somebody known, or about
+   * the log itself. Show it.
+   */
+  onAlarm: ((finding: Finding) => void) | null = null;
   /**
    * Called when the connection to the service comes and goes. The client connects again by itself;
    * where it gave up, it says why.
@@ -75,6 +96,7 @@ export class Client {
     this.#store = options.store;
     this.#now = options.now ?? Date.now;
     this.#trust = trust;
+    this.#gossip = new Gossip(http, trust, this.#store, this.#now);
     this.#account = account;
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#ring(world, frame),
@@ -92,7 +114,13 @@ export class Client {
     const { store, now = Date.now } = options;
     const http = new Http(options.service, now);
     const trust = await Trust.open(http, store, now, pinnedPolicy(options));
-    return new Client(http, trust, await loadAccount(store, trust.origin), options);
+    let account = await loadAccount(store, trust.origin);
+    if (account === null && await readCell(store, JOINING) !== null) {
+      // Another device may have taken this one in while nobody was looking.
+      const { finishJoining } = await import("./joining.ts");
+      account = await finishJoining({ store, http, trust, now });
+    }
+    return new Client(http, trust, account, options);
   }
 
   /** The account's label, or null before one was registered. */
@@ -111,8 +139,8 @@ export class Client {
   }
 
   /** What convicts the service, if it ever showed heads that contradict each other; texts to keep. */
-  async evidence(): Promise<readonly string[]> {
-    return (await readEvidence(this.#store)).map(formatEvidence);
+  evidence(): Promise<readonly string[]> {
+    return readEvidence(this.#store);
   }
 
   /**
@@ -133,18 +161,59 @@ export class Client {
    */
   async register(name: string, device = ""): Promise<void> {
     this.#requireOpen();
-    const registry = {
-      store: this.#store,
-      http: this.#http,
-      trust: this.#trust,
-      now: this.#now,
-    };
     try {
-      this.#account = await registerAccount(registry, labelOf(name), device);
+      this.#account = await registerAccount(this.#registry(), labelOf(name), device);
     } catch (error) {
       // What was refused may be a second account, beside one that another tab or attempt made.
       this.#account ??= await loadAccount(this.#store, this.#trust.origin);
       throw error;
+    }
+  }
+
+  /** The devices of this account, as far as this one knows. @throws ClientError `not_registered` */
+  devices(): readonly DeviceInfo[] {
+    return devicesOf(this.#world().account);
+  }
+
+  /**
+   * Makes this a device of an account that another device has; resolves when its code can be shown.
+   * Ask the person to compare the digits on both devices, and `confirm()` on both.
+   *
+   * @throws ClientError `refused` where there is an account already, `network`, `unavailable`
+   */
+  async joinAccount(options: JoinOptions = {}): Promise<Joining> {
+    this.#requireOpen();
+    if (this.#account !== null) {
+      throw new ClientError("refused", "This device already has an account");
+    }
+    const { joinAccount } = await import("./link.ts");
+    return await joinAccount(this.#registry(), options, (account) => this.#account = account);
+  }
+
+  /** Takes the code of a new device, and makes it one of this account. @throws ClientError */
+  async linkDevice(code: string, signal?: AbortSignal): Promise<Linking> {
+    const world = this.#world();
+    const { linkDevice } = await import("./link.ts");
+    return linkDevice(world, code, (account) => this.#account = account, signal);
+  }
+
+  /** Removes another device of this account, for good. @throws ClientError `refused` */
+  async removeDevice(id: number): Promise<void> {
+    const world = this.#world();
+    const { removeDevice } = await import("./devices.ts");
+    this.#account = await removeDevice(world, id);
+  }
+
+  /** Gives this device new keys, under a new number; it is offline for that moment. */
+  async rotateKeys(): Promise<void> {
+    const world = this.#world();
+    const { rotateKeys } = await import("./devices.ts");
+    const wasOnline = this.online;
+    this.goOffline();
+    try {
+      this.#account = await rotateKeys(world);
+    } finally {
+      if (wasOnline) await this.goOnline();
     }
   }
 
@@ -156,10 +225,27 @@ export class Client {
    */
   async goOnline(): Promise<void> {
     await this.#presence.enter(this.#world());
+    clearInterval(this.#watching);
+    this.#watching = setInterval(() => void this.watchLog().catch(() => {}), WATCH_MS);
+    void this.watchLog().catch(() => {});
+  }
+
+  /**
+   * Looks whether the log still tells everybody the same truth: this account, everybody known, the age
+   * of its head, and some of its epochs at random. Happens by itself hourly while online; `onAlarm`
+   * hears the same.
+   *
+   * @throws ClientError `not_registered`, `closed`
+   */
+  async watchLog(): Promise<readonly Finding[]> {
+    const findings = await watch(this.#world());
+    for (const finding of findings) queueMicrotask(() => this.onAlarm?.(finding));
+    return findings;
   }
 
   /** Leaves the service; calls under way keep their media. */
   goOffline(): void {
+    clearInterval(this.#watching);
     this.#presence.leave();
   }
 
@@ -194,12 +280,20 @@ export class Client {
 
   #world(): World {
     this.#requireOpen();
-    if (this.#account === null) throw new ClientError("not_registered", "Register a name first");
+    const account = (): Account => {
+      if (this.#account !== null) return this.#account;
+      throw new ClientError("not_registered", "Register a name first");
+    };
+    account();
     return {
-      account: this.#account,
+      get account() {
+        return account();
+      },
+      refresh: async () => this.#account = await this.#refreshed(account()),
       http: this.#http,
       store: this.#store,
       trust: this.#trust,
+      gossip: this.#gossip,
       now: this.#now,
       socket: () => {
         const { socket } = this.#presence;
@@ -208,6 +302,17 @@ export class Client {
       },
       refused: (error) => this.#report(error),
     };
+  }
+
+  #registry(): Registry {
+    return { store: this.#store, http: this.#http, trust: this.#trust, now: this.#now };
+  }
+
+  async #refreshed(account: Account): Promise<Account> {
+    const registry = this.#registry();
+    if (await readCell(this.#store, NEXT) === null) return await refreshAccount(registry, account);
+    const { finishRotation } = await import("./devices.ts");
+    return await refreshAccount(registry, await finishRotation(registry) ?? account);
   }
 
   async #ring(world: World, frame: RingFrame): Promise<void> {

@@ -17,7 +17,7 @@ import {
 } from "../wire/directory.ts";
 import { bundlePath, proofPath, recordPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { type Http } from "./http.ts";
+import { type Http, type Signer } from "./http.ts";
 import { type Contact } from "./contact.ts";
 import { type Asking, type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
@@ -49,19 +49,21 @@ export async function lookUp(
   label: AccountLabel,
   as: "contact" | "stranger" = "contact",
 ): Promise<Contact> {
-  const more = (asking: Asking) => askForProof(world, label, asking);
+  const more = (asking: Asking) => askForProof(world.http, signerOf(world), label, asking);
   const ask = async (asking: Asking) => ({ lookup: await more(asking) });
   const { contact } = await world.trust.learn(label, as, { ask, more });
   return contact;
 }
 
-async function askForProof(
-  world: World,
+/** Asks for the proof of a name; nothing of the answer is verified. @throws ClientError */
+export async function askForProof(
+  http: Http,
+  signer: Signer,
   label: AccountLabel,
-  asking: Asking,
+  asking: Readonly<Record<keyof Asking, number | null>>,
 ): Promise<LookupAnswer> {
-  const path = proofPath(label, { ...asking });
-  return reading(lookupFromWire, await world.http.signed(signerOf(world), "GET", path));
+  const path = proofPath(label, asking);
+  return reading(lookupFromWire, await http.signed(signer, "GET", path));
 }
 
 /**
@@ -80,10 +82,13 @@ export async function takeBundles(
       const path = bundlePath(label);
       return reading(bundlesFromWire, await world.http.signed(signerOf(world), "POST", path, body));
     },
-    more: (asking) => askForProof(world, label, asking),
+    more: (asking) => askForProof(world.http, signerOf(world), label, asking),
   });
   const devices = new Set(answer.bundles.map(({ deviceId }) => deviceId));
-  if (devices.size !== answer.bundles.length || devices.size === 0) {
+  if (devices.size === 0) {
+    throw new ClientError("peer_offline", "The person has published no prekeys");
+  }
+  if (devices.size !== answer.bundles.length) {
     throw new ClientError("bad_answer", "The bundles are not one for each device");
   }
   const bundles: VerifiedBundle[] = [];

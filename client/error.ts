@@ -63,6 +63,10 @@ export type ClientErrorCode =
   | "name_retired"
   /** Nobody calls themselves. */
   | "self_call"
+  /** This device was removed from its account, as the service says, or as the log proves. */
+  | "device_removed"
+  /** Two devices did not come together: given up, too late, or somebody stood between them. */
+  | "link_failed"
   /** This client has no account yet. */
   | "not_registered"
   /** This client is not online. */
@@ -127,7 +131,7 @@ const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   authorization_required: "authorization_required",
   name_not_found: "unknown_name",
   self_call: "self_call",
-  no_prekeys: "peer_offline",
+  unknown_device: "device_removed",
   offline: "peer_offline",
   head_unknown: "head_rolled_back",
 };
@@ -170,5 +174,6 @@ export function toClientError(error: unknown, code: ClientErrorCode): ClientErro
 const MESSAGES: Partial<Record<ClientErrorCode, string>> = {
   media_failed: "The media connection failed",
   handshake_refused: "The message was refused",
+  link_failed: "The two devices did not come together",
   proof_invalid: "The answer could not be verified",
 };

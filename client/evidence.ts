@@ -1,10 +1,11 @@
 /**
- * What convicts the service, kept until the user exports it: heads that contradict each other.
+ * What may convict the service, kept as texts until the user exports it.
  *
  * @module
  */
 
 import { type Evidence } from "../crypto/evidence.ts";
+import { formatEvidence } from "../crypto/evidence_text.ts";
 import { cell, change, keep, readCell } from "./cell.ts";
 import { type ClientErrorCode } from "./error.ts";
 import { type Store } from "./store.ts";
@@ -12,7 +13,7 @@ import { type Store } from "./store.ts";
 /** Most pieces that are kept; the oldest convict as well as newer ones. */
 const MAX_EVIDENCE = 16;
 
-const EVIDENCE = cell<readonly Evidence[]>("evidence");
+const EVIDENCE = cell<readonly string[]>("evidence");
 
 /** Whether a refusal leaves two signed heads behind that together may convict the log. */
 export function isConvicting(code: ClientErrorCode): boolean {
@@ -23,15 +24,14 @@ export function isConvicting(code: ClientErrorCode): boolean {
 export function keepEvidence(store: Store, evidence: Evidence): Promise<void> {
   return change(store, [EVIDENCE], ([held]) => {
     const kept = held ?? [];
-    const isNew = !kept.some(({ first, second }) =>
-      first === evidence.first && second === evidence.second
-    );
-    const changes = isNew && kept.length < MAX_EVIDENCE ? keep(EVIDENCE, [...kept, evidence]) : {};
+    const text = formatEvidence(evidence);
+    const isNew = !kept.includes(text);
+    const changes = isNew && kept.length < MAX_EVIDENCE ? keep(EVIDENCE, [...kept, text]) : {};
     return { changes, result: undefined };
   });
 }
 
-/** All that is kept, oldest first. */
-export async function readEvidence(store: Store): Promise<readonly Evidence[]> {
+/** All that is kept, oldest first: texts for `judgeEvidence`. */
+export async function readEvidence(store: Store): Promise<readonly string[]> {
   return await readCell(store, EVIDENCE) ?? [];
 }

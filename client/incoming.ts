@@ -9,13 +9,15 @@ import { abandon } from "../crypto/answer.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
+import { decodeCallCommon } from "../crypto/handshake_message.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { accept, type AcceptedOffer } from "../crypto/x3dh.ts";
 import { type RingFrame } from "../wire/frames.ts";
-import { payloadFromBytes } from "../wire/payload.ts";
+import { type GossipWire, payloadFromBytes } from "../wire/payload.ts";
 import { opaqueFromWire } from "../wire/server_frame.ts";
+import { type Contact } from "./contact.ts";
 import { lookUp } from "./directory.ts";
-import { ClientError } from "./error.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { checkDescription } from "./fingerprint.ts";
 import { findPrekeys, spendPrekeys } from "./prekeys.ts";
 import { type Offer, Ringing } from "./ringing.ts";
@@ -31,6 +33,8 @@ import { type World } from "./world.ts";
 export async function takeCall(world: World, frame: RingFrame): Promise<Ringing> {
   const stranger = await lookUp(world, parseAccountLabel(frame.from), "stranger");
   const [common, sealed] = [opaqueFromWire(frame.common), opaqueFromWire(frame.offer)];
+  // Another device of ours may have changed the account, and the caller know it already.
+  if (!equal(recordOf(common), world.account.self.recordHash)) await world.refresh();
   const prekeys = await findPrekeys(world.store, sealed);
   const peer = remoteDevice(stranger.record, frame.device);
   const message = { common, offer: sealed, nowMs: world.now() };
@@ -41,10 +45,35 @@ export async function takeCall(world: World, frame: RingFrame): Promise<Ringing>
     const contact = await world.trust.pin(stranger);
     const ringing = new Ringing(world, contact, offer, accepted, common.length + sealed.length);
     await ringing.join(frame);
+    await heard(world, contact, offer, ringing);
     return ringing;
   } catch (error) {
     abandon(accepted);
     throw error;
+  }
+}
+
+/** Compares logs with the caller before anything rings. @throws ClientError `log_forked` */
+async function heard(
+  world: World,
+  { record }: Contact,
+  gossip: GossipWire,
+  ringing: Ringing,
+): Promise<void> {
+  try {
+    await world.gossip.hear(record, gossip);
+  } catch (error) {
+    await ringing.refuteLog();
+    throw error;
+  }
+}
+
+/** The callee's record that an offer names. @throws ClientError `handshake_refused` */
+function recordOf(common: Bytes): Bytes {
+  try {
+    return decodeCallCommon(common).recordB;
+  } catch (error) {
+    throw toClientError(error, "handshake_refused");
   }
 }
 

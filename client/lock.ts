@@ -1,6 +1,6 @@
 /**
- * One tab at a time is online for an account: two would both take the one ring, and the second would
- * see a replayed offer.
+ * One tab at a time is online for a device of an account: two would both take the one ring, and the
+ * second would see a replayed offer.
  *
  * Held by a Web Lock, which ends with the tab. Runtimes without Web Locks have one process a store.
  *
@@ -12,14 +12,14 @@ import { ClientError } from "./error.ts";
 /** How long the place may take to become free, as after a reload, in milliseconds. */
 const PATIENCE_MS = 500;
 
-/** Takes the account's place; gives the function that leaves it. @throws ClientError `in_use` */
-export async function holdOnline(service: string, label: string): Promise<() => void> {
+/** Takes the device's place; gives the function that leaves it. @throws ClientError `in_use` */
+export async function holdOnline(service: string, device: string): Promise<() => void> {
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const locks = "locks" in navigator ? navigator.locks : null;
   if (locks === null) return release;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   return await new Promise((resolve, reject) => {
-    locks.request(`countersign ${service} ${label}`, { signal }, () => {
+    locks.request(`countersign ${service} ${device}`, { signal }, () => {
       resolve(release);
       return held;
     }).catch((cause) =>

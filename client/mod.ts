@@ -29,8 +29,11 @@
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client, type ClientOptions } from "./client.ts";
+export { type DeviceInfo } from "./device_info.ts";
+export { type Joining, type JoinOptions, type Linking } from "./link.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
+export { type Finding } from "./monitor.ts";
 export { type Peer } from "./peer.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";

@@ -13,7 +13,7 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { withdraw } from "../crypto/offer_end.ts";
 import { type PendingOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
-import { type HangupReason, payloadToBytes } from "../wire/payload.ts";
+import { hangup, type HangupReason, payloadToBytes } from "../wire/payload.ts";
 import { type LiveCall } from "./call.ts";
 import { ClientError } from "./error.ts";
 import { type Room } from "./room.ts";
@@ -73,7 +73,7 @@ export class Offers {
 
   /** Withdraws every open offer, and tells the devices that are there. */
   async withdraw(reason: HangupReason): Promise<void> {
-    const payload = payloadToBytes({ kind: "hangup", reason });
+    const payload = payloadToBytes(hangup(reason));
     const open = [...this.#open];
     this.#open.clear();
     // All are sealed in this very step: the end of the call erases their keys.
@@ -85,7 +85,7 @@ export class Offers {
   }
 
   /** Tells a device whose offer was withdrawn; a device whose offer was not is told nothing. */
-  async tell(room: Room, { device, mid }: Member): Promise<void> {
+  async tell(room: Room, { device, mid }: Pick<Member, "device" | "mid">): Promise<void> {
     const withdrawn = this.#withdrawn.get(device);
     if (withdrawn === undefined) return;
     try {

@@ -16,16 +16,13 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { decodeAnswer, kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
 import { openRefusal } from "../crypto/offer_end.ts";
 import { sha256 } from "../crypto/primitives.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
 import { initiate, type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
-import {
-  type HangupReason,
-  hangupReasonOf,
-  payloadFromBytes,
-  payloadToBytes,
-} from "../wire/payload.ts";
+import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call, LiveCall } from "./call.ts";
+import { type Contact } from "./contact.ts";
 import { takeBundles } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
@@ -55,9 +52,10 @@ export async function placeCall(
     }
     // First: whoever is not online must not use up somebody's prekeys.
     const socket = world.socket();
+    // An offer names the caller's newest record, which only other devices of theirs can have changed.
+    if (world.account.record.devices.length > 1) await world.refresh();
     const { contact, bundles } = await takeBundles(world, label);
-    const call = new LiveCall(peerOf(contact, world.account.record), adapter, "calling");
-    return await new Caller(world, call, adapter).ring(socket, bundles);
+    return await new Caller(world, contact, adapter).ring(socket, bundles);
   } catch (error) {
     adapter.close();
     throw toClientError(error, "media_failed");
@@ -67,6 +65,7 @@ export async function placeCall(
 /** The caller, from the offers to the confirm and after. */
 class Caller {
   readonly #world: World;
+  readonly #callee: VerifiedRecord;
   readonly #call: LiveCall;
   readonly #adapter: MediaAdapter;
   readonly #offers: Offers;
@@ -78,11 +77,12 @@ class Caller {
   #room: Room | null = null;
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(world: World, call: LiveCall, adapter: MediaAdapter) {
+  constructor(world: World, contact: Contact, adapter: MediaAdapter) {
     this.#world = world;
-    this.#call = call;
+    this.#callee = contact.record;
+    this.#call = new LiveCall(peerOf(contact, world.account.record), adapter, "calling");
     this.#adapter = adapter;
-    this.#offers = new Offers(call);
+    this.#offers = new Offers(this.#call);
   }
 
   /** Seals the offers and rings; a failure ends the call and leaves its room. */
@@ -101,7 +101,12 @@ class Caller {
         room: sha256(fromBase64Url(id)!),
         nowMs: this.#world.now(),
         ttlS: MAX_TTL_S,
-        payload: payloadToBytes({ kind: "offer", room: id, ...describe(sdp) }),
+        payload: payloadToBytes({
+          kind: "offer",
+          room: id,
+          ...describe(sdp),
+          ...await this.#world.gossip.say(this.#world.account),
+        }),
       });
       this.#await(this.#room, offers.map(({ pending }) => pending));
       await this.#send(socket, common, offers);
@@ -189,8 +194,11 @@ class Caller {
   /** @param device the service's word: it says which key to try, and proves nothing */
   async #take(message: Bytes, from: string, device: number | null): Promise<void> {
     if (this.#winner !== null) {
-      // A device that was told of the winner had answered or declined in the same moment.
-      if (from !== this.#winner && this.#offers.isWithdrawn(device)) return;
+      // A device that was told of the winner had answered or declined in the same moment, or did not
+      // hear it: once more, then.
+      if (from !== this.#winner && this.#offers.isWithdrawn(device)) {
+        return await this.#offers.tell(this.#room!, { mid: from, device: device! });
+      }
       return await this.#call.receive(message);
     }
     switch (kindOf(message)) {
@@ -204,11 +212,17 @@ class Caller {
   }
 
   async #takeRefusal(pending: PendingOffer, box: Bytes): Promise<void> {
-    const reason = hangupReasonOf(await openRefusal(pending, box));
+    const end = hangupOf(await openRefusal(pending, box));
+    const { reason } = end;
     // Authentic, so this offer has ended, whatever it says.
     this.#offers.drop(pending.peer.entry.deviceId);
     this.#call.note("received", "message", box.length);
     this.#refusal = reason;
+    try {
+      await this.#world.gossip.hear(this.#callee, end);
+    } catch (error) {
+      return this.#call.fail(toClientError(error, "log_forked"));
+    }
     if (reason === "declined" || this.#offers.size === 0) this.#call.endByPeer(reason);
     else this.#expectAnother();
   }
@@ -228,6 +242,7 @@ class Caller {
       const payload = payloadFromBytes(bytes);
       if (payload.kind !== "answer") throw new ClientError("bad_answer", "Not an answer");
       checkDescription(payload);
+      await this.#world.gossip.hear(this.#callee, payload);
       await withinStackTime(this.#adapter.acceptAnswer(payload.sdp));
       const ready = payloadToBytes({ kind: "ready" });
       const { confirm: sealed, session } = await confirm(unconfirmed, ready);

@@ -38,7 +38,7 @@ const KEPT_MS = DAY_MS;
 const SEEN_MS = 10 * 60_000;
 
 /** A set of this device, newest first in the index. */
-type SetName = {
+export type SetName = {
   readonly hash: string;
   readonly number: number;
   readonly madeMs: number;
@@ -54,7 +54,8 @@ type StoredSet = {
   readonly kpk: KemPrivateKey;
 };
 
-const SETS = cell<readonly SetName[]>("prekeys");
+/** Which sets there are, newest first. */
+export const SETS = cell<readonly SetName[]>("prekeys");
 const SEEN = cell<Readonly<Record<string, number>>>("seen");
 
 /**
@@ -204,6 +205,11 @@ async function makeSet({ store, account, now }: World, number: number): Promise<
     };
   });
   return name;
+}
+
+/** The change that erases every set: with a device's number its prekeys end. */
+export function forgetPrekeys(sets: readonly SetName[] | null): Changes {
+  return Object.assign({}, forget(SETS), ...(sets ?? []).map(forgotten));
 }
 
 /** The change that erases a set with all its keys. */

@@ -78,7 +78,9 @@ export class Presence {
     let care: ReturnType<typeof setInterval> | undefined;
     let wasOnline = false;
     try {
-      release = await holdOnline(world.http.origin, world.account.label);
+      const { label, self } = world.account;
+      // The place is this device's: another one of the account may be online beside it.
+      release = await holdOnline(world.http.origin, `${label} ${self.entry.deviceId}`);
       signal.throwIfAborted();
       await world.trust.check(world.http);
       for (;;) {
@@ -116,6 +118,8 @@ export class Presence {
       if (again) await sleep(Math.random() * Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt), signal);
       signal.throwIfAborted();
       try {
+        // Another device may have changed the account, or removed this one.
+        await world.refresh();
         await this.#publish(world);
         signal.throwIfAborted();
         const onRing = (frame: RingFrame) => this.#listeners.onRing(world, frame);

@@ -14,8 +14,11 @@ import { openWithdrawal, refuse } from "../crypto/offer_end.ts";
 import { type AcceptedOffer, OFFER_CLOCK_SKEW_MS } from "../crypto/x3dh.ts";
 import { type RingFrame } from "../wire/frames.ts";
 import {
+  type GossipWire,
+  hangup,
+  hangupOf,
   type HangupReason,
-  hangupReasonOf,
+  NO_GOSSIP,
   type Payload,
   payloadToBytes,
 } from "../wire/payload.ts";
@@ -139,7 +142,8 @@ export class Ringing implements IncomingCall {
     void call.ended.then(() => abandon(this.#unconfirmed ?? this.#accepted));
     try {
       const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
-      const payload = payloadToBytes({ kind: "answer", ...describe(sdp) });
+      const gossip = await this.#world.gossip.say(this.#world.account);
+      const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
       this.#expectConfirm(call);
@@ -164,9 +168,17 @@ export class Ringing implements IncomingCall {
     this.#over("declined");
   }
 
-  async #refuse(reason: HangupReason): Promise<void> {
+  /** Ends a ring whose caller was shown another log, and tells the caller of ours. */
+  async refuteLog(): Promise<void> {
+    if (this.#state !== "ringing") return;
+    this.#state = "over";
+    await this.#refuse("failed", await this.#world.gossip.say(this.#world.account));
+    this.#over("gone");
+  }
+
+  async #refuse(reason: HangupReason, gossip: GossipWire = NO_GOSSIP): Promise<void> {
     try {
-      const payload = payloadToBytes({ kind: "hangup", reason });
+      const payload = payloadToBytes(hangup(reason, gossip));
       await this.#room!.send(await refuse(this.#accepted, payload), this.#caller!);
     } catch {
       // A caller that left meanwhile needs no telling.
@@ -218,7 +230,7 @@ export class Ringing implements IncomingCall {
   async #takeWithdrawal(box: Bytes): Promise<void> {
     const bytes = await openWithdrawal(this.#unconfirmed ?? this.#accepted, box);
     // Authentic, so the offer has ended, whatever it says.
-    const why = hangupReasonOf(bytes) === "elsewhere" ? "elsewhere" : "ended";
+    const why = hangupOf(bytes).reason === "elsewhere" ? "elsewhere" : "ended";
     if (this.#call !== null) this.#call.endByPeer(why);
     else if (this.#state === "ringing") this.#over(why);
   }

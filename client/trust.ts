@@ -21,6 +21,8 @@ import {
 } from "../crypto/lookup.ts";
 import { type LogPolicy } from "../crypto/policy.ts";
 import { parseTlogProof } from "../crypto/proof.ts";
+import { checkConsistency } from "../crypto/tree.ts";
+import { consistencyFromWire, consistencyPath } from "../wire/log.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { descriptionFromWire } from "../wire/service.ts";
 import { type Cell, change, keep, readCell } from "./cell.ts";
@@ -108,13 +110,14 @@ export class Trust {
   }
 
   /**
-   * Asks whether the service still is the one that was trusted: the same log, whose head has not gone
-   * back. Whether its head continues ours is proved with the next lookup.
+   * Asks whether the service still is the one that was trusted: the same log, whose head continues ours,
+   * and is believed from then on.
    *
-   * @throws ClientError `log_changed`, `head_rolled_back`, `log_forked`, `network`
+   * @throws ClientError `log_changed`, `head_rolled_back`, `log_forked`, `network`, `unavailable`
    */
   async check(http: Http): Promise<void> {
-    const trusted = await this.head();
+    const note = await this.#headNote();
+    const trusted = await openHead(this.#log, note);
     let head: SignedCheckpoint;
     try {
       const { config } = descriptionFromWire(await http.open("GET", WELL_KNOWN));
@@ -122,12 +125,21 @@ export class Trust {
     } catch (error) {
       throw ofLookup(error);
     }
-    if (head.size > trusted.size) return;
-    if (head.size === trusted.size && equal(head.root, trusted.root)) return;
-    const refusal = head.size < trusted.size
-      ? new ClientError("head_rolled_back", "The service's log is smaller than it was")
-      : new ClientError("log_forked", "The service's log is not what it was");
-    throw await this.#convict(noteText(trusted), noteText(head), [], refusal);
+    if (head.size < trusted.size) {
+      const refusal = new ClientError(
+        "head_rolled_back",
+        "The service's log is smaller than it was",
+      );
+      throw await this.#convict(note, noteText(head), [], refusal);
+    }
+    if (!await this.#isOneHistory(http, trusted, head)) {
+      throw new ClientError("unavailable", "The service does not show how its log has grown");
+    }
+    await change(this.#store, [KNOWN_LOG], ([log]) => {
+      // Another tab may have gone further meanwhile.
+      const changes = log?.head === note ? keep(KNOWN_LOG, { ...log, head: noteText(head) }) : {};
+      return { changes, result: undefined };
+    });
   }
 
   /**
@@ -258,6 +270,48 @@ export class Trust {
     }
   }
 
+  /**
+   * Compares a head that somebody else was shown with one's own: one history must have both. False where
+   * the service did not say yet.
+   *
+   * @throws ClientError `log_forked`, `log_changed`, `proof_invalid`
+   */
+  async compare(http: Http, note: string): Promise<boolean> {
+    const trusted = await this.head();
+    let other: SignedCheckpoint;
+    try {
+      other = await openHead(this.#log, note);
+    } catch (error) {
+      throw ofLookup(error);
+    }
+    return await this.#isOneHistory(http, trusted, other);
+  }
+
+  /**
+   * Whether the service shows that one history has both heads; false where it can't be asked now.
+   *
+   * @throws ClientError `log_forked`, and both heads are kept
+   */
+  async #isOneHistory(
+    http: Http,
+    trusted: SignedCheckpoint,
+    other: SignedCheckpoint,
+  ): Promise<boolean> {
+    if (other.size === trusted.size && equal(other.root, trusted.root)) return true;
+    const [older, newer] = other.size < trusted.size ? [other, trusted] : [trusted, other];
+    let consistency: LookupAnswer["consistency"] = [];
+    try {
+      if (older.size === newer.size) throw forked();
+      const path = consistencyPath(older.size, newer.size);
+      consistency = consistencyFromWire(await http.open("GET", path));
+      checkConsistency(older.size, older.root, newer.size, newer.root, consistency);
+      return true;
+    } catch (error) {
+      if (error instanceof ClientError && error.retryable) return false;
+      throw await this.#convict(noteText(trusted), noteText(other), consistency, forked());
+    }
+  }
+
   /** Keeps both heads; gives the refusal back. */
   async #convict(
     first: string,
@@ -265,7 +319,7 @@ export class Trust {
     consistency: LookupAnswer["consistency"],
     refusal: ClientError,
   ): Promise<ClientError> {
-    await keepEvidence(this.#store, { first, second, consistency });
+    await keepEvidence(this.#store, { kind: "heads", first, second, consistency });
     return refusal;
   }
 
@@ -290,6 +344,10 @@ export class Trust {
       return { changes, result: true };
     });
   }
+}
+
+function forked(): ClientError {
+  return new ClientError("log_forked", "The service has shown two logs that are not one");
 }
 
 /** Asks; a plain "nobody" proves nothing. */

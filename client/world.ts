@@ -6,6 +6,7 @@
 
 import { type Account } from "./account.ts";
 import { type ClientError } from "./error.ts";
+import { type Gossip } from "./gossip.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Socket } from "./socket.ts";
 import { type Store } from "./store.ts";
@@ -13,10 +14,14 @@ import { type Trust } from "./trust.ts";
 
 /** One signed-in client. */
 export interface World {
+  /** The account as it is known now: another device may change it. */
   readonly account: Account;
+  /** Looks the account up again. @throws ClientError `device_removed`, and those of a lookup */
+  readonly refresh: () => Promise<Account>;
   readonly http: Http;
   readonly store: Store;
   readonly trust: Trust;
+  readonly gossip: Gossip;
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** The live socket. @throws ClientError `not_online` */

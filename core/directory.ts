@@ -43,10 +43,10 @@ export async function lookup(
 /**
  * Proves what the log has of a name and hands out a bundle for every device of it that has valid
  * prekeys, each with a one-time prekey taken in one transaction while there are any. A name that nobody
- * has, or that ended, has none.
+ * has, or that ended, has none; whatever there is, the proof comes with it.
  *
  * @param caller who asks
- * @throws ServiceError `self_call`, `no_prekeys`, `head_unknown`, `record_lost`
+ * @throws ServiceError `self_call`, `head_unknown`, `record_lost`
  * @throws StoreError
  */
 export async function takeBundles(
@@ -72,9 +72,6 @@ export async function takeBundles(
     return entryHash !== undefined && equal(prekeys.entryHash, entryHash) &&
       prekeys.notBeforeMs - PREKEY_CLOCK_SKEW_MS <= nowMs && nowMs <= prekeys.notAfterMs;
   });
-  if (taken.length === 0) {
-    throw new ServiceError("no_prekeys", "The account has published no prekeys");
-  }
   return { lookup: answer, bundles: taken.map(bundleOf) };
 }
 

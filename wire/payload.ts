@@ -1,19 +1,20 @@
 /**
  * What two clients seal for each other: JSON inside, bytes outside. The service sees neither.
  *
- *     offer    { kind, room, sdp, fingerprints }        in the handshake's offer
- *     answer   { kind, sdp, fingerprints }              in its answer
- *     ready    { kind }                                 in its confirm
- *     hangup   { kind, reason }                         in the session, or ending an offer
+ *     offer    { kind, room, sdp, fingerprints, head, proof }    in the handshake's offer
+ *     answer   { kind, sdp, fingerprints, head, proof }          in its answer
+ *     ready    { kind }                                          in its confirm
+ *     hangup   { kind, reason, head, proof }                     in the session, or ending an offer
  *
  * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
- * belong to the identity, not to the SDP.
+ * belong to the identity, not to the SDP. `head` and `proof` are what the sender was shown of the log: its
+ * newest checkpoint, and the proof of its own name; empty where it says nothing of it.
  *
  * @module
  */
 
 import { type Bytes, fromUtf8, utf8 } from "../crypto/bytes.ts";
-import { asArray, asObject, asText, WireError } from "./json.ts";
+import { asArray, asObject, asText, type JsonObject, WireError } from "./json.ts";
 
 /** Why a call ended; `elsewhere`: another device of the callee's took it, or declined it. */
 export type HangupReason = "ended" | "declined" | "busy" | "failed" | "elsewhere";
@@ -27,12 +28,23 @@ export interface Description {
   readonly fingerprints: readonly string[];
 }
 
+/** What a side was shown of the log; empty texts say nothing. */
+export interface GossipWire {
+  /** The newest checkpoint: a note. */
+  readonly head: string;
+  /** A tlog-proof of the sender's own name. */
+  readonly proof: string;
+}
+
+/** Says nothing of the log. */
+export const NO_GOSSIP: GossipWire = { head: "", proof: "" };
+
 /** One sealed payload. */
 export type Payload =
-  | ({ readonly kind: "offer"; readonly room: string } & Description)
-  | ({ readonly kind: "answer" } & Description)
+  | ({ readonly kind: "offer"; readonly room: string } & Description & GossipWire)
+  | ({ readonly kind: "answer" } & Description & GossipWire)
   | { readonly kind: "ready" }
-  | { readonly kind: "hangup"; readonly reason: HangupReason };
+  | ({ readonly kind: "hangup"; readonly reason: HangupReason } & GossipWire);
 
 /** The bytes to seal. */
 export function payloadToBytes(payload: Payload): Bytes {
@@ -51,32 +63,54 @@ export function payloadFromBytes(bytes: Bytes): Payload {
   const payload = asObject(value, "a payload");
   switch (payload.kind) {
     case "offer":
-      return { kind: "offer", room: asText(payload.room, "room"), ...descriptionOf(payload) };
+      return {
+        kind: "offer",
+        room: asText(payload.room, "room"),
+        ...descriptionOf(payload),
+        ...gossipOf(payload),
+      };
     case "answer":
-      return { kind: "answer", ...descriptionOf(payload) };
+      return {
+        kind: "answer",
+        ...descriptionOf(payload),
+        ...gossipOf(payload),
+      };
     case "ready":
       return { kind: "ready" };
     case "hangup": {
       const reason = REASONS.find((known) => known === payload.reason);
       if (reason === undefined) throw new WireError("reason");
-      return { kind: "hangup", reason };
+      return { kind: "hangup", reason, ...gossipOf(payload) };
     }
     default:
       throw new WireError("a payload's kind");
   }
 }
 
-/** The reason that an authentic message gives; whatever else it says is a failure. */
-export function hangupReasonOf(bytes: Bytes): HangupReason {
+/** The end that an authentic message gives; whatever else it says is a failure. */
+export function hangupOf(bytes: Bytes): Extract<Payload, { readonly kind: "hangup" }> {
   try {
     const payload = payloadFromBytes(bytes);
-    return payload.kind === "hangup" ? payload.reason : "failed";
+    if (payload.kind === "hangup") return payload;
   } catch {
-    return "failed";
+    // Said below.
   }
+  return hangup("failed");
 }
 
-function descriptionOf(payload: { readonly [name: string]: unknown }): Description {
+/** The end of a call or an offer. */
+export function hangup(
+  reason: HangupReason,
+  gossip: GossipWire = NO_GOSSIP,
+): Extract<Payload, { readonly kind: "hangup" }> {
+  return { kind: "hangup", reason, ...gossip };
+}
+
+function gossipOf({ head, proof }: JsonObject): GossipWire {
+  return { head: asText(head, "head"), proof: asText(proof, "proof") };
+}
+
+function descriptionOf(payload: JsonObject): Description {
   return {
     sdp: asText(payload.sdp, "sdp"),
     fingerprints: asArray(payload.fingerprints, "fingerprints", 4).map((fingerprint) => {

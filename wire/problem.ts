@@ -37,8 +37,6 @@ export const PROBLEM_STATUS = {
   record_lost: 409,
   /** Nobody calls themselves. */
   self_call: 409,
-  /** The account has published no prekeys. */
-  no_prekeys: 404,
   /** The offers are not for the account's current devices. */
   stale_devices: 409,
   /** No new device waits there, or no longer. */

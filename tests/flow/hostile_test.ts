@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { parseEvidence } from "../../crypto/evidence.ts";
+import { parseEvidence } from "../../crypto/evidence_text.ts";
 import { Client } from "../../client/client.ts";
 import { ClientError } from "../../client/error.ts";
 import { memoryStore } from "../../client/store.ts";
@@ -115,7 +115,9 @@ Deno.test("a service that came back empty has gone back: head_rolled_back", asyn
   // An open client finds itself unknown there, says so, and stops trying.
   assert.equal((await error).problem, "unknown_device");
   await refuses(play.alice.goOnline(), "head_rolled_back");
-  const { first, second } = parseEvidence((await play.alice.evidence())[0]!);
+  const evidence = parseEvidence((await play.alice.evidence())[0]!);
+  assert.ok(evidence.kind === "heads");
+  const { first, second } = evidence;
   assert.deepEqual(
     [first, second].map((note) => Number(note.split("\n")[1])),
     [await play.alice.headSize(), 1],

@@ -10,7 +10,8 @@ import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { encodeCheckpoint } from "../../crypto/checkpoint.ts";
 import { decodeLookupProof, encodeLookupProof } from "../../crypto/lookup_proof.ts";
-import { judgeEvidence, parseEvidence } from "../../crypto/evidence.ts";
+import { judgeEvidence } from "../../crypto/evidence.ts";
+import { parseEvidence } from "../../crypto/evidence_text.ts";
 import { signNote } from "../../crypto/note.ts";
 import { formatTlogProof, parseTlogProof, type TlogProof } from "../../crypto/proof.ts";
 import { ClientError } from "../../client/error.ts";
@@ -70,6 +71,7 @@ Deno.test("two heads of one size are refused, and both are kept as evidence: log
   );
   await refusedCall(play, "log_forked");
   const evidence = parseEvidence((await play.alice.evidence())[0]!);
+  assert.ok(evidence.kind === "heads");
   assert.equal(evidence.first.split("\n")[1], evidence.second.split("\n")[1], "one size");
   assert.equal(await judgeEvidence(await logOf({ url: play.liar.target }), evidence), "forked");
 });

@@ -17,7 +17,7 @@ import { concat, equal, toHex, utf8 } from "../../crypto/bytes.ts";
 import { PADDED_BYTES } from "../../crypto/padding.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { CTX } from "../../crypto/schedule.ts";
-import { payloadToBytes } from "../../wire/payload.ts";
+import { NO_GOSSIP, payloadToBytes } from "../../wire/payload.ts";
 import {
   callKeyNeedles,
   descriptionNeedles,
@@ -69,8 +69,8 @@ Deno.test("the service sees no description, no candidate, no certificate and no 
   await t.step("the same search finds a description that is not sealed, on either side", () => {
     const described = sides.map(describe);
     const room = toBase64Url(randomBytes(16));
-    const offer = payloadToBytes({ kind: "offer", room, ...described[0]! });
-    const answer = payloadToBytes({ kind: "answer", ...described[1]! });
+    const offer = payloadToBytes({ kind: "offer", room, ...described[0]!, ...NO_GOSSIP });
+    const answer = payloadToBytes({ kind: "answer", ...described[1]!, ...NO_GOSSIP });
     for (const [i, payload] of [offer, answer].entries()) {
       const needles = [...sdpNeedles(), ...descriptions[i]!];
       const clear = leftClear(frames[i]!, payload);

@@ -11,6 +11,7 @@ import { newRoomId } from "../../client/room.ts";
 import { fromBase64Url } from "../../crypto/base64.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import { sha256 } from "../../crypto/primitives.ts";
+import { NO_GOSSIP } from "../../wire/payload.ts";
 import { honest, type Rogue, rogue } from "../support/rogue.ts";
 import { stage } from "../support/stage.ts";
 
@@ -28,7 +29,13 @@ for (
       namedRoom: () => sha256(fromBase64Url(newRoomId())!),
     }],
     ["promises another certificate than its SDP names", "fingerprint_mismatch", {
-      payload: (room, sdp) => ({ kind: "offer", room, sdp, fingerprints: ["00".repeat(32)] }),
+      payload: (room, sdp) => ({
+        kind: "offer",
+        room,
+        sdp,
+        fingerprints: ["00".repeat(32)],
+        ...NO_GOSSIP,
+      }),
     }],
     ["promises two certificates", "fingerprint_mismatch", {
       payload: (room, sdp) => ({
@@ -36,15 +43,16 @@ for (
         room,
         sdp,
         fingerprints: [...describe(sdp).fingerprints, "00".repeat(32)],
+        ...NO_GOSSIP,
       }),
     }],
     ["is an answer", "handshake_refused", {
-      payload: (_room, sdp) => ({ kind: "answer", ...describe(sdp) }),
+      payload: (_room, sdp) => ({ kind: "answer", ...describe(sdp), ...NO_GOSSIP }),
     }],
     ["is not JSON", "bad_answer", { payload: () => utf8("{") }],
     ["is not UTF-8", "bad_answer", { payload: () => new Uint8Array([0xff, 0xfe]) }],
     ["names a room that is none", "handshake_refused", {
-      payload: (_room, sdp) => ({ kind: "offer", room: "%", ...describe(sdp) }),
+      payload: (_room, sdp) => ({ kind: "offer", room: "%", ...describe(sdp), ...NO_GOSSIP }),
     }],
     ["is two minutes old", "handshake_refused", { payload: honest, ageMs: 120_000 }],
     ["is two minutes ahead", "handshake_refused", { payload: honest, ageMs: -120_000 }],

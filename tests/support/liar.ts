@@ -18,6 +18,8 @@ export interface Liar {
   readonly url: string;
   /** The service behind it. */
   target: string;
+  /** Another service for some requests, by path and by whose access token they carry; or null. */
+  routeFor: ((path: string, account: string | null) => string | null) | null;
   /** How answers are rewritten, or null for the truth. */
   answerLie: AnswerLie | null;
   /** The status of the answer that is being rewritten, or null for its own; taken once. */
@@ -53,6 +55,7 @@ export function startLiar(): Liar {
   const liar: Liar = {
     url: `http://127.0.0.1:${server.addr.port}`,
     target: "",
+    routeFor: null,
     answerLie: null,
     nextStatus: null,
     refusing: null,
@@ -74,7 +77,8 @@ export function startLiar(): Liar {
     const body = await request.text();
     liar.passed.push(body);
     if (liar.refusing?.(pathname)) return new Response(null, { status: 503 });
-    const answer = await fetch(liar.target + pathname + search, {
+    const target = liar.routeFor?.(pathname, accountOf(request)) ?? liar.target;
+    const answer = await fetch(target + pathname + search, {
       method: request.method,
       headers: withoutHop(request.headers),
       ...(body === "" ? {} : { body }),
@@ -130,6 +134,14 @@ export function startLiar(): Liar {
   function rewritten(direction: "up" | "down", text: string): string[] {
     return liar.frameLie!(direction, JSON.parse(text)).map((frame) => JSON.stringify(frame));
   }
+}
+
+/** Whose access token a request carries. */
+function accountOf(request: Request): string | null {
+  const [, claims] = /^DPoP [^.]+\.([^.]+)\./.exec(request.headers.get("authorization") ?? "") ??
+    [];
+  if (claims === undefined) return null;
+  return JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))).sub;
 }
 
 function withoutHop(headers: Headers): Headers {

@@ -21,7 +21,7 @@ import { randomBytes, sha256 } from "../../crypto/primitives.ts";
 import { initiate } from "../../crypto/x3dh.ts";
 import { bundlesFromWire } from "../../wire/directory.ts";
 import { bundlePath } from "../../wire/paths.ts";
-import { type Payload, payloadToBytes } from "../../wire/payload.ts";
+import { NO_GOSSIP, type Payload, payloadToBytes } from "../../wire/payload.ts";
 import { type Stage } from "./stage.ts";
 import { weriftPeer } from "./werift.ts";
 
@@ -35,7 +35,7 @@ export interface Rogue {
 
 /** What an honest client seals. */
 export function honest(room: string, sdp: string): Payload {
-  return { kind: "offer", room, ...describe(sdp) };
+  return { kind: "offer", room, ...describe(sdp), ...NO_GOSSIP };
 }
 
 /** A signed-in client of one's own making. */

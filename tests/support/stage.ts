@@ -66,6 +66,8 @@ export interface Stage extends AsyncDisposable {
   logAnyway(name: Name, version: number, record: Bytes): Promise<void>;
   /** What a checkpoint's note says, unverified. */
   headOf(note: string): Checkpoint;
+  /** Turns the service's clock forward. */
+  advance(ms: number): void;
   /** The log's own signing key. */
   logSigner(): Promise<Signer>;
   /** The verifier key of a log of the same name with another key. */
@@ -158,6 +160,7 @@ export async function stage(): Promise<Stage> {
       await using operator = await openCore(kv);
       await logAnyway(operator, parseAccountLabel(name), version, record);
     },
+    advance: (ms) => service.advance(ms),
     headOf: (note) => parseCheckpoint(parseNote(note).text),
     logSigner: async () => (await deriveServiceKeys(testSecret(), ORIGIN)).logSigner,
     otherLogKey: async () => (await deriveServiceKeys(testSecret(8), ORIGIN)).logVerifierKey,

@@ -1,0 +1,180 @@
+/**
+ * The devices of an account, and changing them: one update of the record, signed by this device.
+ *
+ *     remove    the record without a device; what it signed in with ends with the next head
+ *     rotate    this device under a new number with new keys, the old ones gone
+ *     add       `link.ts`, with `addDevice` here
+ *
+ * A device's number is one more than the version of the record that adds it, or more than every other
+ * number: it is never used again, without anybody remembering who was removed.
+ *
+ * @module
+ */
+
+import { type AccountId } from "../crypto/account_label.ts";
+import { equal } from "../crypto/bytes.ts";
+import { bindDevice } from "../crypto/device_entry.ts";
+import { type DeviceKeys, generateDeviceKeys, type SigningKeyPair } from "../crypto/keys.ts";
+import { type BoundDevice, nextRecord, signRecord, type VerifiedRecord } from "../crypto/record.ts";
+import {
+  ACCOUNT,
+  type Account,
+  accountOf,
+  followRecord,
+  newEntry,
+  NEXT,
+  type StoredAccount,
+  storedOf,
+} from "./account.ts";
+import { change, forget, keep, readCell } from "./cell.ts";
+import { submitRecord } from "./directory.ts";
+import { ClientError } from "./error.ts";
+import { forgetPrekeys, SETS } from "./prekeys.ts";
+import { type World } from "./world.ts";
+
+/** Most devices of an account. */
+const MAX_DEVICES = 8;
+
+/** The number that a device of the next record gets: genesis, version 0, has device 1. */
+export function nextDeviceId({ version, devices }: VerifiedRecord): number {
+  return Math.max(version + 1, ...devices.map(({ entry }) => entry.deviceId)) + 1;
+}
+
+/** Adds a device that agreed to stand in the account. @throws ClientError */
+export async function addDevice(world: World, device: BoundDevice): Promise<Account> {
+  const isIn = ({ devices }: VerifiedRecord): boolean =>
+    devices.some((held) => isSame(held, device));
+  return await update(world, (devices) => {
+    if (devices.length >= MAX_DEVICES) {
+      throw new ClientError("refused", `An account has at most ${MAX_DEVICES} devices`);
+    }
+    return [...devices, device];
+  }, isIn);
+}
+
+/** Removes another device of the account. @throws ClientError `refused` where it is none of it */
+export async function removeDevice(world: World, deviceId: number): Promise<Account> {
+  if (deviceId === world.account.self.entry.deviceId) {
+    throw new ClientError("refused", "A device does not remove itself: another one does");
+  }
+  const without = (devices: readonly BoundDevice[]): readonly BoundDevice[] =>
+    devices.filter(({ entry }) => entry.deviceId !== deviceId);
+  return await update(world, (devices) => {
+    if (without(devices).length === devices.length) {
+      throw new ClientError("refused", "The account has no such device");
+    }
+    return without(devices);
+  }, ({ devices }) => without(devices).length === devices.length);
+}
+
+/**
+ * Submits an update; once more upon the newer record where another device was faster.
+ *
+ * @param decide the devices of the next record @param isDone whether a record says what was wanted
+ */
+async function update(
+  world: World,
+  decide: (devices: readonly BoundDevice[]) => readonly BoundDevice[],
+  isDone: (record: VerifiedRecord) => boolean,
+): Promise<Account> {
+  for (let attempt = 0;; attempt++) {
+    const { account } = world;
+    const devices = decide(account.record.devices);
+    const bytes = await signUpdate(account, devices, account.self.keys.signing, world.now());
+    try {
+      const { record } = await submitRecord(world.http, world.trust, account.label, bytes);
+      if (!isDone(record)) throw new ClientError("proof_invalid", "The log holds another record");
+      return await followRecord(world.store, account, record);
+    } catch (error) {
+      const isLate = error instanceof ClientError && error.problem === "record_conflict";
+      if (!isLate || attempt > 0) throw error;
+      await world.refresh();
+    }
+  }
+}
+
+/** The next record, signed by this device for the record before and by `self` for this one. */
+async function signUpdate(
+  account: Account,
+  devices: readonly BoundDevice[],
+  self: SigningKeyPair,
+  issuedMs: number,
+): Promise<StoredAccount["record"]> {
+  const record = nextRecord(account.record, { kind: "update", devices, issuedMs });
+  return await signRecord(account.record.account, record, [
+    { role: "self", signing: self },
+    { role: "previous", signing: account.self.keys.signing },
+  ]);
+}
+
+/**
+ * Gives this device new keys, under a new number. The old ones are kept until the log has the new ones.
+ *
+ * @throws ClientError `record_conflict` where another device was faster
+ */
+export async function rotateKeys(world: World): Promise<Account> {
+  const unfinished = await finishRotation(world);
+  if (unfinished !== null) return unfinished;
+  const { account, store, now } = world;
+  const { self, record } = account;
+  const keys = await generateDeviceKeys(store.extractable);
+  const entry = newEntry(nextDeviceId(record), keys, now(), self.entry.name);
+  const own: BoundDevice = {
+    entry,
+    binding: await bindDevice(record.account, entry, keys.signing),
+  };
+  const devices = record.devices.map((held) =>
+    held.entry.deviceId === self.entry.deviceId ? own : held
+  );
+  const bytes = await signUpdate(account, devices, keys.signing, now());
+  await change(store, [NEXT], () => {
+    const next = storedOf(account.label, entry.deviceId, keys, bytes, false);
+    return { changes: keep(NEXT, next), result: undefined };
+  });
+  const rotated = await finishRotation(world);
+  if (rotated === null) throw new ClientError("record_conflict", "Another device was faster");
+  return rotated;
+}
+
+/**
+ * Sends the record of a rotation that was begun, until its fate is known: the account under its new
+ * keys, or null where there is none, or it came to nothing.
+ */
+export async function finishRotation(
+  world: Pick<World, "store" | "http" | "trust">,
+): Promise<Account | null> {
+  const { store, http, trust } = world;
+  const next = await readCell(store, NEXT);
+  if (next === null) return null;
+  try {
+    const { record } = await submitRecord(http, trust, next.label, next.record);
+    const registered = { ...next, record: record.bytes, registered: true };
+    const account = accountOf(registered, trust.origin);
+    await change(store, [ACCOUNT, NEXT, SETS], ([, , sets]) => {
+      const changes = { ...keep(ACCOUNT, registered), ...forget(NEXT), ...forgetPrekeys(sets) };
+      return { changes, result: undefined };
+    });
+    http.forgetToken();
+    return account;
+  } catch (error) {
+    const isOver = error instanceof ClientError &&
+      (error.problem === "record_conflict" || error.problem === "bad_record");
+    if (!isOver) throw error;
+    await change(store, [NEXT], () => ({ changes: forget(NEXT), result: undefined }));
+    return null;
+  }
+}
+
+function isSame(a: BoundDevice, b: BoundDevice): boolean {
+  return a.entry.deviceId === b.entry.deviceId && equal(a.binding, b.binding);
+}
+
+/** Makes the entry of a device that joins, and its own agreement to it. */
+export async function bindNew(
+  account: AccountId,
+  keys: DeviceKeys,
+  place: { readonly deviceId: number; readonly addedMs: number; readonly name: string },
+): Promise<BoundDevice> {
+  const entry = newEntry(place.deviceId, keys, place.addedMs, place.name);
+  return { entry, binding: await bindDevice(account, entry, keys.signing) };
+}

@@ -1,0 +1,236 @@
+/**
+ * Linking: a new device joins the account of an old one, and the service can't put another in its place.
+ *
+ *     new   shows a code; shows six digits; waits for its person; agrees to its entry
+ *     old   takes the code; shows six digits; waits for its person; signs the update
+ *
+ * The person compares digits and names and says so on both devices. Nothing of the account leaves the
+ * old device before that, and neither believes the other without looking the record up.
+ *
+ * @module
+ */
+
+import { type AccountId, parseAccountLabel } from "../crypto/account_label.ts";
+import { utf8 } from "../crypto/bytes.ts";
+import { checkBinding, MAX_DEVICE_NAME_BYTES } from "../crypto/device_entry.ts";
+import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
+import {
+  type LinkChannel,
+  openReveal,
+  replyToLink,
+  revealLink,
+  startLink,
+} from "../crypto/link.ts";
+import { type LinkCodeKind, linkSlot, newLinkCode, parseLinkCode } from "../crypto/link_code.ts";
+import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../wire/link.ts";
+import { type Account, newEntry, type Registry } from "./account.ts";
+import { addDevice, bindNew, nextDeviceId } from "./devices.ts";
+import { ClientError, toClientError } from "./error.ts";
+import { finishJoining, keepJoining } from "./joining.ts";
+import { Mailbox } from "./mailbox.ts";
+import { type World } from "./world.ts";
+
+/** How the new device begins. */
+export interface JoinOptions {
+  /** What the owner calls the device, at most 64 bytes. */
+  readonly device?: string;
+  /** A code for a camera, or a short one for fingers, whose digits *must* be compared. */
+  readonly kind?: LinkCodeKind;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** A new device that waits to be linked. */
+export interface Joining {
+  /** What the old device scans as a QR code, or what its person types. */
+  readonly code: string;
+  /** Six digits, once the old device is there: both show the same, or somebody stands between. */
+  readonly digits: Promise<string>;
+  /** The person says that both devices show the same digits. */
+  confirm(): void;
+  /** The account's label, once the log has this device. @throws ClientError */
+  readonly done: Promise<string>;
+}
+
+/** An old device that links a new one. */
+export interface Linking {
+  /** The digits to compare, and what the new device is called. @throws ClientError */
+  readonly device: Promise<{ readonly digits: string; readonly name: string }>;
+  /** The person says that both devices show the same digits. */
+  confirm(): void;
+  /** Settles once the log has the new device. @throws ClientError */
+  readonly done: Promise<void>;
+}
+
+type PayloadOf<Kind extends LinkPayload["kind"]> = Extract<LinkPayload, { kind: Kind }>;
+
+/** Begins on the new device; resolves when its code is good. @throws ClientError */
+export async function joinAccount(
+  registry: Registry,
+  options: JoinOptions,
+  onJoined: (account: Account) => void,
+): Promise<Joining> {
+  const name = options.device ?? "";
+  if (utf8(name).length > MAX_DEVICE_NAME_BYTES) {
+    throw new ClientError("bad_option", "A device name is at most 64 bytes");
+  }
+  const { store, http, trust } = registry;
+  const { code, secret } = newLinkCode(options.kind ?? "scanned");
+  const signal = options.signal ?? new AbortController().signal;
+  const mailbox = new Mailbox(http, linkSlot(secret), "new", signal);
+  const start = await startLink();
+  await mailbox.write(start.commit);
+  const digits = Promise.withResolvers<string>();
+  const person = Promise.withResolvers<void>();
+
+  async function join(): Promise<string> {
+    const keys = await generateDeviceKeys(store.extractable);
+    const place = { origin: trust.origin, secret };
+    const reply = await mailbox.next();
+    const device = deviceOf(keys, name);
+    const revealed = await revealLink(place, start, reply, linkPayloadToBytes(device));
+    const talk = new Talk(mailbox, revealed.channel);
+    await mailbox.write(revealed.reveal);
+    digits.resolve(revealed.channel.digits);
+    await talk.until(person.promise, signal);
+    const { label, deviceId, addedMs } = await talk.hear("account");
+    const account = accountId(trust.origin, label);
+    const { entry, binding } = await bindNew(account, keys, { deviceId, addedMs, name });
+    const { signing, identity } = keys;
+    // Kept before the old device hears that we agree: from then on the log may have us.
+    await keepJoining(registry, {
+      label: account.label,
+      deviceId: entry.deviceId,
+      signing: signing.privateKey,
+      signingKey: signing.publicKey,
+      identity: identity.privateKey,
+      addedMs,
+    });
+    await talk.say({ kind: "binding", binding });
+    await talk.hear("done");
+    const joined = await finishJoining(registry);
+    if (joined === null) throw failed("The account does not have this device");
+    onJoined(joined);
+    return joined.label;
+  }
+
+  const done = guarded(join(), digits.reject);
+  for (const promise of [done, digits.promise]) promise.catch(() => {});
+  return { code, digits: digits.promise, confirm: person.resolve, done };
+}
+
+/** Takes a new device's code on an old one. */
+export function linkDevice(
+  world: World,
+  code: string,
+  onLinked: (account: Account) => void,
+  outer?: AbortSignal,
+): Linking {
+  const { http, trust } = world;
+  const signal = outer ?? new AbortController().signal;
+  const device = Promise.withResolvers<{ digits: string; name: string }>();
+  const person = Promise.withResolvers<void>();
+
+  async function link(): Promise<void> {
+    const secret = parseLinkCode(code);
+    const mailbox = new Mailbox(http, linkSlot(secret), "old", signal);
+    const replied = await replyToLink(await mailbox.next());
+    await mailbox.write(replied.reply);
+    const place = { origin: trust.origin, secret };
+    const { payload, channel } = await openReveal(place, replied, await mailbox.next());
+    const talk = new Talk(mailbox, channel);
+    const { signing, identity, name } = expected("device", linkPayloadFromBytes(payload));
+    device.resolve({ digits: channel.digits, name });
+    await talk.until(person.promise, signal);
+    // The number has to be a new one also where another device changed the account meanwhile.
+    const account = await world.refresh();
+    const keys = { signing: { publicKey: signing }, identity: { publicKey: identity } };
+    const entry = newEntry(nextDeviceId(account.record), keys, world.now(), name);
+    const { deviceId, addedMs } = entry;
+    await talk.say({
+      kind: "account",
+      label: account.label,
+      deviceId,
+      addedMs,
+      name: account.self.entry.name,
+    });
+    const { binding } = await talk.hear("binding");
+    if (!await checkBinding(account.record.account, entry, binding)) {
+      throw failed("The new device does not agree to stand in this account");
+    }
+    onLinked(await addDevice(world, { entry, binding }));
+    // The new device finds it in the log even if it does not hear this.
+    await talk.say({ kind: "done" }).catch(() => {});
+  }
+
+  const done = guarded(link(), device.reject);
+  for (const promise of [done, device.promise]) promise.catch(() => {});
+  return { device: device.promise, confirm: person.resolve, done };
+}
+
+/** Sealed payloads over a mailbox. */
+class Talk {
+  readonly #mailbox: Mailbox;
+  readonly #channel: LinkChannel;
+
+  constructor(mailbox: Mailbox, channel: LinkChannel) {
+    this.#mailbox = mailbox;
+    this.#channel = channel;
+  }
+
+  async say(payload: LinkPayload): Promise<void> {
+    await this.#mailbox.write(await this.#channel.send.seal(linkPayloadToBytes(payload)));
+  }
+
+  async hear<Kind extends LinkPayload["kind"]>(kind: Kind): Promise<PayloadOf<Kind>> {
+    const bytes = await this.#channel.receive.open(await this.#mailbox.next());
+    return expected(kind, linkPayloadFromBytes(bytes));
+  }
+
+  /** Waits for the person; tells the other device where they gave up. @throws ClientError */
+  async until(person: Promise<void>, signal: AbortSignal): Promise<void> {
+    const givenUp = new Promise<never>((_, reject) => {
+      const give = (): void => reject(failed("It was given up"));
+      if (signal.aborted) give();
+      signal.addEventListener("abort", give, { once: true });
+    });
+    try {
+      await Promise.race([person, givenUp]);
+    } catch (error) {
+      void this.say({ kind: "cancel" }).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+function expected<Kind extends LinkPayload["kind"]>(
+  kind: Kind,
+  payload: LinkPayload,
+): PayloadOf<Kind> {
+  if (payload.kind === kind) return payload as PayloadOf<Kind>;
+  if (payload.kind === "cancel") throw failed("It was given up on the other device");
+  throw failed("The other device does not keep to the protocol");
+}
+
+function deviceOf({ signing, identity }: DeviceKeys, name: string): LinkPayload {
+  return { kind: "device", signing: signing.publicKey, identity: identity.publicKey, name };
+}
+
+function accountId(origin: string, label: string): AccountId {
+  return { origin, label: parseAccountLabel(label) };
+}
+
+/** Every failure has its code, and ends whatever was waited for. */
+async function guarded<T>(work: Promise<T>, end: (error: ClientError) => void): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const failure = toClientError(error, "link_failed");
+    end(failure);
+    throw failure;
+  }
+}
+
+function failed(sentence: string): ClientError {
+  return new ClientError("link_failed", sentence);
+}

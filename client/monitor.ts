@@ -1,0 +1,169 @@
+/**
+ * Watching the log: what a client does so that a lie told to it, or about it, does not stay unnoticed.
+ *
+ *     own name     still is what this device knows: a reset is somebody else's doing
+ *     contacts     their versions never go back, their records extend what is known
+ *     head         continues the trusted one (with every lookup), and is fresh
+ *     gossip       heads that others were shown have one history with ours
+ *     epochs       some at random: each BATCH, and nothing else, turned one prefix tree into the next
+ *
+ * Everything it finds is given back, none of it is thrown: one lie must not hide another.
+ *
+ * @module
+ */
+
+import { type AccountLabel } from "../crypto/account_label.ts";
+import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { freshnessOf } from "../crypto/policy.ts";
+import { randomBytes } from "../crypto/primitives.ts";
+import { type EpochAnswer, verifyTransition } from "../crypto/transition_audit.ts";
+import { auditPath, epochFromWire } from "../wire/log.ts";
+import { cell, change, keep, readCell } from "./cell.ts";
+import { lookUp } from "./directory.ts";
+import { ClientError, toClientError } from "./error.ts";
+import { keepEvidence } from "./evidence.ts";
+import { noteText } from "./known_log.ts";
+import { type Store } from "./store.ts";
+import { MAX_HEAD_AGE_MS } from "./trust.ts";
+import { signerOf, type World } from "./world.ts";
+
+/** How many epochs are audited each time. */
+const AUDITS = 3;
+/** How long the service may owe an epoch, in milliseconds. */
+const OWED_MS = 3_600_000;
+/** Most epochs that are kept as owed. */
+const MAX_OWED = 16;
+
+/** Something that a client found out about the log. */
+export interface Finding {
+  /** Whose name it is about, or null where it is about the log. */
+  readonly label: string | null;
+  /** What it is. */
+  readonly error: ClientError;
+}
+
+/** Looks once at everything. A service that can't be reached is no finding. */
+export async function watch(world: World): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const noting = async (label: AccountLabel | null, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      const finding = toClientError(error, "proof_invalid");
+      if (!finding.retryable && finding.code !== "closed") findings.push({ label, error: finding });
+    }
+  };
+  const { account, store, trust } = world;
+  await noting(null, () => trust.check(world.http));
+  await noting(account.label, () => watchOwn(world));
+  await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
+  for (const label of await trust.contacts()) {
+    if (label !== account.label) await noting(label, () => watchContact(world, label));
+  }
+  await noting(null, () => watchAge(world));
+  await noting(null, () => world.gossip.explain());
+  const head = await trust.head();
+  const owed = await readCell(store, OWED) ?? [];
+  for (const index of new Set([...owed.map(({ index }) => index), ...epochsOf(head)])) {
+    await noting(null, () => watchEpoch(world, head, index));
+  }
+  return findings;
+}
+
+/** One's own name is followed like anybody's; a reset of it is somebody else's doing. */
+async function watchOwn(world: World): Promise<void> {
+  try {
+    await world.refresh();
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.code !== "identity_changed") throw error;
+    throw new ClientError(
+      "account_reset",
+      "Your name was given to other devices: cancel that within three days, or it stays so",
+      { cause: error },
+    );
+  }
+}
+
+async function watchContact(world: World, label: AccountLabel): Promise<void> {
+  try {
+    await lookUp(world, label);
+  } catch (error) {
+    // A person who ended their name is no lie.
+    if (!(error instanceof ClientError) || error.code !== "name_retired") throw error;
+  }
+}
+
+async function watchAge({ trust, now }: World): Promise<void> {
+  const freshMs = freshnessOf(trust.log.policy, await trust.head());
+  if (freshMs === null || freshMs >= now() - MAX_HEAD_AGE_MS) return;
+  throw new ClientError("stale_head", "The witnesses have not vouched for the log for too long");
+}
+
+/** Some of the log's epochs, by the index of their ROOT. */
+function epochsOf({ size }: SignedCheckpoint): readonly number[] {
+  const epochs = (size - 1) / 2;
+  const count = Math.min(AUDITS, epochs);
+  const chosen = new Set<number>();
+  while (chosen.size < count) {
+    const random = randomBytes(6).reduce((value, byte) => value * 256 + byte, 0);
+    chosen.add(2 * (random % epochs) + 2);
+  }
+  return [...chosen];
+}
+
+/**
+ * Audits an epoch. One that the service does not show now is kept until it does: it could refuse just the
+ * one that convicts it, so after an hour that counts as a fault.
+ */
+async function watchEpoch(world: World, head: SignedCheckpoint, index: number): Promise<void> {
+  const { http, store, now } = world;
+  let answer: EpochAnswer;
+  try {
+    answer = epochFromWire(await http.open("GET", auditPath(index, head.size)));
+  } catch (error) {
+    if (await keepOwed(store, index, now())) throw notShown();
+    throw error;
+  }
+  try {
+    verifyTransition(head, index, answer);
+  } catch (error) {
+    if (error instanceof CryptoError && error.code === "bad_epoch") {
+      await keepEvidence(store, { kind: "epoch", head: noteText(head), index, answer });
+    }
+    throw toClientError(error, "epoch_invalid");
+  } finally {
+    await forgetOwed(store, index);
+  }
+}
+
+/** An epoch that the service still owes. */
+type OwedEpoch = {
+  readonly index: number;
+  /** Since when, Unix milliseconds. */
+  readonly sinceMs: number;
+};
+
+const OWED = cell<readonly OwedEpoch[]>("owed");
+
+/** Keeps an epoch that was not shown; whether that is so for too long. */
+function keepOwed(store: Store, index: number, nowMs: number): Promise<boolean> {
+  return change(store, [OWED], ([held]) => {
+    const owed = held ?? [];
+    const since = owed.find((one) => one.index === index)?.sinceMs ?? null;
+    const isNew = since === null && owed.length < MAX_OWED;
+    const changes = isNew ? keep(OWED, [...owed, { index, sinceMs: nowMs }]) : {};
+    return { changes, result: since !== null && nowMs - since >= OWED_MS };
+  });
+}
+
+function forgetOwed(store: Store, index: number): Promise<void> {
+  return change(store, [OWED], ([owed]) => {
+    const left = (owed ?? []).filter((one) => one.index !== index);
+    return { changes: keep(OWED, left), result: undefined };
+  });
+}
+
+function notShown(): ClientError {
+  return new ClientError("epoch_invalid", "The service does not show an epoch of its log");
+}

@@ -1,0 +1,153 @@
+/**
+ * What an operator who holds every key of the service can try, and who notices.
+ *
+ * The operator tampers with the real service's own store and log. Answers that lie about an honest log
+ * are attacked where they are checked: `tests/crypto/lookup_test.ts`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Client } from "../../client/client.ts";
+import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
+import { bindDevice } from "../../crypto/device_entry.ts";
+import { judgeEvidence } from "../../crypto/evidence.ts";
+import { parseEvidence } from "../../crypto/evidence_text.ts";
+import { type DeviceKeys, generateDeviceKeys } from "../../crypto/keys.ts";
+import { type BoundDevice, nextRecord, signRecord } from "../../crypto/record.ts";
+import { type Context } from "../../core/context.ts";
+import { logOf } from "../support/believer.ts";
+import { falseEpoch } from "../support/operator.ts";
+import { refuses } from "../support/refuses.ts";
+import { entryOf, newAccount, openCore, ORIGIN } from "../support/service_core.ts";
+import { type Stage, stage } from "../support/stage.ts";
+import { TestStack } from "../support/test_stack.ts";
+
+const BOB: AccountLabel = parseAccountLabel("bob");
+const ACCOUNT = { origin: ORIGIN, label: BOB };
+
+/** A device that Mallory has, bound to Bob's name. */
+async function foreignDevice(): Promise<{ keys: DeviceKeys; device: BoundDevice }> {
+  const keys = await generateDeviceKeys();
+  const entry = { ...entryOf(keys, Date.now()), deviceId: 66 };
+  return { keys, device: { entry, binding: await bindDevice(ACCOUNT, entry, keys.signing) } };
+}
+
+/** Bob's name with Mallory's device, signed by Mallory and by whoever the kind needs, if it can be had. */
+async function takeover(ctx: Context, kind: "update" | "reset"): Promise<Bytes> {
+  const before = (await ctx.accounts.record(BOB))!;
+  const { keys: { signing }, device } = await foreignDevice();
+  const record = nextRecord(before, { kind, devices: [device], issuedMs: Date.now() });
+  return await signRecord(ACCOUNT, record, [
+    { role: "self", signing },
+    kind === "reset"
+      ? { role: "operator", signing: ctx.keys.operator }
+      : { role: "previous", signing },
+  ]);
+}
+
+/** The codes of what a client finds out about a name or, for null, about the log. */
+async function found(client: Client, label: string | null): Promise<string[]> {
+  const findings = await client.watchLog();
+  return findings.filter((one) => one.label === label).map(({ error }) => error.code);
+}
+
+/** What a client's newest evidence comes to. */
+async function judged(play: Stage, client: Client): Promise<string> {
+  const evidence = parseEvidence((await client.evidence()).at(-1)!);
+  return await judgeEvidence(await logOf({ url: play.liar.target }), evidence);
+}
+
+Deno.test("a silent key swap is noticed by everybody: the record before did not sign it", async () => {
+  await using play = await stage();
+  await play.alice.lookup("bob");
+  await using core = await openCore(play.kv);
+  await play.logAnyway("bob", 1, await takeover(core, "update"));
+  await refuses(play.alice.lookup("bob"), "proof_invalid");
+  await refuses(play.carol.lookup("bob"), "proof_invalid");
+  await refuses(play.alice.call("bob", new TestStack()), "proof_invalid");
+  assert.equal((await found(play.bob, "bob"))[0], "proof_invalid");
+});
+
+Deno.test("a reset is never silent: who knew the person waits or confirms, and its owner is told", async () => {
+  await using play = await stage();
+  await play.alice.lookup("bob");
+  await using core = await openCore(play.kv);
+  await play.logAnyway("bob", 1, await takeover(core, "reset"));
+  await refuses(play.alice.lookup("bob"), "identity_changed");
+  await refuses(play.alice.call("bob", new TestStack()), "identity_changed");
+  assert.equal((await found(play.bob, "bob"))[0], "account_reset");
+  // Carol meets Bob's name for the first time: she sees an identity that is new to her.
+  assert.equal((await play.carol.lookup("bob")).isNew, true);
+  await refuses(play.alice.confirmIdentity("carol"), "unknown_name");
+  await play.alice.confirmIdentity("bob");
+  assert.equal((await play.alice.lookup("bob")).isNew, false, "she asked Bob, and believes it");
+});
+
+Deno.test("a reset that nobody objects to is believed after 72 hours, and not a minute before", async () => {
+  await using play = await stage();
+  let aheadMs = 0;
+  const alice = await play.reopen("alice", { now: () => Date.now() + aheadMs });
+  await alice.lookup("bob");
+  await using core = await openCore(play.kv);
+  await play.logAnyway("bob", 1, await takeover(core, "reset"));
+  await refuses(alice.lookup("bob"), "identity_changed");
+  // The service's clock goes along: it takes no sign-in from another day.
+  const wait = (ms: number) => {
+    aheadMs += ms;
+    play.advance(ms);
+  };
+  wait(72 * 3_600_000 - 60_000);
+  await refuses(alice.lookup("bob"), "identity_changed");
+  wait(60_000);
+  assert.equal((await alice.lookup("bob")).isNew, false);
+});
+
+Deno.test("a commitment that is rewritten within one epoch is noticed by whoever saw the old one, and by auditors", async () => {
+  await using play = await stage();
+  await play.alice.lookup("bob");
+  await using core = await openCore(play.kv);
+  await falseEpoch(core, BOB, (await newAccount("bob")).record);
+  await refuses(play.alice.lookup("bob"), "proof_invalid");
+  assert.equal(
+    (await found(play.bob, "bob"))[0],
+    "name_taken",
+    "his own name is said to be not his",
+  );
+  // Carol sees the new one only. But no transition leads to it: the service can't show the epoch.
+  let aheadMs = 0;
+  const carol = await play.reopen("carol", { now: () => Date.now() + aheadMs });
+  await carol.lookup("bob");
+  for (let looks = 0; looks < 20; looks++) await found(carol, null);
+  aheadMs += 3_600_000;
+  play.advance(3_600_000);
+  await noticesEpoch(carol);
+});
+
+Deno.test("a ROOT that is not the function of its BATCHes convicts the log", async () => {
+  await using play = await stage();
+  await using core = await openCore(play.kv);
+  const dave = await newAccount("dave");
+  const prefixRoot = new Uint8Array(32).fill(1);
+  await falseEpoch(core, dave.label, dave.record, { prefixRoot });
+  await noticesEpoch(play.carol);
+  assert.equal(await judged(play, play.carol), "falsified");
+});
+
+Deno.test("a back-dated ROOT convicts the log", async () => {
+  await using play = await stage();
+  await using core = await openCore(play.kv);
+  const dave = await newAccount("dave");
+  await falseEpoch(core, dave.label, dave.record, { timestampMs: Date.now() - 3_600_000 });
+  await noticesEpoch(play.carol);
+  assert.equal(await judged(play, play.carol), "falsified");
+});
+
+/** Somebody who audits epochs at random comes to the false one, for an hour at most. */
+async function noticesEpoch(client: Client): Promise<void> {
+  for (let looks = 0; looks < 60; looks++) {
+    if ((await found(client, null)).includes("epoch_invalid")) return;
+  }
+  assert.fail("nobody noticed the false epoch");
+}
