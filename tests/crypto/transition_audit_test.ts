@@ -80,7 +80,8 @@ Deno.test("an epoch that added something else than its BATCH says is found out",
   const stranger = leafOf(new Uint8Array(32).fill(9));
   const log = { ...honest, entries: honest.entries.with(3, encodeBatch([stranger])) };
   const answer = answerOf(log, 4);
-  refuses(() => verifyTransition(headOf(log), 4, answer), "bad_proof", "the true transition");
+  // By chance the way of the stranger's key may end where that of the true one does.
+  throws(() => verifyTransition(headOf(log), 4, answer), CryptoError, "the true transition");
   const before = treeOf(log.batches[0]!);
   const transition = encodeTransition(buildTransition(before, [stranger]));
   refuses(
