@@ -56,3 +56,67 @@ function chained<T extends object>(
     return wrap !== null && result === target ? wrap(target) : result;
   };
 }
+
+/** A process that dies: its store and its network, which fall silent together. */
+export interface Mortal {
+  /** The store as the process sees it; what it commits before it dies stays. */
+  readonly kv: Deno.Kv;
+  /** The network as the process sees it. */
+  readonly fetch: typeof fetch;
+  /** Steps taken so far: each read, each list, both sides of each commit and of each request. */
+  readonly steps: () => number;
+  /** Resolves when it dies. */
+  readonly died: Promise<void>;
+}
+
+/**
+ * A process that dies at its n-th step. From then on nothing is ever answered: promises stay open and
+ * whoever waits on them waits for ever, as if the machine had stopped there.
+ */
+export function mortal(kv: Deno.Kv, diesAt: number): Mortal {
+  let steps = 0;
+  const { promise: died, resolve: die } = Promise.withResolvers<void>();
+  const silence = new Promise<never>(() => {});
+
+  async function step(): Promise<void> {
+    if (++steps < diesAt) return;
+    die();
+    await silence;
+  }
+
+  const around = async <T>(work: () => Promise<T>): Promise<T> => {
+    await step();
+    const result = await work();
+    await step();
+    return result;
+  };
+  const wrapAtomic = (operation: Deno.AtomicOperation): Deno.AtomicOperation =>
+    new Proxy(operation, {
+      get(target, property) {
+        if (property === "commit") return () => around(() => target.commit());
+        return chained(target, property, wrapAtomic);
+      },
+    });
+  async function* list(...args: Parameters<Deno.Kv["list"]>): AsyncGenerator<unknown> {
+    await step();
+    yield* kv.list(...args);
+  }
+  const proxy = new Proxy(kv, {
+    get(target, property) {
+      if (property === "atomic") return () => wrapAtomic(target.atomic());
+      if (property === "list") return list;
+      const member = chained(target, property, null);
+      if (property !== "get" && property !== "getMany") return member;
+      return async (...args: unknown[]) => {
+        await step();
+        return await (member as (...args: unknown[]) => Promise<unknown>)(...args);
+      };
+    },
+  });
+  return {
+    kv: proxy,
+    fetch: (...args) => around(() => fetch(...args)),
+    steps: () => steps,
+    died,
+  };
+}
