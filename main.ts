@@ -213,7 +213,8 @@ function afterMs(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function main(): Promise<void> {
+/** Serves until it is told to stop. */
+export async function main(): Promise<void> {
   let service: Service;
   let listener: Listener;
   try {

@@ -10,10 +10,18 @@
 
 import { auditCommand } from "./audit.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
+import { fsckCommand } from "./fsck.ts";
 import { keysCommand } from "./keys.ts";
+import { lookupCommand } from "./lookup.ts";
+import { serveCommand } from "./serve.ts";
+import { verifyCommand } from "./verify.ts";
 import { witnessCommand } from "./witness.ts";
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: serveCommand,
+  lookup: lookupCommand,
+  verify: verifyCommand,
+  fsck: fsckCommand,
   keys: keysCommand,
   witness: witnessCommand,
   audit: auditCommand,

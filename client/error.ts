@@ -155,6 +155,7 @@ const LOOKUP_CODES: Partial<Record<CryptoErrorCode, ClientErrorCode>> = {
   quorum_missing: "quorum_missing",
   stale_head: "stale_head",
   version_rolled_back: "version_rolled_back",
+  bad_epoch: "epoch_invalid",
 };
 
 /**

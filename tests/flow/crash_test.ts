@@ -51,9 +51,9 @@ async function put(service: TestService, who: TestAccount): Promise<unknown | nu
 }
 
 async function fsck(path: string): Promise<{ code: number; said: string }> {
-  const tool = new URL("../../tools/fsck.ts", import.meta.url).pathname;
+  const tool = new URL("../../cli/countersign.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-write", tool, path],
+    args: ["run", "--quiet", "--allow-read", "--allow-write", tool, "fsck", path],
   }).output();
   return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }

@@ -13,7 +13,7 @@
 /** What each layer may import besides itself; a layer missing here may import anything. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["routes", "core", "kv", "wire", "crypto"],
-  cli: ["routes", "core", "kv", "client", "wire", "crypto"],
+  cli: ["main", "routes", "core", "kv", "client", "wire", "crypto"],
   routes: ["core", "kv", "wire", "crypto"],
   core: ["kv", "wire", "crypto"],
   kv: ["crypto"],

@@ -2,11 +2,11 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
 import { register } from "../../core/registration.ts";
 
-const TOOL = new URL("../../tools/fsck.ts", import.meta.url).pathname;
+const TOOL = new URL("../../cli/countersign.ts", import.meta.url).pathname;
 
 async function fsck(path: string): Promise<{ code: number; said: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-write", TOOL, path],
+    args: ["run", "--quiet", "--allow-read", "--allow-write", TOOL, "fsck", path],
     env: { NO_COLOR: "1" },
   }).output();
   return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };

@@ -1,13 +1,6 @@
 /**
- * Checks a store whole: every log in it is read again from its first entry, and every name.
- *
- * The service must not be running on that store. Exits with 1 on any fault, and prints each; with 2
- * where there is nothing to check.
- *
- *     deno run --allow-read --allow-write tools/fsck.ts [<path of the store> [<verifier key>]]
- *
- * Without the log's verifier key (`name+hash+key`) the one that the store names is believed, and
- * says so.
+ * `countersign fsck`: checks a store whole; every log in it is read again from its first entry, and every
+ * name.
  *
  * @module
  */
@@ -16,6 +9,7 @@ import { auditLog, type LogAudit } from "../core/log_audit.ts";
 import { listOrigins } from "../kv/log_key.ts";
 import { listMisfits } from "../kv/row_shape.ts";
 import { lockStore } from "../kv/store_file.ts";
+import { type Command, readOptions } from "./command.ts";
 
 /** Audits a store and prints what it finds; true where all is well. */
 async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<boolean> {
@@ -55,26 +49,34 @@ function summary(origin: string, audit: LogAudit, keyGiven: boolean): string {
     `${names} names, ${pending} pending, ${faults.length} faults`;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const [path = "data/countersign.sqlite", verifierKey] = args;
-  // Opening would create a store, and an empty one is not what was meant.
-  const info = await Deno.stat(path).catch(() => null);
-  if (info === null || !info.isFile) {
-    console.error("There is no store at that path");
-    return 2;
-  }
-  if (!await lockStore(path)) {
-    console.error("The service uses that store: stop it first");
-    return 2;
-  }
-  try {
-    using kv = await Deno.openKv(path);
-    return await check(kv, verifierKey) ? 0 : 1;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    console.error(`✗ The store can't be read: ${why}`);
-    return 1;
-  }
-}
+/** Checks a store. */
+export const fsckCommand: Command = {
+  summary: "check a store whole: every entry, tile and name",
+  usage: `countersign fsck [<path of the store> [<verifier key>]]
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+  The service must not be running on that store, which is data/countersign.sqlite by default. Without
+  the log's verifier key (name+hash+key) the one that the store names is believed, and says so. Exits
+  with 1 on any fault, and prints each; with 2 where there is nothing to check.`,
+  async run(args) {
+    const { positionals } = readOptions(args, {}, [0, 2]);
+    const [path = "data/countersign.sqlite", verifierKey] = positionals;
+    // Opening would create a store, and an empty one is not what was meant.
+    const info = await Deno.stat(path).catch(() => null);
+    if (info === null || !info.isFile) {
+      console.error("There is no store at that path");
+      return 2;
+    }
+    if (!await lockStore(path)) {
+      console.error("The service uses that store: stop it first");
+      return 2;
+    }
+    try {
+      using kv = await Deno.openKv(path);
+      return await check(kv, verifierKey) ? 0 : 1;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      console.error(`✗ The store can't be read: ${why}`);
+      return 1;
+    }
+  },
+};
