@@ -64,11 +64,6 @@ export function change<const Cells extends readonly Cell<Stored>[], T>(
   return kept(store.update<T>(keys, (values) => decide(values as Values<Cells>)));
 }
 
-/** Writes changes that depend on nothing. */
-export function apply(store: Store, changes: Changes): Promise<void> {
-  return kept(store.update([], () => ({ changes, result: undefined })));
-}
-
 /** A store that fails is no attack and no network: it has a code of its own. */
 function kept<T>(update: Promise<T>): Promise<T> {
   return update.catch((cause) => {

@@ -22,7 +22,7 @@ import { type Cell, cell } from "./cell.ts";
 import { ClientError } from "./error.ts";
 
 /** How long a reset waits to be believed without the user's word, in milliseconds. */
-export const RESET_DELAY_MS = 72 * 3_600_000;
+const RESET_DELAY_MS = 72 * 3_600_000;
 
 /** What a client remembers about a person. */
 export type Pin = {

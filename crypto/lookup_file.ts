@@ -16,8 +16,7 @@ import { FIRST_CONTACT, type LogIdentity, verifyConfig } from "./head.ts";
 import { type LookupResult, type LookupState, verifyLookup } from "./lookup.ts";
 import { type LogPolicy } from "./policy.ts";
 
-/** How such a file begins. */
-export const LOOKUP_FILE_HEADER = "countersign.lookup/1";
+const LOOKUP_FILE_HEADER = "countersign.lookup/1";
 const MAX_LENGTH = 16 * 1024 * 1024;
 const MAX_PROOFS = 64;
 
