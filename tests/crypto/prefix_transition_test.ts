@@ -72,6 +72,10 @@ Deno.test("a BATCH that was altered, shortened or lengthened is another transiti
       isRefused(sample, proof, batch.toSpliced(i, 1));
       isRefused(sample, proof, batch.toSpliced(i, 0, pair));
     }
+    const { results, elements } = proof;
+    const doubled = { results: [results[0]!, ...results], elements };
+    const twice = [batch[0]!, ...batch];
+    assert.throws(() => checkTransition(doubled, twice), /not strictly ascending/);
     isRefused(sample, proof, batch.toReversed().concat(leafOf(randomBytes(32))));
     if (batch.length > 1) {
       assert.throws(() => checkTransition(proof, batch.toReversed()), /not strictly ascending/);

@@ -32,12 +32,12 @@ export function keyBeside(key: Bytes, bits: number): Bytes {
   return other;
 }
 
-/** Leaves half of whose keys share up to 254 bits with another one's, ascending. */
+/** Leaves half of whose keys share up to 200 bits with another one's, ascending. */
 export function crowdedLeaves(count: number): BatchPair[] {
   const leaves: BatchPair[] = [];
   for (let i = 0; i < count; i++) {
     const beside = leaves[Math.floor(i / 3)];
-    const bits = [3, 4, 7, 8, 31, 254][(i >> 1) % 6]!;
+    const bits = [3, 4, 7, 8, 31, 200][(i >> 1) % 6]!;
     const key = i % 2 === 0 || beside === undefined ? null : keyBeside(beside.vrfOutput, bits);
     const isNew = key !== null && leaves.every(({ vrfOutput }) => compare(vrfOutput, key) !== 0);
     leaves.push(leafOf(isNew ? key : randomBytes(32)));
