@@ -21,7 +21,7 @@ import { commit } from "../kv/transact.ts";
 import { foundedLog, syntheticPool } from "../tests/support/synthetic_pool.ts";
 
 const BATCH = 100;
-const TIMED_BATCHES = 24;
+const TIMED_BATCHES = 40;
 const ORIGIN = "bench.invalid/kt/1";
 const BARE_ORIGIN = "blank.invalid/kt/1";
 
