@@ -4,11 +4,12 @@
  * @module
  */
 
-import { type Account, loadAccount, registerAccount } from "../client/account.ts";
+import { type Account, loadAccount } from "../client/account.ts";
 import { askForProof } from "../client/directory.ts";
 import { ClientError } from "../client/error.ts";
 import { Http } from "../client/http.ts";
 import { pinnedPolicy } from "../client/known_log.ts";
+import { registerAccount } from "../client/registration.ts";
 import { fileStore } from "../client/store_file.ts";
 import { type Store } from "../client/store.ts";
 import { Trust } from "../client/trust.ts";
@@ -49,7 +50,7 @@ export const lookupCommand: Command = {
     const store = await fileStore(path);
     try {
       const http = new Http(service, Date.now);
-      const pinned = pinnedPolicy({ logKey: key, policy });
+      const pinned = await pinnedPolicy({ logKey: key, policy });
       const trust = await Trust.open(http, store, Date.now, pinned);
       const account = await accountOf(store, http, trust, values.as);
       return await look(http, trust, account, positionals[0]!, out);

@@ -12,7 +12,6 @@ import {
   loadAccount,
   NEXT,
   refreshAccount,
-  registerAccount,
   type Registry,
 } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
@@ -22,16 +21,16 @@ import { Channel } from "./channel.ts";
 import { type DeviceInfo, devicesOf } from "./device_info.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { readEvidence } from "./evidence.ts";
 import { Gossip } from "./gossip.ts";
 import { Http } from "./http.ts";
 import { takeCall } from "./incoming.ts";
 import { pinnedPolicy } from "./known_log.ts";
-import { type Joining, type JoinOptions, type Linking } from "./link.ts";
-import { type Finding, watch } from "./monitor.ts";
+import type { Joining, JoinOptions, Linking } from "./link.ts";
+import type { Finding } from "./monitor.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
+import { registerAccount } from "./registration.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { type Store } from "./store.ts";
 import { Trust } from "./trust.ts";
@@ -113,7 +112,7 @@ export class Client {
   static async open(options: ClientOptions): Promise<Client> {
     const { store, now = Date.now } = options;
     const http = new Http(options.service, now);
-    const trust = await Trust.open(http, store, now, pinnedPolicy(options));
+    const trust = await Trust.open(http, store, now, await pinnedPolicy(options));
     let account = await loadAccount(store, trust.origin);
     if (account === null && await readCell(store, JOINING) !== null) {
       // Another device may have taken this one in while nobody was looking.
@@ -139,8 +138,9 @@ export class Client {
   }
 
   /** What convicts the service, if it ever showed heads that contradict each other; texts to keep. */
-  evidence(): Promise<readonly string[]> {
-    return readEvidence(this.#store);
+  async evidence(): Promise<readonly string[]> {
+    const { readEvidence } = await import("./evidence.ts");
+    return await readEvidence(this.#store);
   }
 
   /**
@@ -238,7 +238,9 @@ export class Client {
    * @throws ClientError `not_registered`, `closed`
    */
   async watchLog(): Promise<readonly Finding[]> {
-    const findings = await watch(this.#world());
+    const world = this.#world();
+    const { watch } = await import("./monitor.ts");
+    const findings = await watch(world);
     for (const finding of findings) queueMicrotask(() => this.onAlarm?.(finding));
     return findings;
   }

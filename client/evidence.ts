@@ -7,18 +7,12 @@
 import { type Evidence } from "../crypto/evidence.ts";
 import { formatEvidence } from "../crypto/evidence_text.ts";
 import { cell, change, keep, readCell } from "./cell.ts";
-import { type ClientErrorCode } from "./error.ts";
 import { type Store } from "./store.ts";
 
 /** Most pieces that are kept; the oldest convict as well as newer ones. */
 const MAX_EVIDENCE = 16;
 
 const EVIDENCE = cell<readonly string[]>("evidence");
-
-/** Whether a refusal leaves two signed heads behind that together may convict the log. */
-export function isConvicting(code: ClientErrorCode): boolean {
-  return code === "log_forked" || code === "head_rolled_back";
-}
 
 /** Keeps a piece of evidence, once. */
 export function keepEvidence(store: Store, evidence: Evidence): Promise<void> {

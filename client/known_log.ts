@@ -18,8 +18,8 @@ import { type Http } from "./http.ts";
 
 /** What is kept of the log. */
 export type KnownLog = {
-  /** Who must have signed its heads, as C2SP tlog-policy text. */
-  readonly policy: string;
+  /** Who must have signed its heads. */
+  readonly policy: LogPolicy;
   /** The bytes of CONFIG. */
   readonly config: Bytes;
   /** The newest head: a note that the log signed. */
@@ -38,11 +38,11 @@ export interface PinnedLog {
 }
 
 /** The policy that an application pins, or null. @throws ClientError `bad_option` */
-export function pinnedPolicy({ logKey, policy }: PinnedLog): LogPolicy | null {
+export async function pinnedPolicy({ logKey, policy }: PinnedLog): Promise<LogPolicy | null> {
   if (logKey === undefined && policy === undefined) return null;
   try {
     if (logKey !== undefined && policy !== undefined) throw new Error("two pins");
-    const pinned = policy === undefined ? ofKey(logKey!) : parsePolicy(policy);
+    const pinned = policy === undefined ? ofKey(logKey!) : await ofText(policy);
     if (new Set(pinned.logs.map(({ name }) => name)).size !== 1) throw new Error("not one log");
     return pinned;
   } catch (cause) {
@@ -62,11 +62,7 @@ export async function meetLog(http: Http, pinned: LogPolicy | null): Promise<Kno
     const policy = pinned ?? ofKey(description.verifier);
     const origin = policy.logs[0]!.name;
     const { config, head } = await verifyConfig(origin, policy, description.config);
-    return {
-      policy: formatPolicy(policy),
-      config: encodeConfig(config),
-      head: noteText(head),
-    };
+    return { policy, config: encodeConfig(config), head: noteText(head) };
   } catch (error) {
     throw ofLookup(error);
   }
@@ -75,7 +71,7 @@ export async function meetLog(http: Http, pinned: LogPolicy | null): Promise<Kno
 /** What proofs of the log are verified under. */
 export function identityOf({ policy, config }: Pick<KnownLog, "policy" | "config">): LogIdentity {
   const { origin, vrfPublicKey, operatorKey } = decodeConfig(config);
-  return { origin, policy: parsePolicy(policy), vrfPublicKey, operatorKey };
+  return { origin, policy, vrfPublicKey, operatorKey };
 }
 
 /**
@@ -86,19 +82,25 @@ export function identityOf({ policy, config }: Pick<KnownLog, "policy" | "config
  */
 export function underPin(known: KnownLog, pinned: LogPolicy | null): KnownLog {
   if (pinned === null) return known;
-  const trusted = parsePolicy(known.policy).logs;
+  const trusted = known.policy.logs;
   const isSame = pinned.logs.some((key) =>
     trusted.some(({ name, keyId }) => name === key.name && keyId === key.keyId)
   );
   if (!isSame) {
     throw new ClientError("log_changed", "The service's log is not the one that was trusted");
   }
-  return { ...known, policy: formatPolicy(pinned) };
+  return { ...known, policy: pinned };
 }
 
 /** The note of a head. */
 export function noteText({ note }: SignedCheckpoint): string {
   return formatNote(note.text, note.signatures);
+}
+
+/** Reading policies is loaded on use: most applications ship a key. */
+async function ofText(text: string): Promise<LogPolicy> {
+  const { parsePolicy } = await import("../crypto/policy_text.ts");
+  return parsePolicy(text);
 }
 
 function ofKey(verifierKey: string): LogPolicy {

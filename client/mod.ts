@@ -30,11 +30,12 @@ export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client, type ClientOptions } from "./client.ts";
 export { type DeviceInfo } from "./device_info.ts";
-export { type Joining, type JoinOptions, type Linking } from "./link.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
-export { type Finding } from "./monitor.ts";
 export { type Peer } from "./peer.ts";
+// As types alone: a bundler would load these modules for any other export.
+export type { Joining, JoinOptions, Linking } from "./link.ts";
+export type { Finding } from "./monitor.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";

@@ -27,8 +27,7 @@ import { WELL_KNOWN } from "../wire/paths.ts";
 import { descriptionFromWire } from "../wire/service.ts";
 import { type Cell, change, keep, readCell } from "./cell.ts";
 import { type Contact, CONTACTS, knownBy, meet, type Meeting, type Pin, pinOf } from "./contact.ts";
-import { ClientError, ofLookup, toClientError } from "./error.ts";
-import { isConvicting, keepEvidence } from "./evidence.ts";
+import { ClientError, type ClientErrorCode, ofLookup, toClientError } from "./error.ts";
 import { type Http } from "./http.ts";
 import { identityOf, KNOWN_LOG, type KnownLog, meetLog, noteText, underPin } from "./known_log.ts";
 import { type Changes, type Store } from "./store.ts";
@@ -264,7 +263,7 @@ export class Trust {
       return await verifyLookup(this.#log, label, answer, state);
     } catch (error) {
       const refusal = ofLookup(error);
-      if (!isConvicting(refusal.code)) throw refusal;
+      if (!CONVICTING.has(refusal.code)) throw refusal;
       const shown = parseTlogProof(answer.proof).checkpoint;
       throw await this.#convict(noteText(state.trusted!), shown, answer.consistency, refusal);
     }
@@ -319,6 +318,7 @@ export class Trust {
     consistency: LookupAnswer["consistency"],
     refusal: ClientError,
   ): Promise<ClientError> {
+    const { keepEvidence } = await import("./evidence.ts");
     await keepEvidence(this.#store, { kind: "heads", first, second, consistency });
     return refusal;
   }
@@ -345,6 +345,9 @@ export class Trust {
     });
   }
 }
+
+/** Refusals that leave two signed heads behind, which together may convict the log. */
+const CONVICTING: ReadonlySet<ClientErrorCode> = new Set(["log_forked", "head_rolled_back"]);
 
 function forked(): ClientError {
   return new ClientError("log_forked", "The service has shown two logs that are not one");

@@ -25,27 +25,27 @@ import { noteVerifier, type Verifier, type VerifierKey } from "./note_key.ts";
 export { formatPolicy, parsePolicy } from "./policy_text.ts";
 
 /** A witness of a policy. */
-export interface PolicyWitness {
+export type PolicyWitness = {
   /** Its name within the policy, and there only. */
   readonly id: string;
   /** Its key, of type 0x04 or 0x06. */
   readonly key: VerifierKey;
   /** Its submission prefix (C2SP tlog-witness), as written; null where none is given. */
   readonly url: string | null;
-}
+};
 
 /** A group of a policy: witnessed where `threshold` of its members are. */
-export interface PolicyGroup {
+export type PolicyGroup = {
   /** Its name within the policy. */
   readonly id: string;
   /** 1 to the number of its members. */
   readonly threshold: number;
   /** Witnesses and groups defined before it, each a member of no other group. */
   readonly members: readonly string[];
-}
+};
 
 /** What makes a head believed. */
-export interface LogPolicy {
+export type LogPolicy = {
   /** The logs, of type 0x01 or 0x06; several keys of one origin are alternatives. */
   readonly logs: readonly VerifierKey[];
   /** The witnesses. */
@@ -54,7 +54,7 @@ export interface LogPolicy {
   readonly groups: readonly PolicyGroup[];
   /** The witness or group that must have witnessed a head; null asks for no witness. */
   readonly quorum: string | null;
-}
+};
 
 /** The policy that believes one log without witnesses. */
 export function logOnlyPolicy(key: VerifierKey): LogPolicy {

@@ -59,9 +59,9 @@ Deno.test("a pinned log key that is not the service's is refused at first contac
   await using world = await two();
   const store = memoryStore();
   const other = (await deriveServiceKeys(testSecret(8), ORIGIN)).logVerifierKey;
-  const pinned = pinnedPolicy({ logKey: other });
+  const pinned = await pinnedPolicy({ logKey: other });
   await assert.rejects(Trust.open(world.http, store, Date.now, pinned), { code: "log_changed" });
-  assert.throws(() => pinnedPolicy({ logKey: "no key" }), { code: "bad_option" });
+  await assert.rejects(pinnedPolicy({ logKey: "no key" }), { code: "bad_option" });
   assert.equal(await read(store, "log"), null);
 });
 
