@@ -1,9 +1,8 @@
 /**
  * The account of this client: a label, one of its devices with its keys, and the account's record.
  *
- * The keys of a device are stored before anything names them, and kept until the log proves the record
- * or the service refuses it for good, so neither a crash nor a lost answer can leave a name without its
- * keys. Other devices may change the record: it is looked up again and followed.
+ * Other devices of the account may change its record: it is looked up again and followed. How an account
+ * comes to be is `registration.ts` and `link.ts`, how it changes `devices.ts`.
  *
  * @module
  */
@@ -12,12 +11,10 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
-import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
-import { decodeRecord, recordHash, signGenesis, type VerifiedRecord } from "../crypto/record.ts";
+import { type DeviceKeys } from "../crypto/keys.ts";
+import { decodeRecord, recordHash, type VerifiedRecord } from "../crypto/record.ts";
 import { type LocalDevice } from "../crypto/x3dh.ts";
-import { type ProblemCode } from "../wire/problem.ts";
-import { cell, change, forget, keep, readCell } from "./cell.ts";
-import { type Contact } from "./contact.ts";
+import { cell, change, keep, readCell } from "./cell.ts";
 import { askForProof, submitRecord } from "./directory.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
@@ -69,37 +66,11 @@ export const ACCOUNT = cell<StoredAccount>("account");
 export const NEXT = cell<StoredAccount>("account/next");
 /** Keys of a device that another one may have put into its account meanwhile. */
 export const JOINING = cell<StoredJoin>("account/joining");
-const FIRST_DEVICE = 1;
 
 /** The account that the store holds, or null where none was registered. */
 export async function loadAccount(store: Store, origin: string): Promise<Account | null> {
   const held = await readCell(store, ACCOUNT);
   return held?.registered ? accountOf(held, origin) : null;
-}
-
-/**
- * Registers a name with fresh keys and verifies that the log holds it.
- *
- * An attempt that was broken off is finished first, because its name may be taken by it.
- *
- * @throws ClientError `name_taken`, `proof_invalid`, `network`, `refused`
- */
-export async function registerAccount(
-  registry: Registry,
-  label: AccountLabel,
-  deviceName: string,
-): Promise<Account> {
-  const { store, trust, now } = registry;
-  const unfinished = await readCell(store, ACCOUNT);
-  if (unfinished?.registered === false) {
-    const account = await finish(registry, unfinished);
-    if (account?.label === label) return account;
-  }
-  const fresh = await newAccount(trust.origin, label, deviceName, store.extractable, now());
-  await claimPlace(store, fresh);
-  const account = await finish(registry, fresh);
-  if (account === null) throw new ClientError("refused", "The service's clock is far from ours");
-  return account;
 }
 
 /** Stores an account where there is none. @throws ClientError `refused` */
@@ -109,49 +80,6 @@ export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
       throw new ClientError("refused", "This device already has another account");
     }
     return { changes: keep(ACCOUNT, fresh), result: undefined };
-  });
-}
-
-/**
- * Sends a stored record until its fate is known: the account, or null where the record is too old to
- * be accepted and never was. What was refused for good is forgotten.
- */
-async function finish(registry: Registry, held: StoredAccount): Promise<Account | null> {
-  const { store, http, trust } = registry;
-  let contact: Contact;
-  try {
-    contact = await submitRecord(http, trust, held.label, held.record);
-  } catch (error) {
-    if (!(error instanceof ClientError) || !REFUSED_FOR_GOOD.has(error.problem)) throw error;
-    await replace(store, held, null);
-    if (error.problem === "bad_record") return null;
-    throw error;
-  }
-  const { record } = contact;
-  // Another device may have gone on from it meanwhile.
-  if (record.version === 0 && !equal(record.hash, recordHash(held.record))) {
-    throw new ClientError("proof_invalid", "The log holds another record under this name");
-  }
-  const registered = { ...held, record: record.bytes, registered: true };
-  const account = accountOf(registered, trust.origin);
-  await replace(store, held, registered);
-  return account;
-}
-
-/** Refusals after which a record can't come to be in the log any more. */
-const REFUSED_FOR_GOOD: ReadonlySet<ProblemCode | null> = new Set([
-  "bad_record",
-  "name_taken",
-  "name_retired",
-  "record_conflict",
-]);
-
-/** Replaces what is stored, if it still is this very attempt: another tab may have gone on. */
-function replace(store: Store, held: StoredAccount, by: StoredAccount | null): Promise<void> {
-  return change(store, [ACCOUNT], ([now]) => {
-    const isSame = now !== null && equal(now.record, held.record);
-    if (!isSame) return { changes: {}, result: undefined };
-    return { changes: by === null ? forget(ACCOUNT) : keep(ACCOUNT, by), result: undefined };
   });
 }
 
@@ -203,24 +131,13 @@ function withRecord({ label, self }: Account, record: VerifiedRecord): Account {
   return { label, record, self: localDevice(record, self.entry.deviceId, self.keys) };
 }
 
-/** Fresh keys and the first record for a label. */
-async function newAccount(
-  origin: string,
-  label: AccountLabel,
-  deviceName: string,
-  extractable: boolean,
-  nowMs: number,
-): Promise<StoredAccount> {
-  const keys = await generateDeviceKeys(extractable);
-  const entry = newEntry(FIRST_DEVICE, keys, nowMs, deviceName);
-  const record = await signGenesis({ origin, label }, entry, keys, nowMs);
-  return storedOf(label, FIRST_DEVICE, keys, record, false);
-}
+/** The public halves of a device's keys. */
+export type PublicKeys = { readonly [Key in keyof DeviceKeys]: Pick<DeviceKeys[Key], "publicKey"> };
 
 /** The entry of a new device. */
 export function newEntry(
   deviceId: number,
-  { signing, identity }: { [Key in keyof DeviceKeys]: Pick<DeviceKeys[Key], "publicKey"> },
+  { signing, identity }: PublicKeys,
   addedMs: number,
   name: string,
 ): DeviceEntry {

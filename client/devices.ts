@@ -78,7 +78,8 @@ async function update(
   isDone: (record: VerifiedRecord) => boolean,
 ): Promise<Account> {
   for (let attempt = 0;; attempt++) {
-    const { account } = world;
+    // What is changed is the newest record, whoever made it.
+    const account = await world.refresh();
     const devices = decide(account.record.devices);
     const bytes = await signUpdate(account, devices, account.self.keys.signing, world.now());
     try {
@@ -88,7 +89,6 @@ async function update(
     } catch (error) {
       const isLate = error instanceof ClientError && error.problem === "record_conflict";
       if (!isLate || attempt > 0) throw error;
-      await world.refresh();
     }
   }
 }
@@ -113,9 +113,8 @@ async function signUpdate(
  * @throws ClientError `record_conflict` where another device was faster
  */
 export async function rotateKeys(world: World): Promise<Account> {
-  const unfinished = await finishRotation(world);
-  if (unfinished !== null) return unfinished;
-  const { account, store, now } = world;
+  const { store, now } = world;
+  const account = await world.refresh();
   const { self, record } = account;
   const keys = await generateDeviceKeys(store.extractable);
   const entry = newEntry(nextDeviceId(record), keys, now(), self.entry.name);

@@ -63,7 +63,7 @@ export type ClientErrorCode =
   | "name_retired"
   /** Nobody calls themselves. */
   | "self_call"
-  /** This device was removed from its account, as the service says, or as the log proves. */
+  /** This device was removed from its account: the log proves it, or the service says so. */
   | "device_removed"
   /** Two devices did not come together: given up, too late, or somebody stood between them. */
   | "link_failed"

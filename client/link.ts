@@ -23,7 +23,7 @@ import {
 } from "../crypto/link.ts";
 import { type LinkCodeKind, linkSlot, newLinkCode, parseLinkCode } from "../crypto/link_code.ts";
 import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../wire/link.ts";
-import { type Account, newEntry, type Registry } from "./account.ts";
+import { type Account, newEntry, type PublicKeys, type Registry } from "./account.ts";
 import { addDevice, bindNew, nextDeviceId } from "./devices.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { finishJoining, keepJoining } from "./joining.ts";
@@ -92,7 +92,15 @@ export async function joinAccount(
     const talk = new Talk(mailbox, revealed.channel);
     await mailbox.write(revealed.reveal);
     digits.resolve(revealed.channel.digits);
-    await talk.until(person.promise, signal);
+    await talk.orCancel(() => agree(talk, keys));
+    const joined = await finishJoining(registry);
+    if (joined === null) throw failed("The account does not have this device");
+    onJoined(joined);
+    return joined.label;
+  }
+
+  async function agree(talk: Talk, keys: DeviceKeys): Promise<void> {
+    await until(person.promise, signal);
     const { label, deviceId, addedMs } = await talk.hear("account");
     const account = accountId(trust.origin, label);
     const { entry, binding } = await bindNew(account, keys, { deviceId, addedMs, name });
@@ -108,10 +116,6 @@ export async function joinAccount(
     });
     await talk.say({ kind: "binding", binding });
     await talk.hear("done");
-    const joined = await finishJoining(registry);
-    if (joined === null) throw failed("The account does not have this device");
-    onJoined(joined);
-    return joined.label;
   }
 
   const done = guarded(join(), digits.reject);
@@ -141,26 +145,25 @@ export function linkDevice(
     const talk = new Talk(mailbox, channel);
     const { signing, identity, name } = expected("device", linkPayloadFromBytes(payload));
     device.resolve({ digits: channel.digits, name });
-    await talk.until(person.promise, signal);
+    const keys = { signing: { publicKey: signing }, identity: { publicKey: identity } };
+    onLinked(await talk.orCancel(() => takeIn(talk, keys, name)));
+    // The new device finds it in the log even if it does not hear this.
+    await talk.say({ kind: "done" }).catch(() => {});
+  }
+
+  async function takeIn(talk: Talk, keys: PublicKeys, name: string): Promise<Account> {
+    await until(person.promise, signal);
     // The number has to be a new one also where another device changed the account meanwhile.
     const account = await world.refresh();
-    const keys = { signing: { publicKey: signing }, identity: { publicKey: identity } };
     const entry = newEntry(nextDeviceId(account.record), keys, world.now(), name);
     const { deviceId, addedMs } = entry;
-    await talk.say({
-      kind: "account",
-      label: account.label,
-      deviceId,
-      addedMs,
-      name: account.self.entry.name,
-    });
+    const { label, self } = account;
+    await talk.say({ kind: "account", label, deviceId, addedMs, name: self.entry.name });
     const { binding } = await talk.hear("binding");
     if (!await checkBinding(account.record.account, entry, binding)) {
       throw failed("The new device does not agree to stand in this account");
     }
-    onLinked(await addDevice(world, { entry, binding }));
-    // The new device finds it in the log even if it does not hear this.
-    await talk.say({ kind: "done" }).catch(() => {});
+    return await addDevice(world, { entry, binding });
   }
 
   const done = guarded(link(), device.reject);
@@ -187,20 +190,25 @@ class Talk {
     return expected(kind, linkPayloadFromBytes(bytes));
   }
 
-  /** Waits for the person; tells the other device where they gave up. @throws ClientError */
-  async until(person: Promise<void>, signal: AbortSignal): Promise<void> {
-    const givenUp = new Promise<never>((_, reject) => {
-      const give = (): void => reject(failed("It was given up"));
-      if (signal.aborted) give();
-      signal.addEventListener("abort", give, { once: true });
-    });
+  /** Does the work; where it fails, the other device need not wait for more. */
+  async orCancel<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await Promise.race([person, givenUp]);
+      return await work();
     } catch (error) {
       void this.say({ kind: "cancel" }).catch(() => {});
       throw error;
     }
   }
+}
+
+/** Waits for the person. @throws ClientError `link_failed` where it was given up */
+async function until(person: Promise<void>, signal: AbortSignal): Promise<void> {
+  const givenUp = new Promise<never>((_, reject) => {
+    const give = (): void => reject(failed("It was given up"));
+    if (signal.aborted) give();
+    signal.addEventListener("abort", give, { once: true });
+  });
+  await Promise.race([person, givenUp]);
 }
 
 function expected<Kind extends LinkPayload["kind"]>(

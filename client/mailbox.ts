@@ -26,6 +26,7 @@ export class Mailbox {
   readonly #slot: string;
   readonly #side: Side;
   readonly #signal: AbortSignal;
+  readonly #late = AbortSignal.timeout(LINK_TTL_MS);
   #written = 0;
   readonly #unread: Bytes[] = [];
   #read = 0;
@@ -35,60 +36,57 @@ export class Mailbox {
     this.#http = http;
     this.#slot = toBase64Url(slot);
     this.#side = side;
-    this.#signal = AbortSignal.any([signal, AbortSignal.timeout(LINK_TTL_MS)]);
+    this.#signal = AbortSignal.any([signal, this.#late]);
   }
 
-  /** Writes the next message; a lost answer is asked for again. @throws ClientError */
+  /** Writes the next message, also when waiting was given up. @throws ClientError */
   async write(message: Bytes): Promise<void> {
     const path = `${linkPath(this.#slot, this.#side)}/${this.#written++}`;
     const body = { message: toBase64Url(message) };
-    await this.#patiently(() => this.#http.open("PUT", path, body));
+    await this.#patiently(this.#late, () => this.#http.open("PUT", path, body));
   }
 
   /** Waits for the other device's next message. @throws ClientError */
   async next(): Promise<Bytes> {
     const path = linkPath(this.#slot, this.#side === "new" ? "old" : "new");
     while (this.#unread.length === 0) {
-      const answer = await this.#patiently(() => {
+      const answer = await this.#patiently(this.#signal, () => {
         return this.#http.open("GET", `${path}?after=${this.#read}`);
       });
       const messages = read(answer);
       this.#read += messages.length;
       this.#unread.push(...messages);
-      if (messages.length === 0) await this.#pause();
+      if (messages.length === 0) await pause(this.#signal);
     }
     return this.#unread.shift()!;
   }
 
-  async #patiently(ask: () => Promise<unknown>): Promise<unknown> {
+  /** Asks until there is an answer: one that was lost is asked for again. */
+  async #patiently(signal: AbortSignal, ask: () => Promise<unknown>): Promise<unknown> {
     for (;;) {
-      this.#requireTime();
+      if (signal.aborted) throw over();
       try {
         return await ask();
       } catch (error) {
         const failure = toClientError(error, "network");
         if (failure.problem === "link_gone") throw over();
         if (!failure.retryable) throw failure;
-        await this.#pause();
+        await pause(signal);
       }
     }
   }
+}
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, POLL_MS);
-      this.#signal.addEventListener("abort", done);
-    });
-  }
-
-  #requireTime(): void {
-    if (this.#signal.aborted) throw over();
-  }
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, POLL_MS);
+    signal.addEventListener("abort", done);
+  });
 }
 
 function read(answer: unknown): readonly Bytes[] {

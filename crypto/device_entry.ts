@@ -26,7 +26,7 @@ import { labelled } from "./labels.ts";
 import { ed25519Sign, ed25519Verify, sha256 } from "./primitives.ts";
 
 /** Longest device name in bytes. */
-const MAX_DEVICE_NAME_BYTES = 64;
+export const MAX_DEVICE_NAME_BYTES = 64;
 
 /** One device of an account. */
 export interface DeviceEntry {

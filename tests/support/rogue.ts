@@ -4,9 +4,9 @@
  * @module
  */
 
-import { registerAccount } from "../../client/account.ts";
 import { describe } from "../../client/fingerprint.ts";
 import { Http } from "../../client/http.ts";
+import { registerAccount } from "../../client/registration.ts";
 import { newRoomId, Room } from "../../client/room.ts";
 import { Socket } from "../../client/socket.ts";
 import { memoryStore } from "../../client/store.ts";
