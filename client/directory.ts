@@ -15,25 +15,45 @@ import {
   lookupFromWire,
   type RecordRequest,
 } from "../wire/directory.ts";
-import { bundlePath, proofPath, recordPath } from "../wire/paths.ts";
+import { bundlePath, proofPath, recordPath, resetPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Contact } from "./contact.ts";
 import { type Asking, type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
 
-/** Sends a first record and verifies that the log took it. @throws ClientError */
+/** How a record is brought. */
+export interface Bringing {
+  /** What the name policy asks for, or null. */
+  readonly authorization: string | null;
+  /** Whether the operator has to sign it first. */
+  readonly isReset: boolean;
+}
+
+/**
+ * Brings a record and verifies what the log has of the name then: this record, or one that followed.
+ *
+ * @throws ClientError
+ */
 export async function submitRecord(
   http: Http,
   trust: Trust,
   label: AccountLabel,
   record: Bytes,
+  { authorization, isReset }: Bringing = { authorization: null, isReset: false },
 ): Promise<Contact> {
-  const ask = async ({ from }: Asking) => {
-    const body: RecordRequest = { record: toBase64Url(record), from };
-    return { lookup: reading(lookupFromWire, await http.open("PUT", recordPath(label), body)) };
+  const [method, path] = isReset ? ["POST", resetPath(label)] : ["PUT", recordPath(label)];
+  const ask = async ({ from, known, through }: Asking) => {
+    const body: RecordRequest = {
+      record: toBase64Url(record),
+      from,
+      ...(known === null ? {} : { known }),
+      ...(through === null ? {} : { through }),
+      ...(authorization === null ? {} : { authorization }),
+    };
+    return { lookup: reading(lookupFromWire, await http.open(method, path, body)) };
   };
-  // The same record again is answered with the same proof, so asking again asks for no more.
+  // The same record again is answered again, with more of the history.
   const more = async (asking: Asking) => (await ask(asking)).lookup;
   const { contact } = await trust.learn(label, "contact", { ask, more });
   return contact;

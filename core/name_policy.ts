@@ -22,7 +22,7 @@ import {
   jwtVerify,
   type JWTVerifyGetKey,
 } from "jose";
-import { canonicalAccountLabel } from "../crypto/account_label.ts";
+import { type AccountId, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { equal, utf8 } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
@@ -50,6 +50,12 @@ export interface NamePolicy {
    * @throws StoreError
    */
   authorize(claim: NameClaim): Promise<void>;
+  /**
+   * Requires that an authorization says that whoever has a certain key owns a name; uses nothing up.
+   *
+   * @throws ServiceError `authorization_required`, `forbidden`, `unavailable`
+   */
+  recognize(owner: NameOwner): Promise<void>;
 }
 
 /** A record that takes a name or resets it. */
@@ -60,6 +66,18 @@ export interface NameClaim {
   readonly nowMs: number;
   /** The record, which is verified but for its right to the name. */
   readonly record: VerifiedRecord;
+  /** A compact JWS, or null. */
+  readonly authorization: string | null;
+}
+
+/** Somebody who says that a name is theirs. */
+export interface NameOwner {
+  /** The clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** The name. */
+  readonly account: AccountId;
+  /** The key that a record of theirs would begin with. */
+  readonly signing: VerifyingKey;
   /** A compact JWS, or null. */
   readonly authorization: string | null;
 }
@@ -93,83 +111,95 @@ export function openNames(): NamePolicy {
   return {
     kind: "open",
     authorize: ({ record }) => {
-      if (record.kind === "reset") {
-        throw new ServiceError("forbidden", "Nobody here can say whose a name is: none is reset");
-      }
+      if (record.kind === "reset") throw unowned();
       requireAuth(record, new Uint8Array(0));
       return Promise.resolve();
     },
+    recognize: () => Promise.reject(unowned()),
   };
 }
 
 /** Names that the application's backend grants. */
 export function grantedNames({ issuer, keys }: TokenIssuer): NamePolicy {
   const keyOf = keySource(keys);
+
+  async function open(owner: NameOwner): Promise<{ sub: string; expiresMs: number; jti: string }> {
+    const { nowMs, account, signing } = owner;
+    const rules = { issuer, audience: account.origin, algorithms: GRANT_ALGORITHMS };
+    const { sub, exp, jti, cnf } = await openToken(owner, keyOf, rules);
+    const isShort = typeof exp === "number" && exp * 1000 <= nowMs + GRANT_TTL_MS;
+    const isUsable = typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI_CHARS;
+    if (!isShort || !isUsable) {
+      throw required("A grant is good for at most ten minutes, and has a jti");
+    }
+    if (sub !== account.label) throw forbidden("The grant is for another name");
+    if (!hasExactly(cnf, ["jkt"]) || cnf.jkt !== thumbprintOf(signing)) {
+      throw forbidden("The grant is for another device");
+    }
+    return { sub, expiresMs: exp * 1000, jti };
+  }
+
   return {
     kind: "grant",
-    async authorize({ kv, nowMs, record, authorization }) {
-      const { label, origin } = record.account;
-      const signing = await firstDevice(record);
-      const rules = { issuer, audience: origin, algorithms: GRANT_ALGORITHMS };
-      const claims = await openToken(authorization, keyOf, rules, nowMs);
-      const { sub, exp, jti, cnf } = claims;
-      const isShort = typeof exp === "number" && exp * 1000 <= nowMs + GRANT_TTL_MS;
-      const isUsable = typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI_CHARS;
-      if (!isShort || !isUsable) {
-        throw required("A grant is good for at most ten minutes, and has a jti");
-      }
-      if (sub !== label) throw forbidden("The grant is for another name");
-      if (!hasExactly(cnf, ["jkt"]) || cnf.jkt !== thumbprintOf(signing)) {
-        throw forbidden("The grant is for another device");
-      }
+    async authorize(claim) {
+      const { kv, nowMs, record } = claim;
+      const { sub, expiresMs, jti } = await open(await ownerOf(claim));
       requireAuth(record, authOf("grant", issuer, sub));
       // Last, so that a record which is refused for another reason does not use it up.
-      if (!await takeOnce(kv, `grant ${issuer} ${jti}`, exp * 1000, nowMs)) {
+      if (!await takeOnce(kv, `grant ${issuer} ${jti}`, expiresMs, nowMs)) {
         throw required("This grant was used before");
       }
     },
+    recognize: async (owner) => void await open(owner),
   };
 }
 
 /** Names that are a claim of an ID token. */
 export function oidcNames({ issuer, keys, audience, claim }: IdentityProvider): NamePolicy {
   const keyOf = keySource(keys);
+
+  async function open(owner: NameOwner): Promise<{ sub: string }> {
+    const rules = { issuer, audience, algorithms: OIDC_ALGORITHMS };
+    const claims = await openToken(owner, keyOf, rules);
+    const { sub, aud, azp, nonce } = claims;
+    // OpenID Connect Core, 3.1.3.7: a token for several parties says for whom it was made.
+    if ((azp !== undefined || Array.isArray(aud) && aud.length > 1) && azp !== audience) {
+      throw forbidden("The ID token is for another application");
+    }
+    if (nonce !== toBase64Url(oidcNonce(owner.signing))) {
+      throw forbidden("The ID token is for another device");
+    }
+    if (claim === "email" && claims.email_verified !== true) {
+      throw forbidden("The ID token's address is not verified");
+    }
+    if (!isNamed(claims[claim], owner)) throw forbidden("The ID token is for another name");
+    return { sub };
+  }
+
   return {
     kind: "oidc",
-    async authorize({ nowMs, record, authorization }) {
-      const signing = await firstDevice(record);
-      const rules = { issuer, audience, algorithms: OIDC_ALGORITHMS };
-      const claims = await openToken(authorization, keyOf, rules, nowMs);
-      const { sub, aud, azp, nonce } = claims;
-      // OpenID Connect Core, 3.1.3.7: a token for several parties says for whom it was made.
-      if ((azp !== undefined || Array.isArray(aud) && aud.length > 1) && azp !== audience) {
-        throw forbidden("The ID token is for another application");
-      }
-      if (nonce !== toBase64Url(oidcNonce(signing))) {
-        throw forbidden("The ID token is for another device");
-      }
-      if (claim === "email" && claims.email_verified !== true) {
-        throw forbidden("The ID token's address is not verified");
-      }
-      if (!isNamed(claims[claim], record)) throw forbidden("The ID token is for another name");
-      requireAuth(record, authOf("oidc", issuer, sub));
+    async authorize(asked) {
+      const { sub } = await open(await ownerOf(asked));
+      requireAuth(asked.record, authOf("oidc", issuer, sub));
     },
+    recognize: async (owner) => void await open(owner),
   };
 }
 
-/** The key of the record's first device, which has signed the record itself. */
-async function firstDevice(record: VerifiedRecord): Promise<VerifyingKey> {
+/** Whoever brings a record: the key of its first device, which has signed the record itself. */
+async function ownerOf({ nowMs, record, authorization }: NameClaim): Promise<NameOwner> {
   const { signing } = record.devices[0]!.entry;
   // Otherwise another device could stand behind one whose authorization was overheard.
-  if (await isSignedBy(record, "self", signing)) return signing;
+  if (await isSignedBy(record, "self", signing)) {
+    return { nowMs, account: record.account, signing, authorization };
+  }
   throw new ServiceError("bad_record", "The record is not signed by the first device it lists");
 }
 
 async function openToken(
-  token: string | null,
+  { authorization: token, nowMs }: NameOwner,
   keyOf: JWTVerifyGetKey,
   rules: { issuer: string; audience: string; algorithms: string[] },
-  nowMs: number,
 ): Promise<JWTPayload & { readonly sub: string }> {
   if (token === null) throw required("This name needs an authorization");
   let claims: JWTPayload;
@@ -202,7 +232,7 @@ function requireAuth(record: VerifiedRecord, proven: Uint8Array): void {
   throw new ServiceError("bad_record", "The record says otherwise how its owner was authenticated");
 }
 
-function isNamed(value: unknown, { account }: VerifiedRecord): boolean {
+function isNamed(value: unknown, { account }: NameOwner): boolean {
   if (typeof value !== "string") return false;
   try {
     return canonicalAccountLabel(value) === account.label;
@@ -246,6 +276,10 @@ async function boundedText(response: Response): Promise<string> {
 
 function keysUnavailable(): ServiceError {
   return new ServiceError("unavailable", "The issuer's keys can't be read: try again later");
+}
+
+function unowned(): ServiceError {
+  return forbidden("Nobody here can say whose a name is: none is reset");
 }
 
 function required(message: string): ServiceError {

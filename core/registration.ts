@@ -27,6 +27,7 @@ import { type Context } from "./context.ts";
 import { lookup, publishedHead, requireKnown } from "./directory.ts";
 import { eraseRetired } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
+import { type LookupQuery, WHOLE_LOOKUP } from "./lookup_proof.ts";
 import { findCommitted } from "./restoration.ts";
 import { checkSuccession, readRecord, requireInTime, type Succession } from "./succession.ts";
 
@@ -47,6 +48,7 @@ const NEEDS_AUTHORITY: readonly RecordKind[] = ["genesis", "reset"];
  *
  * @param from size of the newest head the client trusts, or null
  * @param authorization what the name policy asks for, or null
+ * @param query which records of the name the proof shows
  * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`, `record_lost`,
  * `reset_pending`, `authorization_required`, `forbidden`, `head_unknown`, `unavailable`
  * @throws StoreError
@@ -57,10 +59,11 @@ export async function register(
   record: Bytes,
   from: number | null,
   authorization: string | null = null,
+  query: LookupQuery = WHOLE_LOOKUP,
 ): Promise<LookupAnswer> {
   requireKnown(from, await publishedHead(ctx));
   const place = await placeOf(ctx, label, readRecord(record), record, authorization);
-  return await answer(ctx, label, place, from);
+  return await answer(ctx, label, place, from, query);
 }
 
 /**
@@ -69,6 +72,7 @@ export async function register(
  *
  * @param from size of the newest head the client trusts, or null
  * @param authorization what the name policy asks for, or null
+ * @param query which records of the name the proof shows
  * @throws ServiceError those of `register`; `forbidden` where names are open
  * @throws StoreError
  */
@@ -78,6 +82,7 @@ export async function resetName(
   record: Bytes,
   from: number | null,
   authorization: string | null,
+  query: LookupQuery = WHOLE_LOOKUP,
 ): Promise<LookupAnswer> {
   requireKnown(from, await publishedHead(ctx));
   const form = readRecord(record);
@@ -85,7 +90,7 @@ export async function resetName(
   const signer = { role: "operator", signing: ctx.keys.operator } as const;
   const whole = await addSignature({ origin: ctx.origin, label }, record, signer);
   const place = await placeOf(ctx, label, form, whole, authorization);
-  return await answer(ctx, label, place, from);
+  return await answer(ctx, label, place, from, query);
 }
 
 /** The name's proof, once the published head covers a record's place. */
@@ -94,12 +99,13 @@ async function answer(
   label: AccountLabel,
   place: Place,
   from: number | null,
+  query: LookupQuery,
 ): Promise<LookupAnswer> {
   if (place.poolId !== null) await ctx.sequencer.sequenced(place.poolId);
   else if (!await isPublished(ctx, label, place.version)) await ctx.sequencer.settled();
   // Also what an earlier one left: its answer may have been lost with a process.
   if (place.kind !== "genesis") await eraseRetired(ctx);
-  return await lookup(ctx, label, from);
+  return await lookup(ctx, label, from, query);
 }
 
 /** The record's place, which it gets now unless it has one. */

@@ -78,8 +78,8 @@ export async function signIn(
  * `verifyProof`
  */
 export async function authenticate(ctx: Context, request: Credentials): Promise<Principal> {
-  const [, token] = /^DPoP ([A-Za-z0-9._-]+)$/i.exec(request.authorization ?? "") ?? [];
-  if (token === undefined) {
+  const token = tokenOf(request);
+  if (token === null) {
     throw new ServiceError("unauthenticated", "Sign in: this needs an access token and a proof");
   }
   const claims = await openToken(ctx, token);
@@ -88,6 +88,11 @@ export async function authenticate(ctx: Context, request: Credentials): Promise<
   const { deviceId } = await deviceOf(ctx, claims.account, key);
   if (deviceId !== claims.deviceId) throw unknownDevice();
   return { account: claims.account, deviceId, signing: key, expiresMs: claims.expiresMs };
+}
+
+/** The token that a request carries, or null. */
+export function tokenOf({ authorization }: Pick<Credentials, "authorization">): string | null {
+  return /^DPoP ([A-Za-z0-9._-]+)$/i.exec(authorization ?? "")?.[1] ?? null;
 }
 
 interface TokenClaims extends Omit<Principal, "signing"> {

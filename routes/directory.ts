@@ -2,8 +2,8 @@
  * The directory over HTTP: a name's records, its proof, its bundles, and prekeys.
  *
  * Bringing a record needs no sign-in, since records carry their own authority: signatures, and for a
- * first one or a reset what the name policy asks for, in the body. Everything else does: records are
- * not public.
+ * first one or a reset what the name policy asks for, in the body. Everything else does, because records
+ * are not public; an owner without a device shows in another way that the name is theirs.
  *
  * @module
  */
@@ -13,18 +13,28 @@ import { labelOf } from "../core/account.ts";
 import { lookup, takeBundles } from "../core/directory.ts";
 import { register, resetName } from "../core/registration.ts";
 import { ServiceError } from "../core/error.ts";
+import { type Bytes } from "../crypto/bytes.ts";
 import { type LookupQuery } from "../core/lookup_proof.ts";
+import { requireOwner } from "../core/ownership.ts";
 import { publishPrekeys } from "../core/prekeys.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { bundleRequest, prekeysRequest, recordRequest } from "../wire/schema.ts";
 import { bodyOf } from "./body.ts";
-import { type Api, type Handler, principalOf, route } from "./route.ts";
+import { type Api, credentialsOf, type Handler, principalOf, route } from "./route.ts";
+
+/** A record as somebody brings it. */
+interface BroughtRecord extends LookupQuery {
+  readonly record: Bytes;
+  readonly from: number | null;
+  readonly authorization: string | null;
+}
 
 /** Puts the directory into the application. */
 export function directoryRoutes(app: Hono, api: Api): void {
   route(app, "/v1/directory/:label", { PUT: putRecord(api) });
   route(app, "/v1/directory/:label/reset", { POST: postReset(api) });
   route(app, "/v1/directory/:label/proof", { GET: getProof(api) });
+  route(app, "/v1/directory/:label/owner", { GET: getOwnersProof(api) });
   route(app, "/v1/directory/:label/bundle", { POST: postBundle(api) });
   route(app, "/v1/keys/:device", { PUT: putPrekeys(api) });
 }
@@ -32,8 +42,8 @@ export function directoryRoutes(app: Hono, api: Api): void {
 function putRecord(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
-    const { record, from = null, authorization = null } = await bodyOf(exchange, recordRequest);
-    const answer = await register(api.ctx, label, record, from, authorization);
+    const { record, from, authorization, ...query } = await recordOf(exchange);
+    const answer = await register(api.ctx, label, record, from, authorization, query);
     return exchange.json(lookupToWire(answer));
   };
 }
@@ -41,8 +51,8 @@ function putRecord(api: Api): Handler {
 function postReset(api: Api): Handler {
   return async (exchange) => {
     const label = labelOf(exchange.req.param("label")!);
-    const { record, from = null, authorization = null } = await bodyOf(exchange, recordRequest);
-    const answer = await resetName(api.ctx, label, record, from, authorization);
+    const { record, from, authorization, ...query } = await recordOf(exchange);
+    const answer = await resetName(api.ctx, label, record, from, authorization, query);
     return exchange.json(lookupToWire(answer));
   };
 }
@@ -52,6 +62,15 @@ function getProof(api: Api): Handler {
     const label = labelOf(exchange.req.param("label")!);
     const { from, known, through } = queryOf(exchange);
     await principalOf(api, exchange);
+    return exchange.json(lookupToWire(await lookup(api.ctx, label, from, { known, through })));
+  };
+}
+
+function getOwnersProof(api: Api): Handler {
+  return async (exchange) => {
+    const label = labelOf(exchange.req.param("label")!);
+    const { from, known, through } = queryOf(exchange);
+    await requireOwner(api.ctx, label, credentialsOf(api, exchange));
     return exchange.json(lookupToWire(await lookup(api.ctx, label, from, { known, through })));
   };
 }
@@ -78,6 +97,18 @@ function putPrekeys(api: Api): Handler {
     }
     await publishPrekeys(api.ctx, account, deviceId, { set, signature, opks });
     return new Response(null, { status: 204 });
+  };
+}
+
+/** A record with what goes with it, null where it is absent. @throws ServiceError */
+async function recordOf(exchange: Exchange): Promise<BroughtRecord> {
+  const { record, from, authorization, known, through } = await bodyOf(exchange, recordRequest);
+  return {
+    record,
+    from: from ?? null,
+    authorization: authorization ?? null,
+    known: known ?? null,
+    through: through ?? null,
   };
 }
 

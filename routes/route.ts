@@ -6,7 +6,7 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { type Context } from "../core/context.ts";
-import { authenticate, type Principal } from "../core/tokens.ts";
+import { authenticate, type Credentials, type Principal } from "../core/tokens.ts";
 import { problemResponse } from "./problem.ts";
 
 /** Answers one request. */
@@ -44,11 +44,16 @@ export function targetOf(api: Api, request: Request): string {
 
 /** Who makes a request. @throws ServiceError those of `authenticate` */
 export function principalOf(api: Api, exchange: Exchange): Promise<Principal> {
+  return authenticate(api.ctx, credentialsOf(api, exchange));
+}
+
+/** What a request carries to say who makes it. */
+export function credentialsOf(api: Api, exchange: Exchange): Credentials {
   const { raw, method } = exchange.req;
-  return authenticate(api.ctx, {
+  return {
     authorization: raw.headers.get("authorization"),
     proof: raw.headers.get("dpop"),
     method,
     url: targetOf(api, raw),
-  });
+  };
 }

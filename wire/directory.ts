@@ -23,6 +23,10 @@ export interface RecordRequest {
   readonly authorization?: string | undefined;
   /** Size of the newest head the client trusts, or absent at first contact. */
   readonly from?: number | undefined;
+  /** The version that the client knows, or absent. */
+  readonly known?: number | undefined;
+  /** The last earlier record that is asked for, or absent for the newest ones. */
+  readonly through?: number | undefined;
 }
 
 /** `PUT /v1/keys/{device}`. */

@@ -24,13 +24,22 @@ export function resetPath(label: string): string {
 }
 
 /** `GET` proves what the log has of a name; the query takes `from`, `known` and `through`. */
-export function proofPath(
-  label: string,
-  query: Readonly<Record<string, number | null>> = {},
-): string {
+export function proofPath(label: string, query: Query = {}): string {
+  return `${recordPath(label)}/proof${queryText(query)}`;
+}
+
+/** `GET` proves the same to the name's owner, who has no device of it: by recovery key, or authorized. */
+export function ownerPath(label: string, query: Query = {}): string {
+  return `${recordPath(label)}/owner${queryText(query)}`;
+}
+
+/** Numbers of a query; what is null is left out. */
+type Query = Readonly<Record<string, number | null>>;
+
+function queryText(query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== null);
   const text = given.map(([name, value]) => `${name}=${value}`).join("&");
-  return `${recordPath(label)}/proof${text === "" ? "" : `?${text}`}`;
+  return text === "" ? "" : `?${text}`;
 }
 
 /** `POST` also takes a one-time prekey of every device. */

@@ -69,6 +69,8 @@ export const recordRequest = z.strictObject({
   record: bytes(1, MAX_RECORD_BYTES),
   authorization: z.string().max(MAX_AUTHORIZATION_CHARS).regex(/^[A-Za-z0-9._-]+$/).optional(),
   from: size.optional(),
+  known: size.optional(),
+  through: size.optional(),
 });
 
 /** `POST /v1/directory/{label}/bundle`. */

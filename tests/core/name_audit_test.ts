@@ -19,7 +19,11 @@ import { type LogStore } from "../../kv/log_key.ts";
 import { newDevice, type OwnDevice, previous, self } from "../support/records.ts";
 import { openCore, ORIGIN } from "../support/service_core.ts";
 
-const ANYBODY: NamePolicy = { kind: "grant", authorize: () => Promise.resolve() };
+const ANYBODY: NamePolicy = {
+  kind: "grant",
+  authorize: () => Promise.resolve(),
+  recognize: () => Promise.resolve(),
+};
 
 interface Story {
   readonly ctx: OpenContext;

@@ -28,7 +28,11 @@ import { newDevice, type OwnDevice, previous, self } from "../support/records.ts
 import { newAccount, newPrekeys, openCore, ORIGIN } from "../support/service_core.ts";
 
 /** Believes everybody, so that resets can be asked for. */
-const ANYBODY: NamePolicy = { kind: "grant", authorize: () => Promise.resolve() };
+const ANYBODY: NamePolicy = {
+  kind: "grant",
+  authorize: () => Promise.resolve(),
+  recognize: () => Promise.resolve(),
+};
 
 /** A core with a clock to turn, and records dated by it. */
 interface World {

@@ -22,6 +22,10 @@ const WORD: NamePolicy = {
     const code = authorization === null ? "authorization_required" : "forbidden";
     throw new ServiceError(code, "Say the word");
   },
+  recognize: ({ authorization }) =>
+    authorization === "word"
+      ? Promise.resolve()
+      : Promise.reject(new ServiceError("forbidden", "Say the word")),
 };
 
 async function codeOf(response: Response): Promise<string> {
