@@ -13,6 +13,7 @@ import { type Command, CommandError, UsageError } from "./command.ts";
 import { fsckCommand } from "./fsck.ts";
 import { keysCommand } from "./keys.ts";
 import { lookupCommand } from "./lookup.ts";
+import { recoverCommand } from "./recover.ts";
 import { serveCommand } from "./serve.ts";
 import { verifyCommand } from "./verify.ts";
 import { witnessCommand } from "./witness.ts";
@@ -25,6 +26,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   keys: keysCommand,
   witness: witnessCommand,
   audit: auditCommand,
+  recover: recoverCommand,
 };
 
 const WRONG_CALL = 2;

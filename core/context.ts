@@ -7,6 +7,7 @@
 import { type LogPolicy } from "../crypto/policy.ts";
 import { type Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
+import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
@@ -76,6 +77,10 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   const policy = witnesses === null
     ? { logs: keys.logKeys, witnesses: [], groups: [], quorum: null }
     : policyOf(keys, witnesses);
+  // A store whose tree was wiped to be rebuilt must not be founded anew.
+  if (await readFrozen(log) !== null && await readHead(log) === null) {
+    throw new Error("Cannot open the log: its recovery was not finished");
+  }
   await openGeneration(log, keys, now());
   // Before anything runs that would have to be ended where this fails.
   if (await readFrozen(log) === null) await eraseRetired(log);

@@ -4,7 +4,8 @@
  *
  *     ["log", origin, "key", key[32]] -> KeyOwner
  *
- * Signing and key-agreement keys share the table. Nothing is deleted, also when a device is.
+ * Signing and key-agreement keys share the table. Nothing is deleted, also when a device is; but for
+ * the keys of records that turn out to be in no log.
  *
  * @module
  */
@@ -47,6 +48,11 @@ export function checkKeyNew(log: LogStore, key: Bytes): Deno.AtomicCheck {
 /** Gives a key to a device. */
 export function writeKeyOwner(log: LogStore, key: Bytes, owner: KeyOwner): Deno.KvMutation {
   return { type: "set", key: logKey(log, "key", key), value: owner };
+}
+
+/** Takes a key from the device that had it in a history that does not go on. */
+export function deleteKeyOwner(log: LogStore, key: Bytes): Deno.KvMutation {
+  return { type: "delete", key: logKey(log, "key", key) };
 }
 
 /** The owner of every key that has one. */

@@ -46,6 +46,11 @@ export function writeFrozen(log: LogStore, frozen: Frozen): Promise<Frozen> {
   });
 }
 
+/** Freezes the log for another reason. */
+export function replaceFrozen(log: LogStore, frozen: Frozen): Deno.KvMutation {
+  return { type: "set", key: logKey(log, "frozen"), value: frozen };
+}
+
 /** Ends the freeze. */
 export function deleteFrozen(log: LogStore): Deno.KvMutation {
   return { type: "delete", key: logKey(log, "frozen") };

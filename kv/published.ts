@@ -36,6 +36,11 @@ export function readAudited(log: LogStore): Promise<Row<Published> | null> {
   return readRow<Published>(log, logKey(log, "audited"));
 }
 
+/** Takes the audited head away, where it turned out to be of no history that goes on. */
+export function deleteAudited(log: LogStore): Deno.KvMutation {
+  return { type: "delete", key: logKey(log, "audited") };
+}
+
 /** Sets the published head, and the audited one where an auditor cosigned it. */
 export function writePublished(
   log: LogStore,

@@ -69,6 +69,11 @@ export function writeLabel(
   return { type: "set", key: logKey(log, "label", label), value: state };
 }
 
+/** Takes a name's state away, of whose records none is in the log. */
+export function deleteLabel(log: LogStore, label: AccountLabel): Deno.KvMutation {
+  return { type: "delete", key: logKey(log, "label", label) };
+}
+
 /** A version's value, or null where it was never sequenced. */
 export async function readValue(
   log: LogStore,
