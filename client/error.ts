@@ -73,8 +73,6 @@ export type ClientErrorCode =
   | "not_online"
   /** The person is not connected, or can't be reached. */
   | "peer_offline"
-  /** The person uses several devices, which this version cannot ring. */
-  | "several_devices"
   /** The person did not answer. */
   | "no_answer"
   /** The call was given up before it was answered. */

@@ -14,19 +14,14 @@ import { type AccountId, parseAccountLabel } from "../crypto/account_label.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import { checkBinding, MAX_DEVICE_NAME_BYTES } from "../crypto/device_entry.ts";
 import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
-import {
-  type LinkChannel,
-  openReveal,
-  replyToLink,
-  revealLink,
-  startLink,
-} from "../crypto/link.ts";
+import { openReveal, replyToLink, revealLink, startLink } from "../crypto/link.ts";
 import { type LinkCodeKind, linkSlot, newLinkCode, parseLinkCode } from "../crypto/link_code.ts";
 import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../wire/link.ts";
 import { type Account, newEntry, type PublicKeys, type Registry } from "./account.ts";
 import { addDevice, bindNew, nextDeviceId } from "./devices.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { finishJoining, keepJoining } from "./joining.ts";
+import { expected, failed, Talk } from "./link_talk.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type World } from "./world.ts";
 
@@ -46,6 +41,8 @@ export interface Joining {
   readonly code: string;
   /** Six digits, once the old device is there: both show the same, or somebody stands between. */
   readonly digits: Promise<string>;
+  /** Whose account it is and what the old device is called, once that one was confirmed. */
+  readonly account: Promise<{ readonly label: string; readonly device: string }>;
   /** The person says that both devices show the same digits. */
   confirm(): void;
   /** The account's label, once the log has this device. @throws ClientError */
@@ -61,8 +58,6 @@ export interface Linking {
   /** Settles once the log has the new device. @throws ClientError */
   readonly done: Promise<void>;
 }
-
-type PayloadOf<Kind extends LinkPayload["kind"]> = Extract<LinkPayload, { kind: Kind }>;
 
 /** Begins on the new device; resolves when its code is good. @throws ClientError */
 export async function joinAccount(
@@ -81,6 +76,7 @@ export async function joinAccount(
   const start = await startLink();
   await mailbox.write(start.commit);
   const digits = Promise.withResolvers<string>();
+  const told = Promise.withResolvers<{ label: string; device: string }>();
   const person = Promise.withResolvers<void>();
 
   async function join(): Promise<string> {
@@ -100,8 +96,14 @@ export async function joinAccount(
   }
 
   async function agree(talk: Talk, keys: DeviceKeys): Promise<void> {
-    await until(person.promise, signal);
-    const { label, deviceId, addedMs } = await talk.hear("account");
+    const hearing = talk.hear("account").then((said) => {
+      told.resolve({ label: said.label, device: said.name });
+      return said;
+    });
+    const [{ label, deviceId, addedMs }] = await Promise.all([
+      hearing,
+      until(person.promise, signal),
+    ]);
     const account = accountId(trust.origin, label);
     const { entry, binding } = await bindNew(account, keys, { deviceId, addedMs, name });
     const { signing, identity } = keys;
@@ -118,9 +120,18 @@ export async function joinAccount(
     await talk.hear("done");
   }
 
-  const done = guarded(join(), digits.reject);
-  for (const promise of [done, digits.promise]) promise.catch(() => {});
-  return { code, digits: digits.promise, confirm: person.resolve, done };
+  const done = guarded(join(), (error) => {
+    digits.reject(error);
+    told.reject(error);
+  });
+  for (const promise of [done, digits.promise, told.promise]) promise.catch(() => {});
+  return {
+    code,
+    digits: digits.promise,
+    account: told.promise,
+    confirm: person.resolve,
+    done,
+  };
 }
 
 /** Takes a new device's code on an old one. */
@@ -171,36 +182,6 @@ export function linkDevice(
   return { device: device.promise, confirm: person.resolve, done };
 }
 
-/** Sealed payloads over a mailbox. */
-class Talk {
-  readonly #mailbox: Mailbox;
-  readonly #channel: LinkChannel;
-
-  constructor(mailbox: Mailbox, channel: LinkChannel) {
-    this.#mailbox = mailbox;
-    this.#channel = channel;
-  }
-
-  async say(payload: LinkPayload): Promise<void> {
-    await this.#mailbox.write(await this.#channel.send.seal(linkPayloadToBytes(payload)));
-  }
-
-  async hear<Kind extends LinkPayload["kind"]>(kind: Kind): Promise<PayloadOf<Kind>> {
-    const bytes = await this.#channel.receive.open(await this.#mailbox.next());
-    return expected(kind, linkPayloadFromBytes(bytes));
-  }
-
-  /** Does the work; where it fails, the other device need not wait for more. */
-  async orCancel<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      void this.say({ kind: "cancel" }).catch(() => {});
-      throw error;
-    }
-  }
-}
-
 /** Waits for the person. @throws ClientError `link_failed` where it was given up */
 async function until(person: Promise<void>, signal: AbortSignal): Promise<void> {
   const givenUp = new Promise<never>((_, reject) => {
@@ -209,15 +190,6 @@ async function until(person: Promise<void>, signal: AbortSignal): Promise<void> 
     signal.addEventListener("abort", give, { once: true });
   });
   await Promise.race([person, givenUp]);
-}
-
-function expected<Kind extends LinkPayload["kind"]>(
-  kind: Kind,
-  payload: LinkPayload,
-): PayloadOf<Kind> {
-  if (payload.kind === kind) return payload as PayloadOf<Kind>;
-  if (payload.kind === "cancel") throw failed("It was given up on the other device");
-  throw failed("The other device does not keep to the protocol");
 }
 
 function deviceOf({ signing, identity }: DeviceKeys, name: string): LinkPayload {
@@ -237,8 +209,4 @@ async function guarded<T>(work: Promise<T>, end: (error: ClientError) => void): 
     end(failure);
     throw failure;
   }
-}
-
-function failed(sentence: string): ClientError {
-  return new ClientError("link_failed", sentence);
 }

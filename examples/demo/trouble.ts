@@ -66,10 +66,6 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
   not_registered: ["No name yet", "Register a name first."],
   not_online: ["You are offline", "Calls work again as soon as the connection is back."],
   peer_offline: ["Not there right now", "They are not connected. Try again later."],
-  several_devices: [
-    "They use several devices",
-    "This version can only ring people who use a single device.",
-  ],
   no_answer: ["No answer", "Nobody answered in time."],
   cancelled: ["They gave up", "The caller stopped before you answered."],
   media_failed: [

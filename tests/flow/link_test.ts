@@ -77,7 +77,13 @@ for (const kind of ["scanned", "typed"] as const) {
       one.confirm();
       await new Promise((resolve) => setTimeout(resolve, 700));
       assert.equal(play.bob.devices().length, 1);
+      let isTold = false;
+      void joining.account.then(() => isTold = true);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      // Whose account it is leaves the old device with its person's word, and not before.
+      assert.equal(isTold, first === "old");
       two.confirm();
+      assert.deepEqual(await joining.account, { label: "bob", device: "" });
       assert.equal(await joining.done, "bob");
       await linking.done;
       assert.equal(phone.label, "bob");
