@@ -6,12 +6,14 @@
  */
 
 import { type Cosigner, ed25519Cosigner, mlDsa44Cosigner } from "../../crypto/cosignature.ts";
-import { toHex, utf8 } from "../../crypto/bytes.ts";
 import { parseVerifyingKey } from "../../crypto/keys.ts";
 import { type VerifierKey } from "../../crypto/note_key.ts";
 import { type LogPolicy, type PolicyWitness } from "../../crypto/policy.ts";
-import { ed25519FromSeed, randomBytes, sha256 } from "../../crypto/primitives.ts";
-import { openWitnessRole, type RefusalKind, type WitnessRole } from "../../core/witness_role.ts";
+import { ed25519FromSeed, randomBytes } from "../../crypto/primitives.ts";
+import { openAuditor } from "../../core/auditor.ts";
+import { type LogSource } from "../../core/log_source.ts";
+import { openWitnessRole } from "../../core/witness_role.ts";
+import { witnessApp } from "../../routes/witness.ts";
 
 /** What stands between a log and a witness: answers itself, or asks the honest one. */
 export type Story = (body: string, honest: () => Promise<Response>) => Promise<Response> | Response;
@@ -22,8 +24,6 @@ export interface TestWitness extends AsyncDisposable {
   readonly inPolicy: PolicyWitness;
   /** Its cosigner, for lies that are signed. */
   readonly cosigner: Cosigner;
-  /** The honest part of it. */
-  readonly role: WitnessRole;
   /** The bodies of all that it was asked to cosign. */
   readonly asked: string[];
   /** What stands in front of it; null for nothing. */
@@ -36,32 +36,36 @@ export interface TestWitnessOptions {
   readonly type?: "ed25519" | "mlDsa44";
   readonly now?: () => number;
   readonly story?: Story;
+  /** Where the log's files are, for a witness that is an auditor and keeps a mirror. */
+  readonly source?: LogSource;
 }
-
-const STATUS: Readonly<Record<RefusalKind, number>> = {
-  malformed: 400,
-  unknown_log: 404,
-  untrusted: 403,
-  inconsistent: 422,
-  unavailable: 503,
-};
 
 /** Starts a witness. @param id its name in the policy and before its key's */
 export async function startWitness(id: string, options: TestWitnessOptions): Promise<TestWitness> {
-  const { logKeys, type = "ed25519", now = Date.now } = options;
+  const { logKeys, type = "ed25519", now = Date.now, source } = options;
   const kv = await Deno.openKv(":memory:");
   const cosigner = await cosignerOf(`${id}.invalid/w`, type);
-  const role = openWitnessRole({ kv, logKeys, cosigners: [cosigner], now, report: () => {} });
+  const mirror = source === undefined ? null : { kv, origin: logKeys[0]!.name };
+  const role = openWitnessRole({
+    kv,
+    logKeys,
+    cosigners: [cosigner],
+    now,
+    report: () => {},
+    ...mirror === null || source === undefined
+      ? {}
+      : { examine: openAuditor({ log: mirror, source, now }) },
+  });
+  const app = witnessApp({ role, verifierKeys: [], mirror, log: () => {} });
   const asked: string[] = [];
   const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
-      const { pathname } = new URL(request.url);
-      if (request.method === "GET") return await newest(role, pathname);
-      if (pathname !== "/add-checkpoint") return new Response(null, { status: 404 });
+      if (request.method === "GET") return await app(request);
       const body = await request.text();
       asked.push(body);
-      const honest = () => cosign(role, body);
+      const { url, headers } = request;
+      const honest = () => app(new Request(url, { method: "POST", headers, body }));
       return await (witness.story === null ? honest() : witness.story(body, honest));
     },
   );
@@ -69,7 +73,6 @@ export async function startWitness(id: string, options: TestWitnessOptions): Pro
   const witness: TestWitness = {
     inPolicy: { id, key: cosigner.key, url },
     cosigner,
-    role,
     asked,
     story: options.story ?? null,
     async [Symbol.asyncDispose]() {
@@ -108,20 +111,4 @@ export function sizeAnswer(size: number | string): Response {
     status: 409,
     headers: { "content-type": "text/x.tlog.size" },
   });
-}
-
-async function cosign(role: WitnessRole, body: string): Promise<Response> {
-  const answer = await role.addCheckpoint(body);
-  if (answer.kind === "cosigned") return new Response(answer.lines);
-  if (answer.kind === "conflict") return sizeAnswer(answer.size);
-  return new Response(answer.reason, { status: STATUS[answer.kind] });
-}
-
-async function newest(role: WitnessRole, pathname: string): Promise<Response> {
-  for (const origin of role.origins) {
-    if (pathname !== `/${toHex(sha256(utf8(origin)))}/checkpoint`) continue;
-    const note = await role.latest(origin);
-    if (note !== null) return new Response(note);
-  }
-  return new Response(null, { status: 404 });
 }
