@@ -3,7 +3,6 @@
  *
  *     proof = JWS { typ: dpop+jwt, alg: EdDSA, jwk: { kty: OKP, crv: Ed25519, x } }
  *                 { jti, htm, htu, iat, nonce, ath? }
- *     jkt   = base64url(SHA-256({"crv":"Ed25519","kty":"OKP","x":x}))                    RFC 7638
  *
  * Only the one spelling of every part is read, and the signature goes through the strict Ed25519 of
  * `primitives.ts`. A proof serves once: that is the only thing this file writes.
@@ -15,6 +14,7 @@ import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { fromUtf8, utf8 } from "../crypto/bytes.ts";
 import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
+import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { takeOnce } from "../kv/nonces.ts";
 import { asObject, type JsonObject } from "../wire/json.ts";
 import { MAX_JTI_CHARS, MAX_PROOF_CHARS, PROOF_TTL_MS } from "../wire/limits.ts";
@@ -79,12 +79,6 @@ export async function verifyProof(
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
   return { key, thumbprint };
-}
-
-/** The JWK thumbprint of a signing key (RFC 7638, section 3; RFC 8037, appendix A.3). */
-export function thumbprintOf(key: VerifyingKey): string {
-  const canonical = `{"crv":"Ed25519","kty":"OKP","x":"${toBase64Url(key)}"}`;
-  return toBase64Url(sha256(utf8(canonical)));
 }
 
 /** Whether an object has these members and no others. */

@@ -34,9 +34,10 @@ import {
   oidcNonce,
   subjectHash,
 } from "../crypto/record_auth.ts";
+import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { takeOnce } from "../kv/nonces.ts";
 import { GRANT_TTL_MS, MAX_JTI_CHARS } from "../wire/limits.ts";
-import { hasExactly, thumbprintOf } from "./dpop.ts";
+import { hasExactly } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 
 /** Who may take a name. */

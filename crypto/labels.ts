@@ -34,6 +34,7 @@ const NAMES = [
   "link-commit",
   "link",
   "link-keys",
+  "recovery-code",
 ] as const;
 
 /** What an input is for. */

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { fromBase32, toBase32 } from "./base32.ts";
 import { fromBase64Url, toBase64Url } from "./base64.ts";
 import { type Bytes, concat } from "./bytes.ts";
 import { CryptoError } from "./error.ts";
@@ -25,8 +26,6 @@ const PREFIX = "countersign-link:";
 const VERSION = 1;
 const SCANNED_BYTES = 16;
 const TYPED_BYTES = 5;
-/** Crockford's base32: no I, L, O or U. */
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /** Whether a code is for a camera, or for fingers. */
 export type LinkCodeKind = "scanned" | "typed";
@@ -36,7 +35,7 @@ export function newLinkCode(kind: LinkCodeKind): { readonly code: string; readon
   const secret = randomBytes(kind === "scanned" ? SCANNED_BYTES : TYPED_BYTES);
   const code = kind === "scanned"
     ? PREFIX + toBase64Url(concat(Uint8Array.of(VERSION), secret))
-    : toTyped(secret);
+    : toBase32(secret);
   return { code, secret };
 }
 
@@ -66,27 +65,7 @@ function fromScanned(text: string): Bytes | null {
   return isOne ? bytes.slice(1) : null;
 }
 
-/** Five bits a character, most significant first: 40 bits are eight characters with none left over. */
-function toTyped(secret: Bytes): string {
-  let value = 0;
-  for (const byte of secret) value = value * 256 + byte;
-  let out = "";
-  for (let i = 0; i < 8; i++) {
-    out = ALPHABET[value % 32]! + out;
-    value = Math.floor(value / 32);
-  }
-  return `${out.slice(0, 4)}-${out.slice(4)}`;
-}
-
 function fromTyped(text: string): Bytes | null {
-  const typed = text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
-  const digits = [...typed].map((character) => ALPHABET.indexOf(character));
-  if (digits.length !== 8 || digits.includes(-1)) return null;
-  let value = digits.reduce((sum, digit) => sum * 32 + digit, 0);
-  const secret = new Uint8Array(TYPED_BYTES);
-  for (let i = TYPED_BYTES - 1; i >= 0; i--) {
-    secret[i] = value % 256;
-    value = Math.floor(value / 256);
-  }
-  return secret;
+  const secret = fromBase32(text);
+  return secret?.length === TYPED_BYTES ? secret : null;
 }

@@ -28,6 +28,7 @@ const NAMES: readonly LabelName[] = [
   "link-commit",
   "link",
   "link-keys",
+  "recovery-code",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {
