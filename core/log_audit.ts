@@ -4,7 +4,7 @@
  *     entries    CONFIG, then BATCH and ROOT in turn; no index twice; times that never go back
  *     tree       root, right edge and every tile out of the entries alone
  *     prefix     the prefix tree out of the BATCHes alone: every ROOT, and every tile of every epoch
- *     published  a prefix of the log, signed by the log's key
+ *     heads      `head_audit.ts`
  *     names      `name_audit.ts`
  *
  * It changes nothing. A fault is a sentence without a name in it.
@@ -13,7 +13,6 @@
  */
 
 import { type Bytes, concat, equal, toHex } from "../crypto/bytes.ts";
-import { openCheckpoint } from "../crypto/checkpoint.ts";
 import { CryptoError } from "../crypto/error.ts";
 import {
   type BatchPair,
@@ -22,15 +21,14 @@ import {
   decodeEpochRoot,
   type LogConfig,
 } from "../crypto/log_entry.ts";
-import { ed25519Verifier, parseVerifierKey } from "../crypto/note_key.ts";
 import { HASH_BYTES } from "../crypto/primitives.ts";
 import { planTileWrites, TILE_WIDTH } from "../crypto/tile.ts";
 import { append, emptyFrontier, type Frontier, frontierRoot, leafHash } from "../crypto/tree.ts";
 import { listEntries } from "../kv/entries.ts";
 import { type Head, readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { readPublished } from "../kv/published.ts";
 import { listTiles } from "../kv/tiles.ts";
+import { auditHeads, readNotedHeads } from "./head_audit.ts";
 import { auditNames, type NameCount } from "./name_audit.ts";
 import { type GrownTree, growTree } from "./prefix_audit.ts";
 
@@ -70,22 +68,23 @@ export async function auditLog(log: LogStore, verifierKey?: string): Promise<Log
   const faults: string[] = [];
   const head = (await readHead(log))?.value ?? null;
   if (head === null) faults.push("The log has no head");
-  const publishedSize = (await readPublished(log))?.value.size ?? 0;
-  const walk = await walkEntries(log, head?.size ?? 0, publishedSize, faults);
+  const noted = await readNotedHeads(log);
+  const sizes = new Set(noted.heads.map(({ size }) => size));
+  const walk = await walkEntries(log, head?.size ?? 0, sizes, faults);
   if (head !== null) checkStoredHead(head, walk, faults);
   await checkTiles(log, walk, faults);
   await walk.prefix.checkNoMore(faults);
-  await checkPublishedHead(log, walk, verifierKey, faults);
+  await auditHeads(log, noted, walk.roots, verifierKey, faults);
   const names = walk.config === null
     ? { names: 0, pending: 0 }
     : await auditNames(log, walk.config, walk.batches, faults);
-  return { size: head?.size ?? 0, publishedSize, ...names, faults };
+  return { size: head?.size ?? 0, publishedSize: noted.publishedSize, ...names, faults };
 }
 
 async function walkEntries(
   log: LogStore,
   size: number,
-  publishedSize: number,
+  sizes: ReadonlySet<number>,
   faults: string[],
 ): Promise<EntryWalk> {
   const walk: EntryWalk = {
@@ -112,7 +111,7 @@ async function walkEntries(
     for (const { level, hashes } of planTileWrites(completed)) {
       (walk.rows[level] ??= []).push(hashes);
     }
-    if (frontier.size === publishedSize || frontier.size === size) {
+    if (sizes.has(frontier.size) || frontier.size === size) {
       walk.roots.set(frontier.size, frontierRoot(frontier));
     }
     try {
@@ -181,34 +180,4 @@ async function checkTiles(log: LogStore, { rows }: EntryWalk, faults: string[]):
   }
   const wanted = rows.reduce((sum, row) => sum + Math.ceil(row.length / TILE_WIDTH), 0);
   if (count !== wanted) faults.push(`There are ${count} tiles, not ${wanted}`);
-}
-
-async function checkPublishedHead(
-  log: LogStore,
-  { roots }: EntryWalk,
-  verifierKey: string | undefined,
-  faults: string[],
-): Promise<void> {
-  const published = (await readPublished(log))?.value;
-  if (published === undefined) {
-    faults.push("Nothing is published");
-    return;
-  }
-  try {
-    if (verifierKey !== undefined && published.verifierKey !== verifierKey) {
-      faults.push("The published head is signed by another key");
-    }
-    const verifier = ed25519Verifier(parseVerifierKey(verifierKey ?? published.verifierKey));
-    const { size, root } = await openCheckpoint(published.note, log.origin, [verifier]);
-    const ours = roots.get(published.size);
-    if (size !== published.size || !equal(root, published.root)) {
-      faults.push("The published head is not what its note says");
-    }
-    if (ours === undefined || !equal(ours, root)) {
-      faults.push("The published head is not a prefix of the log");
-    }
-  } catch (error) {
-    if (!(error instanceof CryptoError)) throw error;
-    faults.push(`The published head: ${error.message}`);
-  }
 }

@@ -369,3 +369,24 @@ Deno.test("a service that closes while witnesses are asked does so at once", asy
     null,
   );
 });
+
+Deno.test("an audit holds every head against the log, and says that a log is frozen", async () => {
+  await using it = await world();
+  await using ctx = await it.open({ auditors: ["a", "b", "c"] });
+  await join(ctx, await newAccount("alice"));
+  assert.deepEqual((await auditLog(ctx, ctx.keys.logVerifierKey)).faults, []);
+  for (const table of ["published", "audited", "signed"]) {
+    const key = logKey(ctx, table);
+    const { value } = await it.kv.get<{ size: number; root: Uint8Array; note: string }>(key);
+    const root = value!.root.slice();
+    root[0]! ^= 1;
+    for (const change of [{ size: 1 }, { root }, { note: value!.note.replace("\n3\n", "\n5\n") }]) {
+      await it.kv.set(key, { ...value, ...change });
+      const { faults } = await auditLog(ctx, ctx.keys.logVerifierKey);
+      assert.match(faults.join(), new RegExp(`The ${table} head`), JSON.stringify(change));
+    }
+    await it.kv.set(key, value);
+  }
+  await it.kv.set(logKey(ctx, "frozen"), { reason: "a test", atMs: 1, evidence: null });
+  assert.deepEqual((await auditLog(ctx)).faults, ["The log is frozen: a test"]);
+});
