@@ -2,6 +2,9 @@
  * A store in IndexedDB, for browsers: private keys stay non-extractable WebCrypto handles, which
  * script can use but never read.
  *
+ * A browser may clear an origin's storage when space runs out, and the account with it, unless it
+ * promised not to: `persist` asks for that.
+ *
  * @module
  */
 
@@ -9,8 +12,19 @@ import { type Changes, type Store, type Stored } from "./store.ts";
 
 const TABLE = "values";
 
+/** A store in a browser, which may promise to keep it. */
+export interface BrowserStore extends Store {
+  /** Whether the browser promised not to clear this origin's storage by itself. */
+  isPersistent(): Promise<boolean>;
+  /**
+   * Asks the browser for that promise, and says whether it gave it; where it refused, another device of
+   * the account is what saves it. Some browsers ask their user: call it where an account is made.
+   */
+  persist(): Promise<boolean>;
+}
+
 /** Opens, or creates, a store of this name in this origin's IndexedDB. */
-export async function indexedDbStore(name: string): Promise<Store> {
+export async function indexedDbStore(name: string): Promise<BrowserStore> {
   const opening = indexedDB.open(name, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE);
   const db = await done(opening);
@@ -29,7 +43,18 @@ export async function indexedDbStore(name: string): Promise<Store> {
       return result;
     },
     close: () => db.close(),
+    isPersistent: () => promised("persisted"),
+    persist: () => promised("persist"),
   };
+}
+
+/** A browser that knows no such promise, or fails at it, gave none. */
+async function promised(question: "persist" | "persisted"): Promise<boolean> {
+  try {
+    return await navigator.storage[question]();
+  } catch {
+    return false;
+  }
 }
 
 async function readAll(table: IDBObjectStore, keys: readonly string[]): Promise<Stored[]> {
