@@ -9,36 +9,56 @@
  */
 
 import { type Client } from "../../client/mod.ts";
-import { enter, missing, openClient, register, storeName } from "./account.ts";
+import { deviceName, enter, missing, openOwn, type Own, register, storeName } from "./account.ts";
+import { renderAlarms, renderEvidence } from "./alarm_view.ts";
+import { answer } from "./alarms.ts";
 import { renderCall } from "./call_view.ts";
+import { createDevices, type Devices } from "./devices.ts";
+import { renderDevices, renderLink, renderRemoval } from "./devices_view.ts";
 import {
   renderIncoming,
   renderMediaProblem,
-  renderMissed,
   renderNotices,
   renderPresence,
   renderScreen,
   renderStartOver,
+  renderUnanswered,
 } from "./frame_view.ts";
 import { renderHome } from "./home_view.ts";
-import { createModel, type Model, type Source, type State } from "./model.ts";
+import { createJoiner, type Joiner } from "./join.ts";
+import { renderJoin } from "./join_view.ts";
+import { type Alarm, createModel, type Model, type Source, type State, WELCOME } from "./model.ts";
 import { onPress, onSubmit, part, setText } from "./parts.ts";
 import { createPhone, type Phone } from "./phone.ts";
-import { createRinger, type Ringer } from "./ringer.ts";
-import { saveEvidence, startOver } from "./start_over.ts";
+import { createRinger } from "./ringer.ts";
+import { startOver } from "./start_over.ts";
 import { serveTabs } from "./tabs.ts";
 import { startTheme } from "./theme.ts";
 import { plain, troubleOf } from "./trouble.ts";
 
+/** What the buttons do that come and go with what they stand beside. */
+interface Presses {
+  dismiss(id: number): void;
+  answer(alarm: Alarm): void;
+  ask: Devices["ask"];
+}
+
 /** Renders everything; each view looks at what it shows and leaves the rest alone. */
-function renderer(ringer: Ringer, dismiss: (id: number) => void): (state: State) => void {
+function renderer(presses: Presses): (state: State) => void {
+  const ringer = createRinger();
   return (state) => {
     renderPresence(state);
     renderHome(state);
+    renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
-    renderMissed(state);
-    renderNotices(state, ({ id }) => dismiss(id));
+    renderUnanswered(state);
+    renderNotices(state, ({ id }) => presses.dismiss(id));
+    renderAlarms(state, (alarm) => presses.answer(alarm));
+    renderEvidence(state);
     renderScreen(state);
+    renderJoin(state);
+    renderLink(state);
+    renderRemoval(state);
     renderIncoming(state);
     renderMediaProblem(state);
     renderStartOver(state);
@@ -48,15 +68,16 @@ function renderer(ringer: Ringer, dismiss: (id: number) => void): (state: State)
   };
 }
 
-function startModel(source: Source): Model {
-  const model = createModel(
-    source,
-    renderer(createRinger(), (id) => {
-      model.set({ notices: model.get().notices.filter((notice) => notice.id !== id) });
-    }),
-  );
-  onPress("dismiss-missed", () => model.set({ missed: [] }));
-  return model;
+function startModel(source: Source): { readonly model: Model; readonly presses: Presses } {
+  const presses: Presses = {
+    dismiss: (id) =>
+      model.set({ notices: model.get().notices.filter((notice) => notice.id !== id) }),
+    answer: () => {},
+    ask: () => {},
+  };
+  const model = createModel(source, renderer(presses));
+  onPress("dismiss-missed", () => model.set({ unanswered: [] }));
+  return { model, presses };
 }
 
 /** What helps where nothing else goes on. */
@@ -69,27 +90,55 @@ function serveRescue(device: number, client: Client | null, model: Model): void 
     if (model.get().startOver === "asked") model.set({ startOver: null });
     else event.preventDefault();
   });
-  onPress("save-evidence", () => {
-    const { screen } = model.get();
-    if (screen.at === "broken" && screen.evidence !== null) saveEvidence(screen.evidence);
-  });
 }
 
-function serveAccount(client: Client, model: Model): void {
+function serveAccount(own: Own, model: Model): void {
   onSubmit("register-form", () => {
-    void register(client, model, part("name-input", HTMLInputElement).value);
+    void register(own, model, part("name-input", HTMLInputElement).value);
   });
-  onPress("copy", () => {
-    const invite = part("invite");
-    const said = (text: string) => setText("copy", text);
-    navigator.clipboard.writeText(invite.textContent).then(() => said("Copied"), () => {
-      // Selected, so that the keyboard can copy it.
-      getSelection()?.selectAllChildren(invite);
-    });
-  });
+  serveCopy("copy", "invite");
   for (const source of ["camera", "test"] as const) {
     part(`source-${source}`).addEventListener("change", () => model.set({ source }));
   }
+}
+
+/** A button that copies a text. */
+function serveCopy(button: string, name: string): void {
+  onPress(button, () => {
+    const text = part(name);
+    navigator.clipboard.writeText(text.textContent).then(() => setText(button, "Copied"), () => {
+      // Selected, so that the keyboard can copy it.
+      getSelection()?.selectAllChildren(text);
+    });
+  });
+}
+
+function serveJoiner(joiner: Joiner, model: Model): void {
+  const field = part("device-input", HTMLInputElement);
+  field.value = deviceName();
+  onSubmit("join-form", () => joiner.begin(field.value));
+  onPress("join-confirm", () => joiner.confirm());
+  onPress("join-differ", () => joiner.giveUp());
+  onPress("join-cancel", () => joiner.giveUp());
+  const kind = () => {
+    const { screen } = model.get();
+    return screen.at === "joining" ? screen.join.kind : "scanned";
+  };
+  onPress("join-again", () => joiner.again(kind()));
+  onPress("join-kind", () => joiner.again(kind() === "scanned" ? "typed" : "scanned"));
+  serveCopy("join-copy", "join-code-text");
+}
+
+function serveDevices(devices: Devices): void {
+  onPress("link-device", () => devices.link());
+  onSubmit("link-code", () => devices.take(part("link-input", HTMLInputElement).value));
+  onPress("scan", () => devices.toggleScan());
+  onPress("link-confirm", () => devices.confirm());
+  onPress("link-cancel", () => devices.giveUp());
+  part("link-dialog").addEventListener("cancel", () => devices.giveUp());
+  onPress("remove-sure", () => devices.remove());
+  onPress("remove-cancel", () => devices.spare());
+  part("remove-dialog").addEventListener("cancel", () => devices.spare());
 }
 
 function servePhone(phone: Phone, model: Model): void {
@@ -117,32 +166,37 @@ async function start(): Promise<void> {
   startTheme();
   onPress("reload", () => location.reload());
   const here = new URL(location.href);
-  const model = startModel(here.hash === "#test" ? "test" : "camera");
+  const { model, presses } = startModel(here.hash === "#test" ? "test" : "camera");
   const reason = missing();
   if (reason !== null) {
     const trouble = plain("Not possible here", reason);
-    return model.set({ screen: { at: "broken", trouble, evidence: null } });
+    return model.set({ screen: { at: "broken", trouble } });
   }
   const device = Number(here.searchParams.get("device") ?? 1);
   const callee = (here.searchParams.get("call") ?? "").trim();
-  let client: Client | null = null;
+  let own: Own | null = null;
   try {
-    client = await openClient(device, model);
+    own = await openOwn(device, model);
+    const { client, store } = own;
     serveRescue(device, client, model);
     const phone = createPhone(client, model);
+    const devices = createDevices(own, model);
+    presses.answer = (alarm) => void answer(client, model, alarm);
+    presses.ask = devices.ask;
     servePhone(phone, model);
-    serveAccount(client, model);
+    serveAccount(own, model);
+    serveJoiner(createJoiner(own, model), model);
+    serveDevices(devices);
     const handOver = serveTabs(device, model);
     part("call-input", HTMLInputElement).value = callee;
     serveDeparture(client, phone);
-    if (client.label === null) {
-      return model.set({ screen: { at: "welcome", busy: false, trouble: null } });
-    }
+    if (client.label === null) return model.set({ screen: WELCOME });
+    void store.isPersistent().then((kept) => model.set({ kept }));
     await enter(client, model, callee);
     if (model.get().presence === "elsewhere" && callee !== "") handOver(callee);
   } catch (error) {
-    if (client === null) serveRescue(device, null, model);
-    model.set({ screen: { at: "broken", trouble: troubleOf(error), evidence: null } });
+    if (own === null) serveRescue(device, null, model);
+    model.set({ screen: { at: "broken", trouble: troubleOf(error) } });
   }
 }
 

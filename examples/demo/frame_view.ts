@@ -7,7 +7,7 @@
 
 import { type Notice, type Presence, type State, type Trouble } from "./model.ts";
 import { made, part, setOpen, setSafetyNumber, setShown, setText } from "./parts.ts";
-import { missedCalls, provenBy, since } from "./words.ts";
+import { provenBy, since, unansweredCalls } from "./words.ts";
 
 /** Shows one screen; the focus goes along, so that a keyboard and a screen reader follow. */
 export function renderScreen({ screen }: State): void {
@@ -38,11 +38,11 @@ export function renderPresence({ label, presence }: State): void {
   part("call", HTMLButtonElement).disabled = presence !== "online";
 }
 
-/** The calls that were missed, in one line, which does not push a call down. */
-export function renderMissed({ missed, screen }: State): void {
-  setShown("missed", missed.length > 0 && screen.at !== "call");
-  if (missed.length === 0) return;
-  const { title, text } = missedCalls(missed);
+/** The calls that were not answered here, in one line, which does not push a call down. */
+export function renderUnanswered({ unanswered, screen }: State): void {
+  setShown("missed", unanswered.length > 0 && screen.at !== "call");
+  if (unanswered.length === 0) return;
+  const { title, text } = unansweredCalls(unanswered);
   setText("missed-title", title);
   setText("missed-text", text);
 }

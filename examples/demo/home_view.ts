@@ -16,12 +16,17 @@ export function renderHome(state: State): void {
   switch (screen.at) {
     case "broken":
       setShown("start-over", screen.trouble.mayStartOver);
-      setShown("save-evidence", screen.evidence !== null);
       return renderTrouble("broken-trouble", "broken", screen.trouble);
     case "welcome":
       part("register", HTMLButtonElement).disabled = screen.busy;
       setText("register", screen.busy ? "Registering…" : "Register name");
-      return renderFieldError("name-input", "register-error", screen.trouble);
+      for (
+        const [about, field, error] of [
+          ["name", "name-input", "register-error"],
+          ["device", "device-input", "join-error"],
+        ] as const
+      ) renderFieldError(field, error, about === screen.about ? screen.trouble : null);
+      return;
     case "home":
       return renderDialling(state, screen.trouble);
     case "ended":
@@ -32,6 +37,9 @@ export function renderHome(state: State): void {
 function renderDialling(state: State, trouble: Trouble | null): void {
   const label = state.label ?? "";
   setText("home-label", label);
+  setText("kept", state.kept === false ? "Until space runs out" : "Until you delete them");
+  setShown("kept-row", state.kept !== null);
+  setShown("kept-refused", state.kept === false);
   part(`source-${state.source}`, HTMLInputElement).checked = true;
   const here = new URL(location.href);
   const device = Number(here.searchParams.get("device") ?? 1);
@@ -53,7 +61,8 @@ function renderEnd(end: Extract<State["screen"], { at: "ended" }>["end"]): void 
   setText("again", end.outgoing ? "Call again" : "Call back");
 }
 
-function renderFieldError(field: string, name: string, trouble: Trouble | null): void {
+/** What is wrong with a field, beside it. */
+export function renderFieldError(field: string, name: string, trouble: Trouble | null): void {
   part(field).setAttribute("aria-invalid", String(trouble !== null));
   part(name).classList.toggle("lie", trouble?.isLie === true);
   setText(name, trouble === null ? "" : `${trouble.title}. ${trouble.text}`.trim());

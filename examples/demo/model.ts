@@ -7,9 +7,10 @@
 
 import {
   type CallState,
-  type Evidence,
+  type DeviceInfo,
   type MediaStats,
   type RelayedMessage,
+  type RingEnd,
 } from "../../client/mod.ts";
 
 /** A message for people: what went wrong, and whether somebody lied. */
@@ -67,11 +68,53 @@ export interface EndView {
   readonly stats: MediaStats;
 }
 
+/** A code for a camera, or a short one for fingers. */
+export type CodeKind = "scanned" | "typed";
+
+/** This device, while it waits for another one to take it into its account. */
+export interface JoinView {
+  readonly kind: CodeKind;
+  /** What the other device has to be shown, once it is good. */
+  readonly code: string | null;
+  /** The digits to compare, once the other device is there. */
+  readonly digits: string | null;
+  /** Somebody said here that they are the same. */
+  readonly confirmed: boolean;
+  /** Why it came to nothing, or null. */
+  readonly trouble: Trouble | null;
+}
+
+/** A new device, while this one takes it into the account. */
+export interface LinkView {
+  /** `code`: asked for; `meeting`: looking for it; `compare`: the digits; `adding`: the rest. */
+  readonly step: "code" | "meeting" | "compare" | "adding";
+  /** Whether the camera looks for the code. */
+  readonly scanning: boolean;
+  readonly digits: string;
+  /** What the new device is called. */
+  readonly name: string;
+  readonly trouble: Trouble | null;
+}
+
+/** The question whether to remove a device. */
+export interface Removal {
+  readonly device: DeviceInfo;
+  readonly busy: boolean;
+  readonly trouble: Trouble | null;
+}
+
 /** What fills the page. */
 export type Screen =
   | { readonly at: "starting" }
-  | { readonly at: "broken"; readonly trouble: Trouble; readonly evidence: Evidence | null }
-  | { readonly at: "welcome"; readonly busy: boolean; readonly trouble: Trouble | null }
+  | { readonly at: "broken"; readonly trouble: Trouble }
+  | {
+    readonly at: "welcome";
+    readonly busy: boolean;
+    /** Which of the two ways to a name the trouble is about. */
+    readonly about: "name" | "device";
+    readonly trouble: Trouble | null;
+  }
+  | { readonly at: "joining"; readonly join: JoinView }
   | { readonly at: "home"; readonly trouble: Trouble | null }
   | { readonly at: "call"; readonly call: CallView }
   | { readonly at: "ended"; readonly end: EndView };
@@ -82,6 +125,21 @@ export interface Notice {
   readonly trouble: Trouble;
   /** How often it happened. */
   readonly count: number;
+}
+
+/** What watching the log found; it stays until somebody settles it. */
+export interface Alarm {
+  /** Whose name it is about, or null where it is about the log. */
+  readonly label: string | null;
+  readonly trouble: Trouble;
+  /** What somebody does about it is under way. */
+  readonly busy: boolean;
+}
+
+/** A call that rang here and was not answered here. */
+export interface Unanswered {
+  readonly label: string;
+  readonly end: RingEnd | "busy";
 }
 
 /** Whether the service can reach this page, and if not, what becomes of it. */
@@ -106,9 +164,19 @@ export interface State {
   /** Why there is no camera, while somebody must decide what to send instead. */
   readonly mediaProblem: string | null;
   readonly startOver: StartOver | null;
-  /** Who called in vain, in the order of their calls. */
-  readonly missed: readonly string[];
+  /** Calls that were not answered here, in their order. */
+  readonly unanswered: readonly Unanswered[];
   readonly notices: readonly Notice[];
+  readonly alarms: readonly Alarm[];
+  /** What may convict the service, as texts. */
+  readonly evidence: readonly string[];
+  readonly devices: readonly DeviceInfo[];
+  /** What became of the devices last, to be read out. */
+  readonly devicesNews: string;
+  readonly link: LinkView | null;
+  readonly removal: Removal | null;
+  /** Whether the browser promised to keep the keys; null while that is not known. */
+  readonly kept: boolean | null;
 }
 
 /** The state and who watches it. */
@@ -121,8 +189,29 @@ export interface Model {
   setCall(changes: Partial<CallView>): void;
   /** Back to where calls are placed, with what is wrong there; or to why none can be. */
   goHome(trouble: Trouble | null): void;
+  /** Changes some of what is shown of a device that joins; nothing on another screen. */
+  setJoin(changes: Partial<JoinView>): void;
+  /** Changes some of what is shown of a device that is linked; nothing where none is. */
+  setLink(changes: Partial<LinkView>): void;
   /** Adds a notice, or counts one that is there already. */
   notify(trouble: Trouble): void;
+  /** Adds an alarm that is not there yet. */
+  raise(label: string | null, trouble: Trouble): void;
+  /** Changes an alarm, or takes it away. */
+  settle(alarm: Alarm, changes: Partial<Alarm> | null): void;
+}
+
+/** The first screen of a device without an account. */
+export const WELCOME: Extract<Screen, { readonly at: "welcome" }> = {
+  at: "welcome",
+  busy: false,
+  about: "name",
+  trouble: null,
+};
+
+/** Whether two alarms are about the same. */
+export function isSameAlarm(a: Alarm, b: Pick<Alarm, "label" | "trouble">): boolean {
+  return a.label === b.label && a.trouble.code === b.trouble.code;
 }
 
 /** Counts before anything was counted. */
@@ -164,8 +253,15 @@ export function createModel(source: Source, render: (state: State) => void): Mod
     incoming: null,
     mediaProblem: null,
     startOver: null,
-    missed: [],
+    unanswered: [],
     notices: [],
+    alarms: [],
+    evidence: [],
+    devices: [],
+    devicesNews: "",
+    link: null,
+    removal: null,
+    kept: null,
   };
   const model: Model = {
     get: () => state,
@@ -181,8 +277,15 @@ export function createModel(source: Source, render: (state: State) => void): Mod
       const { gaveUp } = state;
       const home: Screen = { at: "home", trouble };
       model.set({
-        screen: gaveUp === null ? home : { at: "broken", trouble: gaveUp, evidence: null },
+        screen: gaveUp === null ? home : { at: "broken", trouble: gaveUp },
       });
+    },
+    setJoin(changes) {
+      if (state.screen.at !== "joining") return;
+      model.set({ screen: { at: "joining", join: { ...state.screen.join, ...changes } } });
+    },
+    setLink(changes) {
+      if (state.link !== null) model.set({ link: { ...state.link, ...changes } });
     },
     notify(trouble) {
       const same = (notice: Notice) =>
@@ -193,6 +296,17 @@ export function createModel(source: Source, render: (state: State) => void): Mod
           ? state.notices.map((it) => same(it) ? { ...it, count: it.count + 1 } : it)
           : [...state.notices, { id: ++notices, trouble, count: 1 }],
       });
+    },
+    raise(label, trouble) {
+      if (state.alarms.some((alarm) => isSameAlarm(alarm, { label, trouble }))) return;
+      model.set({ alarms: [...state.alarms, { label, trouble, busy: false }] });
+    },
+    settle(alarm, changes) {
+      const alarms = state.alarms.flatMap((it) => {
+        if (!isSameAlarm(it, alarm)) return [it];
+        return changes === null ? [] : [{ ...it, ...changes }];
+      });
+      model.set({ alarms });
     },
   };
   render(state);

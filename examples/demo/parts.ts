@@ -48,6 +48,14 @@ export function setOpen(name: string, open: boolean): void {
   if (!open && dialog.open) dialog.close();
 }
 
+/** Where something goes on in steps: the title of a new one is read out, and the keyboard is there. */
+export function setStep(panel: string, title: string, step: string): void {
+  const { dataset } = part(panel);
+  const isNew = dataset["step"] !== step;
+  dataset["step"] = step;
+  if (isNew) part(title).focus({ preventScroll: true });
+}
+
 /** Plays a stream, or nothing. */
 export function setStream(name: string, stream: MediaStream | null): void {
   const video = part(name, HTMLVideoElement);

@@ -13,11 +13,19 @@ import {
   type IncomingCall,
   type MediaAdapter,
   type Peer,
+  type RingEnd,
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
-import { type CallView, type Model, newCall, type PeerView, type Trouble } from "./model.ts";
+import {
+  type CallView,
+  type Model,
+  newCall,
+  type PeerView,
+  type Trouble,
+  type Unanswered,
+} from "./model.ts";
 import { createPulse } from "./pulse.ts";
-import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd } from "./trouble.ts";
+import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from "./trouble.ts";
 
 const LOOK_MS = 500;
 
@@ -94,16 +102,20 @@ export function createPhone(client: Client, model: Model): Phone {
     const own = begin(false, peer.label);
     model.set({ incoming: null });
     show(own, { peer, progress: "preparing" });
-    void taken.cancelled.then(() => {
+    let over: RingEnd | null = null;
+    void taken.cancelled.then((end) => {
+      over = end;
       if (own.call === null) decided(false);
     });
     try {
       const adapter = await prepare(own);
       if (adapter !== null) return await follow(own, await taken.answer(adapter));
       await taken.decline();
-      finish(own, null);
+      // Unless it was declined just now, it ended while the media were chosen.
+      finish(own, over === null || over === "declined" ? null : troubleOfRing(over, peer.label));
     } catch (error) {
-      finish(own, troubleOf(error));
+      const isOver = error instanceof ClientError && error.code === "cancelled";
+      finish(own, isOver && over !== null ? troubleOfRing(over, peer.label) : troubleOf(error));
     }
   }
 
@@ -195,6 +207,8 @@ export function createPhone(client: Client, model: Model): Phone {
     const { screen } = model.get();
     if (screen.at !== "call") return;
     const { call } = screen;
+    // What somebody must decide about stays in sight after the call.
+    if (trouble?.code === "identity_changed") model.raise(call.label, trouble);
     if (trouble === null || ABOUT_THE_NAME.has(trouble.code)) {
       return model.goHome(trouble);
     }
@@ -219,16 +233,16 @@ export function createPhone(client: Client, model: Model): Phone {
     for await (const call of client.incoming()) {
       const peer = viewOf(call.peer);
       if (line !== null || ringing !== null) {
-        miss(peer);
+        miss(peer, "busy");
         await call.decline();
         continue;
       }
       ringing = call;
       model.set({ incoming: peer });
-      void call.cancelled.then(() => {
+      void call.cancelled.then((end) => {
         if (ringing !== call) return;
         stopRinging();
-        miss(peer);
+        miss(peer, end);
       });
     }
   }
@@ -238,8 +252,8 @@ export function createPhone(client: Client, model: Model): Phone {
     model.set({ incoming: null });
   }
 
-  function miss({ label }: PeerView): void {
-    model.set({ missed: [...model.get().missed, label] });
+  function miss({ label }: PeerView, end: Unanswered["end"]): void {
+    model.set({ unanswered: [...model.get().unanswered, { label, end }] });
   }
 }
 

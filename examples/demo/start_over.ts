@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Client, type Evidence } from "../../client/mod.ts";
+import { type Client } from "../../client/mod.ts";
 import { type Model } from "./model.ts";
 import { troubleOf } from "./trouble.ts";
 
@@ -24,18 +24,7 @@ export async function startOver(store: string, client: Client | null, model: Mod
   } catch (error) {
     model.set({
       startOver: null,
-      screen: { at: "broken", trouble: troubleOf(error), evidence: null },
+      screen: { at: "broken", trouble: troubleOf(error) },
     });
   }
-}
-
-/** Saves two signed heads that contradict each other, as a file. */
-export function saveEvidence(evidence: Evidence): void {
-  const link = document.createElement("a");
-  const file = new Blob([JSON.stringify(evidence, null, 2)], { type: "application/json" });
-  link.href = URL.createObjectURL(file);
-  link.download = "countersign-evidence.json";
-  link.click();
-  // The download has its own reference by the next turn.
-  setTimeout(() => URL.revokeObjectURL(link.href));
 }

@@ -9,6 +9,7 @@ import {
   ClientError,
   type ClientErrorCode,
   type ProblemCode,
+  type RingEnd,
 } from "../../client/mod.ts";
 import { type Trouble } from "./model.ts";
 
@@ -20,6 +21,26 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
   log_forked: [
     "The service keeps two different logs",
     "What it shows now contradicts what it signed before: it was emptied and filled again, or it shows different people different logs. Ask whoever runs it before you go on.",
+  ],
+  quorum_missing: [
+    "Too few witnesses vouch for the log",
+    "The head of the log that the service shows lacks signatures of witnesses. Until it has them it may be a head that nobody else is shown. Nothing was believed.",
+  ],
+  stale_head: [
+    "The service shows an old view of its log",
+    "The witnesses have not vouched for it for too long: somebody may be hiding what was added since, such as a new key. Ask whoever runs it.",
+  ],
+  version_rolled_back: [
+    "A name went back to older keys",
+    "The service shows it with fewer changes than this device has seen already: it hides the newest ones. Nothing was sent.",
+  ],
+  epoch_invalid: [
+    "A part of the log breaks its rules",
+    "This device recomputed one of the log’s changes, and it is not what the service says, or is not shown. Whoever runs the service may have changed a name in secret.",
+  ],
+  account_reset: [
+    "Your name was given to other devices",
+    "Whoever runs the service reset your account. If that was not you, one of your devices has to take it back within 72 hours.",
   ],
   log_changed: [
     "The service’s log was replaced",
@@ -58,11 +79,32 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
     "It begins with a letter or digit. Lower-case letters, digits and . _ @ + - may follow, but no spaces.",
   ],
   name_taken: ["That name is taken", "It belongs to somebody else. Choose another."],
+  name_retired: ["That name has ended", "Nobody can have it any more. Choose another."],
+  record_conflict: [
+    "Your account changed meanwhile",
+    "Another of your devices was quicker. Look again, then try again.",
+  ],
+  reset_pending: [
+    "Your account was just reset",
+    "For 72 hours one of its former devices may take it back; until then nothing else changes.",
+  ],
+  authorization_required: [
+    "This name needs an authorization",
+    "The service gives names only to people whom its operator knows. Sign in there first.",
+  ],
   unknown_name: [
     "Nobody has that name",
     "The service knows nobody of that name. Check the spelling.",
   ],
   self_call: ["That is you", "To try it alone, open a second person in another tab."],
+  device_removed: [
+    "This device was removed",
+    "It is no device of your account any more: another of your devices removed it, or the service forgot it. To link it again, start over here first.",
+  ],
+  link_failed: [
+    "The devices did not come together",
+    "It took too long, was given up, or somebody stood between them. Start again on both.",
+  ],
   not_registered: ["No name yet", "Register a name first."],
   not_online: ["You are offline", "Calls work again as soon as the connection is back."],
   peer_offline: ["Not there right now", "They are not connected. Try again later."],
@@ -96,10 +138,6 @@ const ERRORS: Readonly<Record<ClientErrorCode, readonly [title: string, text: st
 
 /** What the service refused, where its own code says more than `refused`. */
 const REFUSED: Partial<Readonly<Record<ProblemCode, readonly [title: string, text: string]>>> = {
-  unknown_device: [
-    "The service does not know this device",
-    "It has forgotten the name of this device, or was replaced since the name was registered. Trying again helps only if its data comes back.",
-  ],
   bad_record: [
     "The service refused the keys of this device",
     "They do not verify there. Check that this device’s clock is right.",
@@ -135,6 +173,11 @@ export const ABOUT_THE_NAME: ReadonlySet<string> = new Set<ClientErrorCode>([
 const LIES: ReadonlySet<string> = new Set<ClientErrorCode>([
   "head_rolled_back",
   "log_forked",
+  "quorum_missing",
+  "stale_head",
+  "version_rolled_back",
+  "epoch_invalid",
+  "account_reset",
   "log_changed",
   "proof_invalid",
   "identity_changed",
@@ -161,6 +204,68 @@ export function troubleOf(error: unknown): Trouble {
     isLie: LIES.has(code),
     mayStartOver: refused || HOPELESS.has(code),
   };
+}
+
+/** What the same codes mean where they end being there, rather than an attempt to get a name. */
+const STAY: Partial<Readonly<Record<ClientErrorCode, readonly [title: string, text: string]>>> = {
+  name_taken: [
+    "The service holds another account under your name",
+    "It was emptied and somebody else took the name, or it gave the name away. Your people will not take the other for you. Ask whoever runs it before you go on.",
+  ],
+  name_retired: [
+    "Your name has ended",
+    "It was retired for good, by one of your devices or by whoever runs the service. You can start over with another.",
+  ],
+  unknown_name: [
+    "The service does not know your name",
+    "It was emptied, or restored from an old copy. Ask whoever runs it before you go on.",
+  ],
+};
+
+/** Why this device can't be there any more, in words. */
+export function troubleOfStay(error: unknown): Trouble {
+  const trouble = troubleOf(error);
+  if (!(error instanceof ClientError)) return trouble;
+  // An own name whose identity changed was reset.
+  const code = error.code === "identity_changed" ? "account_reset" : error.code;
+  const [title, text] = STAY[code] ?? (code === error.code ? [] : ERRORS[code]);
+  return {
+    ...trouble,
+    title: title ?? trouble.title,
+    text: text ?? trouble.text,
+    code: code === error.code ? trouble.code : code,
+    isLie: trouble.isLie || code === "name_taken",
+    mayStartOver: trouble.mayStartOver || code in STAY || ENDS_HERE.has(code),
+  };
+}
+
+/** Codes after which only a new beginning helps on this device. */
+const ENDS_HERE: ReadonlySet<string> = new Set<ClientErrorCode>([
+  "device_removed",
+  "account_reset",
+]);
+
+/** Why two devices did not come together: in that the library's own sentence says most. */
+export function troubleOfLink(error: unknown): Trouble {
+  const trouble = troubleOf(error);
+  const isLink = error instanceof ClientError && error.code === "link_failed";
+  return isLink ? { ...trouble, text: `${error.message}.` } : trouble;
+}
+
+/** A call that rings no more and was not answered here, as the end of an attempt to answer it. */
+export function troubleOfRing(end: RingEnd, label: string): Trouble {
+  switch (end) {
+    case "elsewhere":
+      return plain("Taken on another device", "Another of your devices took or declined the call.");
+    case "ended":
+      return plain("They gave up", `${label} stopped before you answered.`);
+    case "gone":
+      return plain("They are gone", `The service says that ${label} is not there any more.`);
+    case "expired":
+      return plain("Too late", "The call rang for as long as a call may.");
+    case "declined":
+      return plain("Declined", "You turned the call down.");
+  }
 }
 
 /** Something ordinary in words. */

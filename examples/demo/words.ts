@@ -1,12 +1,18 @@
 /**
- * What the page says about people, calls and counts.
+ * What the page says about people, devices, calls and counts.
  *
  * @module
  */
 
-import { type MediaStats } from "../../client/mod.ts";
-import { type CallView, type PeerView, type Progress, type Trouble } from "./model.ts";
-import { plain } from "./trouble.ts";
+import { type DeviceInfo, type MediaStats } from "../../client/mod.ts";
+import {
+  type Alarm,
+  type CallView,
+  type PeerView,
+  type Progress,
+  type Trouble,
+  type Unanswered,
+} from "./model.ts";
 
 /** Where a call stands; "Encrypted" is said only where it is true. */
 const PROGRESS: Readonly<Record<Progress, string>> = {
@@ -37,13 +43,50 @@ export function provenBy(peer: PeerView): string {
     "This device checked the proof.";
 }
 
-/** Calls that rang here in vain, as one line: `bob (2), carol`. */
-export function missedCalls(labels: readonly string[]): Trouble {
+/** Calls that were not answered here, as one line: `2 missed calls: bob, carol`. */
+export function unansweredCalls(calls: readonly Unanswered[]): Pick<Trouble, "title" | "text"> {
+  const missed = calls.filter(({ end }) => end !== "elsewhere");
+  const taken = counted(calls.filter(({ end }) => end === "elsewhere"));
+  if (missed.length === 0) return { title: "Taken on another device", text: taken };
+  const title = missed.length === 1 ? "Missed call" : `${missed.length} missed calls`;
+  const why = missed.length === 1 ? `, who ${WHY[missed[0]!.end]}` : "";
+  const beside = taken === "" ? "" : `; taken on another device: ${taken}`;
+  return { title, text: `${counted(missed)}${why}${beside}` };
+}
+
+const WHY: Readonly<Record<Unanswered["end"], string>> = {
+  ended: "gave up",
+  gone: "is not there any more",
+  expired: "waited in vain",
+  busy: "called while you were in a call",
+  // Not missed.
+  elsewhere: "",
+  declined: "was turned down",
+};
+
+/** Names, with how often each: `bob (2), carol`. */
+function counted(calls: readonly Unanswered[]): string {
   const counts = new Map<string, number>();
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const names = [...counts].map(([label, count]) => count === 1 ? label : `${label} (${count})`);
-  const title = labels.length === 1 ? "Missed call" : `${labels.length} missed calls`;
-  return plain(title, names.join(", "));
+  for (const { label } of calls) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts].map(([label, count]) => count === 1 ? label : `${label} (${count})`)
+    .join(", ");
+}
+
+/** What a device is called, or that it is not. */
+export function calledDevice({ name }: Pick<DeviceInfo, "name">): string {
+  return name === "" ? "Unnamed device" : name;
+}
+
+/** When a device was added. */
+export function addedOn({ addedMs }: DeviceInfo): string {
+  const date = new Date(addedMs);
+  return `Added ${date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+}
+
+/** Whose name an alarm is about. */
+export function about({ label }: Alarm, own: string | null): string {
+  if (label === null) return "Alarm: the service’s log";
+  return label === own ? "Alarm: your own name" : `Alarm: ${label}`;
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ import { describe } from "../../client/fingerprint.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes, concat } from "../../crypto/bytes.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
-import { payloadToBytes } from "../../wire/payload.ts";
+import { NO_GOSSIP, payloadToBytes } from "../../wire/payload.ts";
 import {
   callKeyNeedles,
   descriptionNeedles,
@@ -225,8 +225,13 @@ async function writeSite(folder: string): Promise<ReadonlySet<string>> {
 function payloadOf({ sdp }: Evidence, side: number): Bytes {
   const description = describe(sdp);
   return side === 1
-    ? payloadToBytes({ kind: "answer", ...description })
-    : payloadToBytes({ kind: "offer", room: toBase64Url(randomBytes(16)), ...description });
+    ? payloadToBytes({ kind: "answer", ...description, ...NO_GOSSIP })
+    : payloadToBytes({
+      kind: "offer",
+      room: toBase64Url(randomBytes(16)),
+      ...description,
+      ...NO_GOSSIP,
+    });
 }
 
 function keyNeedles(evidence: readonly Evidence[]): readonly Needle[] {

@@ -127,7 +127,7 @@ Deno.test("the page in a real browser", async (t) => {
     });
 
     await t.step("missed calls become one line, which is not seen in a call", async () => {
-      for (const text of ["Missed call bob", "2 missed calls bob (2)"]) {
+      for (const text of ["Missed call bob, who gave up", "2 missed calls bob (2)"]) {
         await bob.call("alice");
         await alice.part("incoming").waitFor();
         await bob.part("hang-up").click();
@@ -239,15 +239,16 @@ Deno.test("a service that was replaced is said to be, and a device can start ove
 
     await t.step("the client gives up and the page says why, instead of reconnecting", async () => {
       old.push(await replace(1));
-      await alice.says("broken-title", /^The service does not know this device$/);
-      await alice.says("broken-code", /^refused: unknown_device$/);
+      await alice.says("broken-title", /^The service’s log went back$/);
+      await alice.says("broken-code", /^head_rolled_back$/);
       await alice.says("online", /^not connected$/);
     });
 
-    await t.step("opened again, it names the log that went back", async () => {
+    await t.step("opened again, it says the same, loudly, and offers to start over", async () => {
       await alice.part("reload").click();
       await alice.says("broken-code", /^head_rolled_back$/);
       assert.match(await alice.part("broken-trouble").getAttribute("class") ?? "", /\blie\b/);
+      assert.equal(await alice.part("start-over").isVisible(), true);
     });
 
     await t.step("a service with another key is named too", async () => {

@@ -30,6 +30,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@noble/hashes": ["crypto/primitives.ts"],
   "@noble/post-quantum": ["crypto/primitives.ts", "crypto/ml_dsa.ts"],
   "hono": ["routes/"],
+  "qr": ["examples/demo/"],
   "werift": ["client/adapters/werift.ts"],
 };
 
