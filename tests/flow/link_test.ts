@@ -271,6 +271,42 @@ Deno.test("a device that died before it heard that it was taken in finds its acc
   await again.goOnline();
   await eventually(() => again.online);
   again.close();
+  const later = await Client.open({ service: play.liar.url, store });
+  assert.equal(later.label, "bob");
+  later.close();
+});
+
+Deno.test("a new device that does not agree to its entry is not taken in, and nothing is asked of the log", async () => {
+  await using play = await scene();
+  const { code, secret } = newLinkCode("scanned");
+  const slot = toBase64Url(linkSlot(secret));
+  const say = async (n: number, message: Uint8Array) => {
+    await fetch(`${play.liar.target}${linkPath(slot, "new")}/${n}`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ message: toBase64Url(message) }),
+    });
+  };
+  const hear = async (n: number) => {
+    const said = async () => (await slotOf(play, code)).old[n];
+    while (await said() === undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+    return fromBase64Url((await said())!)!;
+  };
+  const start = await startLink();
+  await say(0, start.commit);
+  const linking = await play.bob.linkDevice(code);
+  const place = { origin: ORIGIN, secret };
+  const { reveal, channel } = await revealLink(place, start, await hear(0), await aDevice());
+  await say(1, reveal);
+  assert.equal((await linking.device).digits, channel.digits);
+  linking.confirm();
+  await channel.receive.open(await hear(1));
+  const binding = linkPayloadToBytes({ kind: "binding", binding: new Uint8Array(64) });
+  play.liar.urls.length = 0;
+  await say(2, await channel.send.seal(binding));
+  await refuses(linking.done, "link_failed");
+  assert.ok(!play.liar.urls.some((url) => url.endsWith("/v1/directory/bob")));
+  assert.equal(play.bob.devices().length, 1);
 });
 
 /** A device that somebody made up. */
