@@ -254,12 +254,13 @@ export class Client {
   /** Looks a person up and verifies who it is. @throws ClientError `unknown_name`, `bad_label` */
   async lookup(name: string): Promise<Peer> {
     const world = this.#world();
-    return peerOf(await lookUp(world, labelOf(name)), world.account.record);
+    const contact = await this.#known(lookUp(world, labelOf(name)));
+    return peerOf(contact, world.account.record);
   }
 
   /** Calls a person on this stack; resolves when it rings. @throws ClientError */
   async call(name: string, adapter: MediaAdapter): Promise<Call> {
-    return await placeCall(this.#world(), labelOf(name), adapter);
+    return await this.#known(placeCall(this.#world(), labelOf(name), adapter));
   }
 
   /** The calls that ring here. One reader. */
@@ -315,6 +316,18 @@ export class Client {
     if (await readCell(this.#store, NEXT) === null) return await refreshAccount(registry, account);
     const { finishRotation } = await import("./devices.ts");
     return await refreshAccount(registry, await finishRotation(registry) ?? account);
+  }
+
+  /** Where the service does not know this device, the log is asked whether it was removed. */
+  async #known<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof ClientError && error.problem === "unknown_device") {
+        await this.#world().refresh();
+      }
+      throw error;
+    }
   }
 
   async #ring(world: World, frame: RingFrame): Promise<void> {

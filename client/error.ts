@@ -63,7 +63,7 @@ export type ClientErrorCode =
   | "name_retired"
   /** Nobody calls themselves. */
   | "self_call"
-  /** This device was removed from its account: the log proves it, or the service says so. */
+  /** This device was removed from its account, as the log proves. */
   | "device_removed"
   /** Two devices did not come together: given up, too late, or somebody stood between them. */
   | "link_failed"
@@ -129,7 +129,6 @@ const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   authorization_required: "authorization_required",
   name_not_found: "unknown_name",
   self_call: "self_call",
-  unknown_device: "device_removed",
   offline: "peer_offline",
   head_unknown: "head_rolled_back",
 };

@@ -53,7 +53,9 @@ export async function finishJoining(registry: Registry): Promise<Account | null>
     await forgetJoining(registry);
     return account;
   } catch (error) {
-    if (!(error instanceof ClientError) || error.code !== "device_removed") throw error;
+    const isOut = error instanceof ClientError &&
+      (error.problem === "unknown_device" || error.code === "device_removed");
+    if (!isOut) throw error;
     // Not in it, or not yet: after a while it can't come any more.
     if (now() > addedMs + HOPE_MS) await forgetJoining(registry);
     return null;
