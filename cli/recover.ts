@@ -76,7 +76,7 @@ export interface MirrorFiles {
 }
 
 /** A mirror behind a URL. */
-export function filesAt(prefix: string): MirrorFiles {
+function filesAt(prefix: string): MirrorFiles {
   return filesFrom(prefix, fetch);
 }
 

@@ -81,8 +81,10 @@ export function watchHeads(log: LogStore, freeze: Freeze): HeadWatch {
     await freeze.look();
     for (const known of [seen.published, seen.signed, seen.own]) {
       if (known === null || head.size > known.size) continue;
-      // Only a smaller size or another root: whatever is larger is proved before it is signed.
-      await freeze.requireExtends(known, head, "The committed head");
+      // Read again, since it may have been overtaken while it was read. Only a smaller size or another
+      // root is of the past; whatever is larger is proved before it is signed.
+      const now = (await readHead(log))?.value ?? head;
+      await freeze.requireExtends(known, now, "The committed head");
     }
   }
 

@@ -105,6 +105,8 @@ export function publishWitnessed(
       // There is nothing to ask about, and signing a first head would be too late to find out.
       const shown = await client.latest();
       if (shown === null) return true;
+      // Another instance may have signed it meanwhile: it wrote that down before a witness saw it.
+      if (((await readSigned(log))?.value.size ?? 0) >= shown.size) return false;
       const what =
         `Witness ${shown.id} shows size ${shown.size}, and this store signed nothing yet`;
       throw await freeze.freeze(what, shown.note);

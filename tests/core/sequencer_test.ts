@@ -222,6 +222,41 @@ Deno.test("what one instance freezes is frozen for all, also in the midst of an 
   await verified(two, alice.label, await lookup(two, alice.label, null));
 });
 
+Deno.test("an instance that is overtaken while it reads the head freezes nothing", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { promise: gate, resolve: openGate } = Promise.withResolvers<void>();
+  const { promise: isHeld, resolve: hold } = Promise.withResolvers<void>();
+  let holds = false;
+  /** The store, of which one read of the head is answered late. */
+  const slow = new Proxy(kv, {
+    get(target, property) {
+      const member = Reflect.get(target, property, target);
+      if (property !== "get") return typeof member === "function" ? member.bind(target) : member;
+      return async (key: Deno.KvKey) => {
+        const row = await target.get(key);
+        if (!holds || key[2] !== "head") return row;
+        holds = false;
+        hold();
+        await gate;
+        return row;
+      };
+    },
+  });
+  await using one = await openCore(slow);
+  await using two = await openCore(kv);
+  await one.sequencer.settled();
+  holds = true;
+  const settled = one.sequencer.settled();
+  await isHeld;
+  const alice = await newAccount("alice");
+  await register(two, alice.label, alice.record, null);
+  // The publisher of the one sees what the other published, before its sequencer goes on.
+  await one.publisher.covered(3);
+  openGate();
+  await settled;
+  one.sequencer.requireOpen();
+});
+
 Deno.test("a head of the same size with another root is never signed", async () => {
   using kv = await Deno.openKv(":memory:");
   await using ctx = await openCore(kv);

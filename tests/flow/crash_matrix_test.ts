@@ -99,7 +99,9 @@ async function bring(it: World, ctx: OpenContext, person: Person): Promise<void>
       } catch (error) {
         const isLate = error instanceof StoreError ||
           error instanceof ServiceError && error.code === "unavailable";
-        if (!isLate || ctx.publisher.frozen() !== null) throw error;
+        const frozen = ctx.publisher.frozen();
+        if (frozen !== null) throw new Error(frozen.reason, { cause: error });
+        if (!isLate) throw error;
       }
     }
   }
@@ -190,9 +192,9 @@ Deno.test(`a process that dies between any two steps loses nothing, ${SEEDS} tim
       for (const below of [400, 150, 60].slice(0, 1 + roll(3))) {
         const diesAt = 1 + roll(below);
         // Sometimes beside another instance, which lives a little longer.
-        const beside = roll(4) === 0 ? life(it, diesAt + roll(below)) : null;
-        if (await life(it, diesAt) >= diesAt) deaths++;
-        await beside;
+        const beside = roll(4) === 0 ? [life(it, diesAt + roll(below))] : [];
+        const [steps] = await Promise.all([life(it, diesAt), ...beside]);
+        if (steps! >= diesAt) deaths++;
       }
       const { length } = it.acknowledged;
       told += length;
