@@ -49,8 +49,6 @@ export type StoredAccount = {
   readonly record: Bytes;
   readonly signing: CryptoKey;
   readonly identity: CryptoKey;
-  /** Whether the log has it. */
-  readonly registered: boolean;
 };
 
 /** What is kept of a device that joins an account. */
@@ -70,7 +68,7 @@ export const JOINING = cell<StoredJoin>("account/joining");
 /** The account that the store holds, or null where none was registered. */
 export async function loadAccount(store: Store, origin: string): Promise<Account | null> {
   const held = await readCell(store, ACCOUNT);
-  return held?.registered ? accountOf(held, origin) : null;
+  return held === null ? null : accountOf(held, origin);
 }
 
 /** Stores an account where there is none. @throws ClientError `refused` */
@@ -88,13 +86,22 @@ export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
  * in the record that it knows, which nobody has to sign in for: a device that was removed is shown the
  * proof of that, and not told so by the service alone.
  *
- * @throws ClientError `device_removed`, `identity_changed` where the operator reset the name, and those
- * of a lookup
+ * @throws ClientError `device_removed`, `account_reset`, and those of a lookup
  */
 export async function refreshAccount(registry: Registry, account: Account): Promise<Account> {
   const { store, http, trust } = registry;
-  const { record } = await submitRecord(http, trust, account.label, account.record.bytes);
-  return await followRecord(store, account, record);
+  try {
+    const { record } = await submitRecord(http, trust, account.label, account.record.bytes);
+    return await followRecord(store, account, record);
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.code !== "identity_changed") throw error;
+    // One's own name is followed like anybody's; a reset of it is somebody else's doing.
+    throw new ClientError(
+      "account_reset",
+      "Your name was given to other devices: cancel that within three days, or it stays so",
+      { cause: error },
+    );
+  }
 }
 
 /** The record of a name as the log proves it to one of its own devices. @throws ClientError */
@@ -150,17 +157,9 @@ export function storedOf(
   deviceId: number,
   keys: DeviceKeys,
   record: Bytes,
-  registered: boolean,
 ): StoredAccount {
   const { signing, identity } = keys;
-  return {
-    label,
-    deviceId,
-    record,
-    signing: signing.privateKey,
-    identity: identity.privateKey,
-    registered,
-  };
+  return { label, deviceId, record, signing: signing.privateKey, identity: identity.privateKey };
 }
 
 /** What is kept was verified before, or made here: it is only read. */

@@ -15,6 +15,7 @@ import {
   type Registry,
 } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
+import type { Authorize } from "./authorization.ts";
 import { type Call } from "./call.ts";
 import { readCell } from "./cell.ts";
 import { Channel } from "./channel.ts";
@@ -30,7 +31,6 @@ import type { Finding } from "./monitor.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
-import { registerAccount } from "./registration.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { type Store } from "./store.ts";
 import { Trust } from "./trust.ts";
@@ -61,6 +61,12 @@ export interface ClientOptions {
   readonly policy?: string;
   /** The clock, Unix milliseconds; the platform's by default. */
   readonly now?: () => number;
+}
+
+/** How a name is registered. */
+export interface RegisterOptions {
+  /** Gets what the service's name policy asks for; where names are open, nothing is asked. */
+  readonly authorization?: Authorize;
 }
 
 /** One account on one service. */
@@ -157,17 +163,85 @@ export class Client {
    * Registers a name on this device and verifies that the log holds it.
    *
    * @param name as a person typed it @param device what the owner calls the device
-   * @throws ClientError `bad_label`, `name_taken`, `proof_invalid`, `network`
+   * @throws ClientError `bad_label`, `name_taken`, `authorization_required`, `proof_invalid`, `network`
    */
-  async register(name: string, device = ""): Promise<void> {
-    this.#requireOpen();
-    try {
-      this.#account = await registerAccount(this.#registry(), labelOf(name), device);
-    } catch (error) {
-      // What was refused may be a second account, beside one that another tab or attempt made.
-      this.#account ??= await loadAccount(this.#store, this.#trust.origin);
-      throw error;
-    }
+  async register(name: string, device = "", options: RegisterOptions = {}): Promise<void> {
+    const { authorization = null } = options;
+    await this.#claim(async (registry) => {
+      const { registerAccount } = await import("./registration.ts");
+      return await registerAccount(registry, labelOf(name), device, authorization);
+    });
+  }
+
+  /**
+   * Takes a name for this device whose other devices are all lost. Whoever knows its owner is told, and
+   * for 72 hours a device that was not lost may cancel it; nothing else changes the account until then.
+   *
+   * @param authorization gets what the service's name policy asks for
+   * @throws ClientError `authorization_required`, `unknown_name`, `reset_pending`, `refused`
+   */
+  async reset(name: string, device: string, authorization: Authorize): Promise<void> {
+    await this.#claim(async (registry) => {
+      const { resetAccount } = await import("./reset.ts");
+      return await resetAccount(registry, labelOf(name), device, authorization);
+    });
+  }
+
+  /**
+   * Cancels a reset of this account (`account_reset`), within 72 hours: its devices are those from
+   * before, and nobody who knows it notices.
+   *
+   * @throws ClientError `device_removed`, `refused` where it is too late
+   */
+  async cancelReset(): Promise<void> {
+    const world = this.#world();
+    const { cancelReset } = await import("./reset.ts");
+    this.#account = await cancelReset(world);
+  }
+
+  /** Whether the account can be recovered with a code. @throws ClientError `not_registered` */
+  get recoverable(): boolean {
+    return this.#world().account.record.recovery.some((byte) => byte !== 0);
+  }
+
+  /** A fresh recovery code: print it, and then give it to `setRecoveryKey`. It is kept nowhere. */
+  async newRecoveryCode(): Promise<string> {
+    const { newRecoveryCode } = await import("./recovery.ts");
+    return newRecoveryCode();
+  }
+
+  /**
+   * Makes a code the one that recovers this account, in place of any before it. Ask the person to type it
+   * from the paper: what nobody wrote down recovers nothing.
+   *
+   * @throws ClientError `bad_recovery_code`, `reset_pending`
+   */
+  async setRecoveryKey(code: string): Promise<void> {
+    const world = this.#world();
+    const { setRecoveryKey } = await import("./recovery.ts");
+    this.#account = await setRecoveryKey(world, code);
+  }
+
+  /**
+   * Makes this device the only one of an account by its recovery code, which stays good.
+   *
+   * @throws ClientError `bad_recovery_code`, `reset_pending`, `refused`
+   */
+  async recover(name: string, device: string, code: string): Promise<void> {
+    await this.#claim(async (registry) => {
+      const { recoverAccount } = await import("./recovery.ts");
+      return await recoverAccount(registry, labelOf(name), device, code);
+    });
+  }
+
+  /** Ends the name, for everybody and for good, and erases the account from this device. */
+  async retire(): Promise<void> {
+    const world = this.#world();
+    const { retireAccount } = await import("./retirement.ts");
+    await retireAccount(world);
+    this.goOffline();
+    this.#http.forgetToken();
+    this.#account = null;
   }
 
   /** The devices of this account, as far as this one knows. @throws ClientError `not_registered` */
@@ -305,6 +379,17 @@ export class Client {
       },
       refused: (error) => this.#report(error),
     };
+  }
+
+  async #claim(work: (registry: Registry) => Promise<Account>): Promise<void> {
+    this.#requireOpen();
+    try {
+      this.#account = await work(this.#registry());
+    } catch (error) {
+      // What was refused may be a second account, beside one that another tab or attempt made.
+      this.#account ??= await loadAccount(this.#store, this.#trust.origin);
+      throw error;
+    }
   }
 
   #registry(): Registry {

@@ -15,7 +15,13 @@ import { type AccountId } from "../crypto/account_label.ts";
 import { equal } from "../crypto/bytes.ts";
 import { bindDevice } from "../crypto/device_entry.ts";
 import { type DeviceKeys, generateDeviceKeys, type SigningKeyPair } from "../crypto/keys.ts";
-import { type BoundDevice, nextRecord, signRecord, type VerifiedRecord } from "../crypto/record.ts";
+import {
+  type BoundDevice,
+  nextRecord,
+  type RecordChange,
+  signRecord,
+  type VerifiedRecord,
+} from "../crypto/record.ts";
 import {
   ACCOUNT,
   type Account,
@@ -44,11 +50,11 @@ export function nextDeviceId({ version, devices }: VerifiedRecord): number {
 export async function addDevice(world: World, device: BoundDevice): Promise<Account> {
   const isIn = ({ devices }: VerifiedRecord): boolean =>
     devices.some((held) => isSame(held, device));
-  return await update(world, (devices) => {
+  return await updateRecord(world, ({ devices }) => {
     if (devices.length >= MAX_DEVICES) {
       throw new ClientError("refused", `An account has at most ${MAX_DEVICES} devices`);
     }
-    return [...devices, device];
+    return { devices: [...devices, device] };
   }, isIn);
 }
 
@@ -59,29 +65,34 @@ export async function removeDevice(world: World, deviceId: number): Promise<Acco
   }
   const without = (devices: readonly BoundDevice[]): readonly BoundDevice[] =>
     devices.filter(({ entry }) => entry.deviceId !== deviceId);
-  return await update(world, (devices) => {
+  return await updateRecord(world, ({ devices }) => {
     if (without(devices).length === devices.length) {
       throw new ClientError("refused", "The account has no such device");
     }
-    return without(devices);
+    return { devices: without(devices) };
   }, ({ devices }) => without(devices).length === devices.length);
 }
+
+/** What an update changes. */
+type Update = Pick<RecordChange, "devices" | "recovery">;
 
 /**
  * Submits an update; once more upon the newer record where another device was faster.
  *
- * @param decide the devices of the next record @param isDone whether a record says what was wanted
+ * @param decide what the next record says, or null where the newest one does as it is
+ * @param isDone whether a record says what was wanted
  */
-async function update(
+export async function updateRecord(
   world: World,
-  decide: (devices: readonly BoundDevice[]) => readonly BoundDevice[],
+  decide: (record: VerifiedRecord) => Update | null,
   isDone: (record: VerifiedRecord) => boolean,
 ): Promise<Account> {
   for (let attempt = 0;; attempt++) {
     // What is changed is the newest record, whoever made it.
     const account = await world.refresh();
-    const devices = decide(account.record.devices);
-    const bytes = await signUpdate(account, devices, account.self.keys.signing, world.now());
+    const wanted = decide(account.record);
+    if (wanted === null) return account;
+    const bytes = await signUpdate(account, wanted, account.self.keys.signing, world.now());
     try {
       const { record } = await submitRecord(world.http, world.trust, account.label, bytes);
       if (!isDone(record)) throw new ClientError("proof_invalid", "The log holds another record");
@@ -96,11 +107,11 @@ async function update(
 /** The next record, signed by this device for the record before and by `self` for this one. */
 async function signUpdate(
   account: Account,
-  devices: readonly BoundDevice[],
+  wanted: Update,
   self: SigningKeyPair,
   issuedMs: number,
 ): Promise<StoredAccount["record"]> {
-  const record = nextRecord(account.record, { kind: "update", devices, issuedMs });
+  const record = nextRecord(account.record, { ...wanted, kind: "update", issuedMs });
   return await signRecord(account.record.account, record, [
     { role: "self", signing: self },
     { role: "previous", signing: account.self.keys.signing },
@@ -125,9 +136,9 @@ export async function rotateKeys(world: World): Promise<Account> {
   const devices = record.devices.map((held) =>
     held.entry.deviceId === self.entry.deviceId ? own : held
   );
-  const bytes = await signUpdate(account, devices, keys.signing, now());
+  const bytes = await signUpdate(account, { devices }, keys.signing, now());
   await change(store, [NEXT], () => {
-    const next = storedOf(account.label, entry.deviceId, keys, bytes, false);
+    const next = storedOf(account.label, entry.deviceId, keys, bytes);
     return { changes: keep(NEXT, next), result: undefined };
   });
   const rotated = await finishRotation(world);
@@ -147,7 +158,7 @@ export async function finishRotation(
   if (next === null) return null;
   try {
     const { record } = await submitRecord(http, trust, next.label, next.record);
-    const registered = { ...next, record: record.bytes, registered: true };
+    const registered = { ...next, record: record.bytes };
     const account = accountOf(registered, trust.origin);
     await change(store, [ACCOUNT, NEXT, SETS], ([, , sets]) => {
       const changes = { ...keep(ACCOUNT, registered), ...forget(NEXT), ...forgetPrekeys(sets) };

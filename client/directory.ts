@@ -8,18 +8,20 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { type VerifiedBundle } from "../crypto/bundle.ts";
 import { type Bytes } from "../crypto/bytes.ts";
+import { type SigningKeyPair } from "../crypto/keys.ts";
 import { type LookupAnswer } from "../crypto/lookup.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
 import {
   type BundleRequest,
   bundlesFromWire,
   lookupFromWire,
   type RecordRequest,
 } from "../wire/directory.ts";
-import { bundlePath, proofPath, recordPath, resetPath } from "../wire/paths.ts";
+import { bundlePath, ownerPath, proofPath, recordPath, resetPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Contact } from "./contact.ts";
-import { type Asking, type Trust } from "./trust.ts";
+import { type Asker, type Asking, type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How a record is brought. */
@@ -29,6 +31,8 @@ export interface Bringing {
   /** Whether the operator has to sign it first. */
   readonly isReset: boolean;
 }
+
+const PLAIN: Bringing = { authorization: null, isReset: false };
 
 /**
  * Brings a record and verifies what the log has of the name then: this record, or one that followed.
@@ -40,8 +44,18 @@ export async function submitRecord(
   trust: Trust,
   label: AccountLabel,
   record: Bytes,
-  { authorization, isReset }: Bringing = { authorization: null, isReset: false },
 ): Promise<Contact> {
+  const { contact } = await trust.learn(label, "contact", bringing(http, label, record));
+  return contact;
+}
+
+/** Asks about a name by bringing a record of it, which nobody has to sign in for. */
+export function bringing(
+  http: Http,
+  label: AccountLabel,
+  record: Bytes,
+  { authorization, isReset }: Bringing = PLAIN,
+): Asker<{ readonly lookup: LookupAnswer }> {
   const [method, path] = isReset ? ["POST", resetPath(label)] : ["PUT", recordPath(label)];
   const ask = async ({ from, known, through }: Asking) => {
     const body: RecordRequest = {
@@ -54,9 +68,28 @@ export async function submitRecord(
     return { lookup: reading(lookupFromWire, await http.open(method, path, body)) };
   };
   // The same record again is answered again, with more of the history.
-  const more = async (asking: Asking) => (await ask(asking)).lookup;
-  const { contact } = await trust.learn(label, "contact", { ask, more });
-  return contact;
+  return { ask, more: async (asking) => (await ask(asking)).lookup };
+}
+
+/**
+ * The newest record of a name for its owner, who has no device of it; it is not remembered.
+ *
+ * @param signing the recovery key, or the key that the authorization is for @throws ClientError
+ */
+export async function lookUpAsOwner(
+  http: Http,
+  trust: Trust,
+  label: AccountLabel,
+  signing: SigningKeyPair,
+  authorization: string | null,
+): Promise<VerifiedRecord> {
+  const more = async (asking: Asking) => {
+    const answer = await http.asOwner(signing, authorization, ownerPath(label, { ...asking }));
+    return reading(lookupFromWire, answer);
+  };
+  const ask = async (asking: Asking) => ({ lookup: await more(asking) });
+  const { records } = await trust.trace(label, "stranger", { ask, more });
+  return records.at(-1)!;
 }
 
 /**

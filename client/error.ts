@@ -49,17 +49,17 @@ export type ClientErrorCode =
   | "bad_label"
   /** The name belongs to somebody else. */
   | "name_taken"
-  /** The name has ended for good. */
-  | "name_retired"
   /** The account was changed elsewhere meanwhile: look again, then try again. */
   | "record_conflict"
   /** The account was reset: for 72 hours an old device may cancel that, and nothing else changes it. */
   | "reset_pending"
   /** The name needs a fresh authorization: a grant of the application, or an ID token. */
   | "authorization_required"
+  /** Not a recovery code, or not the one of this account. */
+  | "bad_recovery_code"
   /** Nobody of that name. */
   | "unknown_name"
-  /** The name has ended. */
+  /** The name has ended, for everybody and for good. */
   | "name_retired"
   /** Nobody calls themselves. */
   | "self_call"

@@ -70,6 +70,19 @@ export class Http {
     return await this.#proven(signer, (await this.token(signer)).value, method, path, body);
   }
 
+  /**
+   * A request for a name's owner, who has no device of it: as a key that vouches for itself.
+   *
+   * @param authorization what the name policy gave for this key, or null @throws ClientError
+   */
+  async asOwner(
+    signing: SigningKeyPair,
+    authorization: string | null,
+    path: string,
+  ): Promise<unknown> {
+    return await this.#proven({ signing }, authorization, "GET", path, undefined);
+  }
+
   /** The next request signs in again. */
   forgetToken(): void {
     this.#token = null;
@@ -104,7 +117,7 @@ export class Http {
 
   /** Makes a request with a proof; once more where the service wants another nonce. */
   async #proven(
-    signer: Signer,
+    signer: Pick<Signer, "signing">,
     token: string | null,
     method: string,
     path: string,

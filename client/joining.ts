@@ -46,7 +46,7 @@ export async function finishJoining(registry: Registry): Promise<Account | null>
   const pair: SigningKeyPair = { publicKey: parseVerifyingKey(signingKey), privateKey: signing };
   try {
     const record = await lookUpOwn(registry, label, { label, signing: pair });
-    const stored = { label, deviceId, record: record.bytes, signing, identity, registered: true };
+    const stored = { label, deviceId, record: record.bytes, signing, identity };
     const account = accountOf(stored, trust.origin);
     if (!isOwn(account, signingKey)) return null;
     await claimPlace(store, stored);

@@ -28,12 +28,13 @@
 
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
-export { Client, type ClientOptions } from "./client.ts";
+export { Client, type ClientOptions, type RegisterOptions } from "./client.ts";
 export { type DeviceInfo } from "./device_info.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
 export { type Peer } from "./peer.ts";
 // As types alone: a bundler would load these modules for any other export.
+export type { AuthorizationBinding, Authorize } from "./authorization.ts";
 export type { Joining, JoinOptions, Linking } from "./link.ts";
 export type { Finding } from "./monitor.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";

@@ -56,7 +56,7 @@ export async function watch(world: World): Promise<readonly Finding[]> {
   };
   const { account, store, trust } = world;
   await noting(null, () => trust.check(world.http));
-  await noting(account.label, () => watchOwn(world));
+  await noting(account.label, async () => void await world.refresh());
   await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
   for (const label of await trust.contacts()) {
     if (label !== account.label) await noting(label, () => watchContact(world, label));
@@ -69,20 +69,6 @@ export async function watch(world: World): Promise<readonly Finding[]> {
     await noting(null, () => watchEpoch(world, head, index));
   }
   return findings;
-}
-
-/** One's own name is followed like anybody's; a reset of it is somebody else's doing. */
-async function watchOwn(world: World): Promise<void> {
-  try {
-    await world.refresh();
-  } catch (error) {
-    if (!(error instanceof ClientError) || error.code !== "identity_changed") throw error;
-    throw new ClientError(
-      "account_reset",
-      "Your name was given to other devices: cancel that within three days, or it stays so",
-      { cause: error },
-    );
-  }
 }
 
 async function watchContact(world: World, label: AccountLabel): Promise<void> {

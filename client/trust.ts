@@ -21,6 +21,7 @@ import {
 } from "../crypto/lookup.ts";
 import { type LogPolicy } from "../crypto/policy.ts";
 import { parseTlogProof } from "../crypto/proof.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
 import { checkConsistency } from "../crypto/tree.ts";
 import { consistencyFromWire, consistencyPath } from "../wire/log.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
@@ -53,6 +54,14 @@ export interface Asker<Answer extends { readonly lookup: LookupAnswer }> {
   readonly ask: (asking: Asking) => Promise<Answer>;
   /** Asks for more of the name's history. */
   readonly more: (asking: Asking) => Promise<LookupAnswer>;
+}
+
+/** What the log has of a name. */
+export interface Trace {
+  /** Its records from the known one on, or from the first, oldest first; never none. */
+  readonly records: readonly VerifiedRecord[];
+  /** Whether the newest waits to be believed. */
+  readonly isContested: boolean;
 }
 
 /** The beliefs of one client about one service. */
@@ -154,6 +163,35 @@ export class Trust {
     as: "contact" | "stranger",
     asker: Asker<Answer>,
   ): Promise<{ readonly contact: Contact; readonly answer: Answer }> {
+    const { meeting, answer } = await this.#look(label, as, asker);
+    if ("refusal" in meeting) throw meeting.refusal;
+    return { contact: meeting, answer };
+  }
+
+  /**
+   * Asks like `learn`, about a name that is one's own: what the log has of it counts, and not whether it
+   * is to be believed yet.
+   *
+   * @throws ClientError those of `learn` but `identity_changed`
+   */
+  async trace<Answer extends { readonly lookup: LookupAnswer }>(
+    label: AccountLabel,
+    as: "contact" | "stranger",
+    asker: Asker<Answer>,
+  ): Promise<Trace> {
+    const { meeting, records } = await this.#look(label, as, asker);
+    return { records, isContested: "refusal" in meeting };
+  }
+
+  async #look<Answer extends { readonly lookup: LookupAnswer }>(
+    label: AccountLabel,
+    as: "contact" | "stranger",
+    asker: Asker<Answer>,
+  ): Promise<{
+    readonly meeting: Meeting;
+    readonly records: readonly VerifiedRecord[];
+    readonly answer: Answer;
+  }> {
     let first: Answer | null = null;
     let through: number | null = null;
     let pages: LookupState["pages"] = new Map();
@@ -183,8 +221,8 @@ export class Trust {
         ({ pages, through } = result);
         continue;
       }
-      if ("refusal" in meeting!) throw meeting.refusal;
-      return { contact: meeting!, answer: first! };
+      const known = state.known === null ? [] : [state.known.record];
+      return { meeting: meeting!, records: [...known, ...result.chain], answer: first! };
     }
     throw new ClientError("bad_answer", "The name's history does not end");
   }

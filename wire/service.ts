@@ -45,6 +45,13 @@ export function descriptionFromWire(
   };
 }
 
+/** Reads who may create a name. @throws WireError */
+export function namePolicyFromWire(value: unknown): ServiceDescription["policy"] {
+  const { policy } = asObject(value, "the description");
+  if (policy === "open" || policy === "grant" || policy === "oidc") return policy;
+  throw new WireError("policy");
+}
+
 /** Reads the policy that the service states, for showing it: it is no one's to believe. @throws WireError */
 export function witnessesFromWire(value: unknown): string {
   return asText(asObject(value, "the description")["witnesses"], "witnesses");

@@ -52,7 +52,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
   const store = memoryStore();
   const trust = await Trust.open(http, store, Date.now, null);
   const label = parseAccountLabel("mallory");
-  const account = await registerAccount({ store, http, trust, now: Date.now }, label, "");
+  const account = await registerAccount({ store, http, trust, now: Date.now }, label, "", null);
   const signer = { label, signing: account.self.keys.signing };
   const socket = await Socket.open(http, signer, {
     now: Date.now,
