@@ -30,6 +30,9 @@ interface Measured {
   readonly names: number;
   readonly updatesPerSecond: number;
   readonly barePerSecond: number;
+  /** Of one epoch: half of them took less, whatever else the machine had to do. */
+  readonly medianMs: number;
+  readonly bareMedianMs: number;
   readonly bytesPerName: number;
   readonly tilesPerUpdate: number;
 }
@@ -55,7 +58,11 @@ try {
   const [before, last] = results.slice(-2);
   if (before !== undefined && last !== undefined) {
     const ratio = before.updatesPerSecond / last.updatesPerSecond;
-    say(`cost per update at ${last.names} names / at ${before.names}: ${ratio.toFixed(2)}`);
+    const medians = last.medianMs / before.medianMs;
+    say(
+      `cost per update at ${last.names} names / at ${before.names}: ${ratio.toFixed(2)}, ` +
+        `of medians ${medians.toFixed(2)}`,
+    );
   }
 } finally {
   await Deno.remove(folder, { recursive: true });
@@ -83,7 +90,7 @@ async function measure(
   file: string,
 ): Promise<Measured> {
   const bytes = await sizeOf(file);
-  let [oursMs, bareMs] = [0, 0];
+  const [oursMs, bareMs]: [number[], number[]] = [[], []];
   const tiles: number[] = [];
   for (let i = 0; i < TIMED_BATCHES; i++) {
     const pool = syntheticPool(first + i * BATCH, BATCH);
@@ -92,21 +99,23 @@ async function measure(
 
     let started = performance.now();
     const mutations = await takeIn(log, cache, fill(log, await readPool(log, BATCH)));
-    oursMs += performance.now() - started;
+    oursMs.push(performance.now() - started);
 
     const same = mutations.map(bare);
     started = performance.now();
     await log.kv.atomic().mutate(...same).commit();
-    bareMs += performance.now() - started;
+    bareMs.push(performance.now() - started);
     tiles.push(mutations.filter(({ key }) => key[2] === "prefix").length / BATCH);
   }
   const updates = BATCH * TIMED_BATCHES;
   return {
     names: first,
-    updatesPerSecond: updates / oursMs * 1000,
-    barePerSecond: updates / bareMs * 1000,
+    updatesPerSecond: updates / sum(oursMs) * 1000,
+    barePerSecond: updates / sum(bareMs) * 1000,
+    medianMs: median(oursMs),
+    bareMedianMs: median(bareMs),
     bytesPerName: bytes / first,
-    tilesPerUpdate: tiles.sort((a, b) => a - b)[tiles.length >> 1]!,
+    tilesPerUpdate: median(tiles),
   };
 }
 
@@ -131,15 +140,27 @@ async function sizeOf(file: string): Promise<number> {
   return bytes;
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}
+
 function print(measured: Measured): void {
   const { names, updatesPerSecond, barePerSecond, bytesPerName, tilesPerUpdate } = measured;
+  say(`${names} names:`);
   say(
-    `${names} names: ${updatesPerSecond.toFixed(0)} updates/s; bare commits ` +
-      `${barePerSecond.toFixed(0)}/s, ${
-        (barePerSecond / updatesPerSecond).toFixed(2)
-      } times as fast; ` +
-      `${bytesPerName.toFixed(0)} bytes of store a name; ${tilesPerUpdate} prefix tiles an update`,
+    `  epochs of ${BATCH}: ${updatesPerSecond.toFixed(0)} updates/s, ` +
+      `median ${measured.medianMs.toFixed(1)} ms`,
   );
+  say(
+    `  bare commits: ${barePerSecond.toFixed(0)} updates/s, ` +
+      `${(barePerSecond / updatesPerSecond).toFixed(2)} times as fast, ` +
+      `median ${measured.bareMedianMs.toFixed(1)} ms`,
+  );
+  say(`  ${bytesPerName.toFixed(0)} bytes a name; ${tilesPerUpdate} prefix tiles an update`);
 }
 
 function say(line: string): void {
