@@ -17,12 +17,16 @@ import {
   lookupFromWire,
   type RecordRequest,
 } from "../wire/directory.ts";
+import { RECORD_TIMEOUT_MS } from "../wire/limits.ts";
 import { bundlePath, ownerPath, proofPath, recordPath, resetPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Contact } from "./contact.ts";
 import { type Asker, type Asking, type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
+
+/** How long a record may take: the service answers once witnesses have seen it. In milliseconds. */
+const RECORD_PATIENCE_MS = RECORD_TIMEOUT_MS + 5_000;
 
 /** How a record is brought. */
 export interface Bringing {
@@ -65,7 +69,9 @@ export function bringing(
       ...(through === null ? {} : { through }),
       ...(authorization === null ? {} : { authorization }),
     };
-    return { lookup: reading(lookupFromWire, await http.open(method, path, body)) };
+    return {
+      lookup: reading(lookupFromWire, await http.open(method, path, body, RECORD_PATIENCE_MS)),
+    };
   };
   // The same record again is answered again, with more of the history.
   return { ask, more: async (asking) => (await ask(asking)).lookup };

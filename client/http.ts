@@ -53,8 +53,13 @@ export class Http {
   }
 
   /** A request that anyone may make. @throws ClientError */
-  async open(method: string, path: string, body?: unknown): Promise<unknown> {
-    return await this.#answer(await this.#fetch(method, path, {}, body));
+  async open(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeoutMs: number = REQUEST_TIMEOUT_MS,
+  ): Promise<unknown> {
+    return await this.#answer(await this.#fetch(method, path, {}, body, timeoutMs));
   }
 
   /** A request as an account's device. @throws ClientError */
@@ -148,8 +153,9 @@ export class Http {
     path: string,
     headers: Record<string, string>,
     body: unknown,
+    timeoutMs: number = REQUEST_TIMEOUT_MS,
   ): Promise<Response> {
-    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const timeout = AbortSignal.timeout(timeoutMs);
     const init: RequestInit = {
       method,
       headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
