@@ -4,7 +4,7 @@
  *     LookupProof = u8 fmt=1 || v16 latest_leaf || LookupScope
  *                   || vrf_proof[80]   of each version searched for that the client does not remember
  *                   || commitment[32]  of each one that is included, not remembered and not opened
- *                   || u8 n || n x (opening[16] || v32 SignedRecord)      the versions opened
+ *                   || opening[16] || v32 SignedRecord      of each version opened
  *                   || PrefixProof
  *     LookupScope = u8 status || u32 greatest || u8 has_known || u32 known || u8 count || u32 first
  *
