@@ -42,4 +42,5 @@ export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
+export { type AuthMethod } from "../crypto/record_auth.ts";
 export { type HangupReason } from "../wire/payload.ts";

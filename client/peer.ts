@@ -5,6 +5,7 @@
  */
 
 import { type VerifiedRecord } from "../crypto/record.ts";
+import { type AuthMethod, parseRecordAuth } from "../crypto/record_auth.ts";
 import { safetyNumber } from "../crypto/safety_number.ts";
 import { type Contact } from "./contact.ts";
 
@@ -16,6 +17,11 @@ export interface Peer {
   readonly firstSeenMs: number;
   /** Whether this is the first time. */
   readonly isNew: boolean;
+  /**
+   * How the service's operator says that the owner showed who they are: by whose word, and of which kind;
+   * null where anybody could take the name.
+   */
+  readonly vouchedBy: { readonly method: AuthMethod; readonly issuer: string } | null;
   /** 60 digits that both sides see alike; reading them out rules out a man in the middle. */
   safetyNumber(): string;
 }
@@ -26,6 +32,17 @@ export function peerOf(contact: Contact, self: VerifiedRecord): Peer {
     label: contact.record.account.label,
     firstSeenMs: contact.firstSeenMs,
     isNew: contact.isNew,
+    vouchedBy: vouchedBy(contact.record),
     safetyNumber: () => safetyNumber(self, contact.record),
   };
+}
+
+/** It is the operator's word alone: what can't be read says nothing. */
+function vouchedBy({ auth }: VerifiedRecord): Peer["vouchedBy"] {
+  try {
+    const said = parseRecordAuth(auth);
+    return said === null ? null : { method: said.method, issuer: said.issuer };
+  } catch {
+    return null;
+  }
 }

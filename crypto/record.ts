@@ -78,16 +78,6 @@ const SIGNED_BY: Readonly<Record<RecordKind, readonly string[]>> = {
 };
 
 /**
- * Checks the first record of an account: its form, every device's binding, and that one of its own
- * devices signed it.
- *
- * @throws CryptoError `malformed`, `bad_key`, `bad_record`, `bad_signature`
- */
-export function verifyGenesis(account: AccountId, bytes: Bytes): Promise<VerifiedRecord> {
-  return verify(account, null, null, bytes);
-}
-
-/**
  * Checks a record as the next of its account: its form, its place, every device's binding, and the
  * signatures that its kind asks for.
  *
@@ -95,29 +85,9 @@ export function verifyGenesis(account: AccountId, bytes: Bytes): Promise<Verifie
  * @param before the record that it follows on, or null for the first
  * @throws CryptoError `malformed`, `bad_key`, `bad_record`, `bad_signature`
  */
-export function verifyNext(
+export async function verifyNext(
   account: AccountId,
   operator: VerifyingKey,
-  before: VerifiedRecord | null,
-  bytes: Bytes,
-): Promise<VerifiedRecord> {
-  return verify(account, operator, before, bytes);
-}
-
-/** Whether a verified record carries this key's signature in this role. */
-export async function isSignedBy(
-  { account, bytes }: VerifiedRecord,
-  role: RecordRole,
-  key: VerifyingKey,
-): Promise<boolean> {
-  const signed = decodeSignedRecord(bytes);
-  const made = signed.signatures.find((signature) => signature.role === role);
-  return made !== undefined && await isSignedByOne(account, signed, made, [key]);
-}
-
-async function verify(
-  account: AccountId,
-  operator: VerifyingKey | null,
   before: VerifiedRecord | null,
   bytes: Bytes,
 ): Promise<VerifiedRecord> {
@@ -137,6 +107,17 @@ async function verify(
   }
   const contesting = record.kind === "reset" ? before!.devices : [];
   return { ...record, account, hash: recordHash(bytes), bytes, contesting };
+}
+
+/** Whether a verified record carries this key's signature in this role. */
+export async function isSignedBy(
+  { account, bytes }: VerifiedRecord,
+  role: RecordRole,
+  key: VerifyingKey,
+): Promise<boolean> {
+  const signed = decodeSignedRecord(bytes);
+  const made = signed.signatures.find((signature) => signature.role === role);
+  return made !== undefined && await isSignedByOne(account, signed, made, [key]);
 }
 
 const REFUSED: Readonly<Record<RecordRole, string>> = {
@@ -208,7 +189,7 @@ async function checkBindings(account: AccountId, { devices }: IdentityRecord): P
 function keysOf(
   { role, signature }: RecordSignature,
   record: IdentityRecord,
-  operator: VerifyingKey | null,
+  operator: VerifyingKey,
   before: VerifiedRecord | null,
 ): readonly VerifyingKey[] {
   switch (role) {
@@ -224,7 +205,7 @@ function keysOf(
       return equal(sha256(key), before!.recovery) ? [parseVerifyingKey(key)] : [];
     }
     case "operator":
-      return [operator!];
+      return [operator];
   }
 }
 

@@ -12,18 +12,20 @@ import {
   type LookupProof,
 } from "../../crypto/lookup_proof.ts";
 import { formatTlogProof, parseTlogProof, type TlogProof } from "../../crypto/proof.ts";
-import {
-  signGenesis,
-  type VerifiedRecord,
-  verifyGenesis,
-  verifyNext,
-} from "../../crypto/record.ts";
+import { signGenesis, type VerifiedRecord, verifyNext } from "../../crypto/record.ts";
 import { buildRoot } from "../../crypto/tree.ts";
 import { type ByteProxy, startByteProxy } from "../support/byte_proxy.ts";
 import { registered, sendJson } from "../support/dpop.ts";
 import { logAnyway } from "../support/operator.ts";
 import { flipped } from "../support/people.ts";
-import { follow, newDevice, type OwnDevice, previous, self } from "../support/records.ts";
+import {
+  follow,
+  newDevice,
+  type OwnDevice,
+  previous,
+  self,
+  verifyGenesis,
+} from "../support/records.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
 import { policyOfWitnesses, startWitness } from "../support/test_witness.ts";

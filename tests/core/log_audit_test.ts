@@ -5,13 +5,13 @@ import { auditLog } from "../../core/log_audit.ts";
 import { growPrefix, readPrefix } from "../../core/prefix_store.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
 import { encodeBatch, encodeEpochRoot } from "../../crypto/log_entry.ts";
-import { verifyGenesis } from "../../crypto/record.ts";
 import { readHead } from "../../kv/head.ts";
 import { type LogStore } from "../../kv/log_key.ts";
 import { takeOnce } from "../../kv/nonces.ts";
 import { type DevicePrekeys } from "../../kv/prekeys.ts";
 import { listMisfits } from "../../kv/row_shape.ts";
 import { commit } from "../../kv/transact.ts";
+import { verifyGenesis } from "../support/records.ts";
 import { newAccount, newPrekeys, openCore, ORIGIN } from "../support/service_core.ts";
 import { foundedLog, syntheticPool } from "../support/synthetic_pool.ts";
 

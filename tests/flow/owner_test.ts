@@ -122,7 +122,9 @@ Deno.test("a name is registered by a grant, and the record says whose grant it w
   assert.deepEqual([auth.method, auth.issuer], ["grant", "https://app.example"]);
   await alice.goOnline();
   const carol = await witnessOf(play, "alice");
-  assert.equal((await carol.lookup("alice")).isNew, false);
+  const { isNew, vouchedBy } = await carol.lookup("alice");
+  assert.equal(isNew, false);
+  assert.deepEqual(vouchedBy, { method: "grant", issuer: "https://app.example" });
 });
 
 Deno.test("a name is registered by an ID token that names the device's key as its nonce", async () => {
@@ -140,6 +142,9 @@ Deno.test("where names are open nobody is asked for an authorization, and none i
   const alice = await play.open();
   await alice.register("alice", "laptop", { authorization: never });
   assert.equal((await play.recordOf("alice")).auth.length, 0);
+  const bob = await play.open();
+  await bob.register("bob");
+  assert.equal((await bob.lookup("alice")).vouchedBy, null);
   await refuses((await play.open()).reset("alice", "", never), "refused");
 });
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { verifyBundle } from "../../crypto/bundle.ts";
-import { type VerifiedRecord, verifyGenesis } from "../../crypto/record.ts";
+import { type VerifiedRecord } from "../../crypto/record.ts";
 import { readHead, writeHead } from "../../kv/head.ts";
 import { commit } from "../../kv/transact.ts";
 import { bundlesFromWire, lookupFromWire, prekeysToWire } from "../../wire/directory.ts";
@@ -11,6 +11,7 @@ import { descriptionFromWire } from "../../wire/service.ts";
 import { believed, logOf } from "../support/believer.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { faultyKv } from "../support/faulty_kv.ts";
+import { verifyGenesis } from "../support/records.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { newAccount, newPrekeys, ORIGIN, type TestAccount } from "../support/service_core.ts";
 

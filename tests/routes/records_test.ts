@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
-import { type VerifiedRecord, verifyGenesis, verifyNext } from "../../crypto/record.ts";
+import { type VerifiedRecord, verifyNext } from "../../crypto/record.ts";
 import { deriveServiceKeys } from "../../core/service_keys.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { ServiceError } from "../../core/error.ts";
@@ -9,7 +9,14 @@ import { SOCKET_TIMING } from "../../routes/sockets.ts";
 import { CLOSE } from "../../wire/frames.ts";
 import { PROBLEM_STATUS, type ProblemCode } from "../../wire/problem.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
-import { follow, newDevice, type OwnDevice, previous, self } from "../support/records.ts";
+import {
+  follow,
+  newDevice,
+  type OwnDevice,
+  previous,
+  self,
+  verifyGenesis,
+} from "../support/records.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { newAccount, ORIGIN, type TestAccount, testSecret } from "../support/service_core.ts";
 import { online } from "../support/socket.ts";

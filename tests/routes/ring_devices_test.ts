@@ -7,10 +7,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { RING_RATES } from "../../core/ring_rate.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
-import { verifyGenesis } from "../../crypto/record.ts";
 import { RING_BURST_PER_PAIR } from "../../wire/limits.ts";
 import { registered, sendJson } from "../support/dpop.ts";
-import { follow, newDevice, previous, self } from "../support/records.ts";
+import { follow, newDevice, previous, self, verifyGenesis } from "../support/records.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { type TestAccount } from "../support/service_core.ts";
 import { online, type TestSocket } from "../support/socket.ts";

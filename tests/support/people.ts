@@ -31,10 +31,11 @@ import {
   type SignedPrekeySet,
   signPrekeySet,
 } from "../../crypto/prekey.ts";
-import { signGenesis, type VerifiedRecord, verifyGenesis } from "../../crypto/record.ts";
+import { signGenesis, type VerifiedRecord } from "../../crypto/record.ts";
 import { answer, complete, confirm, finish } from "../../crypto/answer.ts";
 import { accept, initiate, type LocalDevice, type UsedPrekeys } from "../../crypto/x3dh.ts";
 import { type Session } from "../../crypto/session.ts";
+import { verifyGenesis } from "./records.ts";
 
 /** The log that people of tests live in, where nothing else is asked for. */
 export const ORIGIN = "countersign.example/kt/1";

@@ -6,9 +6,10 @@
  */
 
 import { type AccountId } from "../../crypto/account_label.ts";
+import { fromBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { bindDevice, type DeviceEntry } from "../../crypto/device_entry.ts";
-import { type DeviceKeys, generateDeviceKeys } from "../../crypto/keys.ts";
+import { type DeviceKeys, generateDeviceKeys, parseVerifyingKey } from "../../crypto/keys.ts";
 import {
   type BoundDevice,
   type IdentityRecord,
@@ -17,7 +18,16 @@ import {
   type RecordSigner,
   signRecord,
   type VerifiedRecord,
+  verifyNext,
 } from "../../crypto/record.ts";
+
+/** An operator who has no part in a first record: the key of RFC 8037, appendix A.1. */
+const NOBODY = parseVerifyingKey(fromBase64Url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")!);
+
+/** Verifies the first record of an account. */
+export function verifyGenesis(account: AccountId, bytes: Bytes): Promise<VerifiedRecord> {
+  return verifyNext(account, NOBODY, null, bytes);
+}
 
 /** A device with its private keys. */
 export interface OwnDevice extends BoundDevice {
