@@ -83,14 +83,17 @@ export function startLiar(): Liar {
       headers: withoutHop(request.headers),
       ...(body === "" ? {} : { body }),
     });
+    let { status } = answer;
     let text = await answer.text();
     liar.passed.push(text);
     if (liar.answerLie !== null && text.startsWith("{")) {
-      text = JSON.stringify(await liar.answerLie(pathname, JSON.parse(text)));
+      const lied = liar.answerLie(pathname, JSON.parse(text));
+      // Taken before anything is awaited: another answer may be on its way.
+      status = liar.nextStatus ?? status;
+      liar.nextStatus = null;
+      text = JSON.stringify(await lied);
     }
     const empty = [101, 204, 205, 304].includes(answer.status);
-    const status = liar.nextStatus ?? answer.status;
-    liar.nextStatus = null;
     return new Response(empty ? null : text, {
       status,
       headers: withoutHop(answer.headers),
