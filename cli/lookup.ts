@@ -75,7 +75,7 @@ async function accountOf(
   if (held !== null) return held;
   if (name === undefined) throw new UsageError("The store has no account: register one with --as");
   const registry = { store, http, trust, now: Date.now };
-  return await registerAccount(registry, canonicalAccountLabel(name), "countersign lookup");
+  return await registerAccount(registry, canonicalAccountLabel(name), "countersign lookup", null);
 }
 
 /** Asks for the whole history, verifies it, says what it shows, and keeps it. */
@@ -93,7 +93,7 @@ async function look(
   let pages: LookupState["pages"] = new Map();
   let through: number | null = null;
   for (;;) {
-    const trusted = await trust.head();
+    const trusted = await trust.heads.trusted();
     const asking = { from: trusted.size, known: null, through };
     const answer = await askForProof(http, signer, label, asking);
     proofs.push(answer.proof);

@@ -19,7 +19,8 @@ import { askForProof, submitRecord } from "./directory.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Store } from "./store.ts";
-import { type Asking, type Trust } from "./trust.ts";
+import { type Asking } from "./asking.ts";
+import { type Trust } from "./trust.ts";
 
 /** This client's account. */
 export interface Account {

@@ -140,7 +140,7 @@ export class Client {
 
   /** Size of the newest head of the log that was verified. */
   async headSize(): Promise<number> {
-    return (await this.#trust.head()).size;
+    return (await this.#trust.heads.trusted()).size;
   }
 
   /** What convicts the service, if it ever showed heads that contradict each other; texts to keep. */

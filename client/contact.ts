@@ -18,8 +18,9 @@ import {
   type RecordKind,
   type VerifiedRecord,
 } from "../crypto/record.ts";
-import { type Cell, cell } from "./cell.ts";
+import { type Cell, cell, keep } from "./cell.ts";
 import { ClientError } from "./error.ts";
+import { type Changes } from "./store.ts";
 
 /** How long a reset waits to be believed without the user's word, in milliseconds. */
 const RESET_DELAY_MS = 72 * 3_600_000;
@@ -133,4 +134,26 @@ function identityChanged(): ClientError {
     "identity_changed",
     "The service gave this name to another identity: ask the person before you believe it",
   );
+}
+
+/** The changes that keep a pin, and its name among the contacts. */
+export function pinning(
+  label: AccountLabel,
+  pin: Pin,
+  contacts: readonly AccountLabel[] | null,
+): Changes {
+  const known = contacts ?? [];
+  const listed = known.includes(label) ? {} : keep(CONTACTS, [...known, label]);
+  return { ...keep(pinOf(label), pin), ...listed };
+}
+
+/** Set numbers are noted beside lookups, and never go back. */
+export function numbersOf(pin: Pin | null): Pick<Pin, "setNumbers"> | Record<string, never> {
+  return pin === null ? {} : { setNumbers: pin.setNumbers };
+}
+
+/** Whether nothing was decided about a person meanwhile. */
+export function isSamePin(a: Pin | null, b: Pin | null): boolean {
+  if (a === null || b === null) return a === b;
+  return equal(a.record, b.record) && a.contested?.sinceMs === b.contested?.sinceMs;
 }

@@ -22,7 +22,8 @@ import { bundlePath, ownerPath, proofPath, recordPath, resetPath } from "../wire
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Contact } from "./contact.ts";
-import { type Asker, type Asking, type Trust } from "./trust.ts";
+import { type Asker, type Asking } from "./asking.ts";
+import { type Trust } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How long a record may take: the service answers once witnesses have seen it. In milliseconds. */

@@ -72,7 +72,7 @@ export class Gossip {
 
   /** What to say in a call: one's newest head, and the proof of one's own name. */
   async say({ record }: Account): Promise<GossipWire> {
-    const head = this.#signedByLog(await this.#trust.head());
+    const head = this.#signedByLog(await this.#trust.heads.trusted());
     const own = this.#own;
     const isOwn = own !== null && equal(own.record, record.bytes);
     const fits = isOwn && own.proof.length + head.length <= MAX_GOSSIP_CHARS;
@@ -133,7 +133,7 @@ export class Gossip {
   async #settle(note: string): Promise<boolean> {
     let isExplained = true;
     try {
-      isExplained = await this.#trust.compare(this.#http, note);
+      isExplained = await this.#trust.heads.compare(this.#http, note);
       return isExplained;
     } finally {
       if (isExplained) {

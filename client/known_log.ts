@@ -9,7 +9,7 @@ import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
 import { type LogIdentity, verifyConfig } from "../crypto/head.ts";
 import { decodeConfig, encodeConfig } from "../crypto/log_entry.ts";
 import { formatNote, parseVerifierKey } from "../crypto/note.ts";
-import { formatPolicy, logOnlyPolicy, type LogPolicy, parsePolicy } from "../crypto/policy.ts";
+import { logOnlyPolicy, type LogPolicy } from "../crypto/policy.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { descriptionFromWire } from "../wire/service.ts";
 import { cell } from "./cell.ts";

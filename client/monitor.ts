@@ -55,7 +55,7 @@ export async function watch(world: World): Promise<readonly Finding[]> {
     }
   };
   const { account, store, trust } = world;
-  await noting(null, () => trust.check(world.http));
+  await noting(null, () => trust.heads.check(world.http));
   await noting(account.label, async () => void await world.refresh());
   await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
   for (const label of await trust.contacts()) {
@@ -63,7 +63,7 @@ export async function watch(world: World): Promise<readonly Finding[]> {
   }
   await noting(null, () => watchAge(world));
   await noting(null, () => world.gossip.explain());
-  const head = await trust.head();
+  const head = await trust.heads.trusted();
   const owed = await readCell(store, OWED) ?? [];
   for (const index of new Set([...owed.map(({ index }) => index), ...epochsOf(head)])) {
     await noting(null, () => watchEpoch(world, head, index));
@@ -81,7 +81,7 @@ async function watchContact(world: World, label: AccountLabel): Promise<void> {
 }
 
 async function watchAge({ trust, now }: World): Promise<void> {
-  const freshMs = freshnessOf(trust.log.policy, await trust.head());
+  const freshMs = freshnessOf(trust.log.policy, await trust.heads.trusted());
   if (freshMs === null || freshMs >= now() - MAX_HEAD_AGE_MS) return;
   throw new ClientError("stale_head", "The witnesses have not vouched for the log for too long");
 }

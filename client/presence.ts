@@ -82,7 +82,7 @@ export class Presence {
       // The place is this device's: another one of the account may be online beside it.
       release = await holdOnline(world.http.origin, `${label} ${self.entry.deviceId}`);
       signal.throwIfAborted();
-      await world.trust.check(world.http);
+      await world.trust.heads.check(world.http);
       for (;;) {
         const socket = await this.#connect(world, signal, wasOnline);
         this.#socket = socket;
@@ -95,6 +95,8 @@ export class Presence {
         this.#socket = null;
         stay.connected = connection();
         if (!mayReconnect) {
+          // Where this device was removed, the log itself says so.
+          await world.refresh();
           throw new ClientError("refused", "The service ended the connection for good");
         }
         this.#listeners.onOnline(false, null);

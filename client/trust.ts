@@ -1,8 +1,8 @@
 /**
- * What a client believes, and why: the log's identity, its newest head, and the people it knows.
+ * What a client believes, and why: the log's identity, and the people it knows. Its heads are
+ * `heads.ts`.
  *
- * Everything here was verified before it was stored. The head only moves forward, and a person is
- * followed from record to record. No stored state means first contact, where the log's key is taken on
+ * Everything here was verified before it was stored. A person is followed from record to record. No stored state means first contact, where the log's key is taken on
  * trust unless the application pins it.
  *
  * @module
@@ -10,9 +10,8 @@
 
 import { type AccountId, type AccountLabel } from "../crypto/account_label.ts";
 import { type Bundle, type VerifiedBundle, verifyBundle } from "../crypto/bundle.ts";
-import { equal } from "../crypto/bytes.ts";
 import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
-import { type LogIdentity, openHead, verifyConfig } from "../crypto/head.ts";
+import { type LogIdentity, openHead } from "../crypto/head.ts";
 import {
   type LookupAnswer,
   type LookupResult,
@@ -22,39 +21,30 @@ import {
 import { type LogPolicy } from "../crypto/policy.ts";
 import { parseTlogProof } from "../crypto/proof.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
-import { checkConsistency } from "../crypto/tree.ts";
-import { consistencyFromWire, consistencyPath } from "../wire/log.ts";
-import { WELL_KNOWN } from "../wire/paths.ts";
-import { descriptionFromWire } from "../wire/service.ts";
+import { type Asker, askFirst } from "./asking.ts";
 import { type Cell, change, keep, readCell } from "./cell.ts";
-import { type Contact, CONTACTS, knownBy, meet, type Meeting, type Pin, pinOf } from "./contact.ts";
-import { ClientError, type ClientErrorCode, ofLookup, toClientError } from "./error.ts";
+import {
+  type Contact,
+  CONTACTS,
+  isSamePin,
+  knownBy,
+  meet,
+  type Meeting,
+  numbersOf,
+  type Pin,
+  pinning,
+  pinOf,
+} from "./contact.ts";
+import { ClientError, ofLookup, toClientError } from "./error.ts";
+import { CONVICTING, Heads } from "./heads.ts";
 import { type Http } from "./http.ts";
 import { identityOf, KNOWN_LOG, type KnownLog, meetLog, noteText, underPin } from "./known_log.ts";
-import { type Changes, type Store } from "./store.ts";
+import { type Store } from "./store.ts";
 
 /** How old the witnesses' word may be for somebody who is met for the first time, in milliseconds. */
 export const MAX_HEAD_AGE_MS = 3_600_000;
 /** Most proofs that one lookup takes: each shows eight earlier records. */
 const MAX_PAGES = 64;
-
-/** What a lookup names to the service. */
-export interface Asking {
-  /** The size of the trusted head. */
-  readonly from: number;
-  /** The version that is known, or null. */
-  readonly known: number | null;
-  /** The last earlier record that is asked for, or null for the newest ones. */
-  readonly through: number | null;
-}
-
-/** How a lookup asks. */
-export interface Asker<Answer extends { readonly lookup: LookupAnswer }> {
-  /** Makes the request. */
-  readonly ask: (asking: Asking) => Promise<Answer>;
-  /** Asks for more of the name's history. */
-  readonly more: (asking: Asking) => Promise<LookupAnswer>;
-}
 
 /** What the log has of a name. */
 export interface Trace {
@@ -69,11 +59,13 @@ export class Trust {
   readonly #store: Store;
   readonly #now: () => number;
   readonly #log: LogIdentity;
+  readonly #heads: Heads;
 
   private constructor(store: Store, now: () => number, log: LogIdentity) {
     this.#store = store;
     this.#now = now;
     this.#log = log;
+    this.#heads = new Heads(store, log);
   }
 
   /**
@@ -107,47 +99,14 @@ export class Trust {
     return this.#log.origin;
   }
 
-  /** The newest head that was verified. */
-  async head(): Promise<SignedCheckpoint> {
-    return await openHead(this.#log, await this.#headNote());
+  /** The heads that were seen of it. */
+  get heads(): Heads {
+    return this.#heads;
   }
 
   /** Whom this client knows. */
   async contacts(): Promise<readonly AccountLabel[]> {
     return await readCell(this.#store, CONTACTS) ?? [];
-  }
-
-  /**
-   * Asks whether the service still is the one that was trusted: the same log, whose head continues ours,
-   * and is believed from then on.
-   *
-   * @throws ClientError `log_changed`, `head_rolled_back`, `log_forked`, `network`, `unavailable`
-   */
-  async check(http: Http): Promise<void> {
-    const note = await this.#headNote();
-    const trusted = await openHead(this.#log, note);
-    let head: SignedCheckpoint;
-    try {
-      const { config } = descriptionFromWire(await http.open("GET", WELL_KNOWN));
-      ({ head } = await verifyConfig(this.origin, this.#log.policy, config));
-    } catch (error) {
-      throw ofLookup(error);
-    }
-    if (head.size < trusted.size) {
-      const refusal = new ClientError(
-        "head_rolled_back",
-        "The service's log is smaller than it was",
-      );
-      throw await this.#convict(note, noteText(head), [], refusal);
-    }
-    if (!await this.#isOneHistory(http, trusted, head)) {
-      throw new ClientError("unavailable", "The service does not show how its log has grown");
-    }
-    await change(this.#store, [KNOWN_LOG], ([log]) => {
-      // Another tab may have gone further meanwhile.
-      const changes = log?.head === note ? keep(KNOWN_LOG, { ...log, head: noteText(head) }) : {};
-      return { changes, result: undefined };
-    });
   }
 
   /**
@@ -197,7 +156,7 @@ export class Trust {
     let pages: LookupState["pages"] = new Map();
     for (let page = 0; page < MAX_PAGES; page++) {
       const [note, pin] = await Promise.all([
-        this.#headNote(),
+        this.#heads.note(),
         readCell(this.#store, pinOf(label)),
       ]);
       const trusted = await openHead(this.#log, note);
@@ -270,12 +229,6 @@ export class Trust {
     }
   }
 
-  async #headNote(): Promise<string> {
-    const held = await readCell(this.#store, KNOWN_LOG);
-    if (held === null) throw new Error("bug: the store lost the log");
-    return held.head;
-  }
-
   #stateFor(
     label: AccountLabel,
     trusted: SignedCheckpoint,
@@ -303,62 +256,8 @@ export class Trust {
       const refusal = ofLookup(error);
       if (!CONVICTING.has(refusal.code)) throw refusal;
       const shown = parseTlogProof(answer.proof).checkpoint;
-      throw await this.#convict(noteText(state.trusted!), shown, answer.consistency, refusal);
+      throw await this.#heads.convict(noteText(state.trusted!), shown, answer.consistency, refusal);
     }
-  }
-
-  /**
-   * Compares a head that somebody else was shown with one's own: one history must have both. False where
-   * the service did not say yet.
-   *
-   * @throws ClientError `log_forked`, `log_changed`, `proof_invalid`
-   */
-  async compare(http: Http, note: string): Promise<boolean> {
-    const trusted = await this.head();
-    let other: SignedCheckpoint;
-    try {
-      other = await openHead(this.#log, note);
-    } catch (error) {
-      throw ofLookup(error);
-    }
-    return await this.#isOneHistory(http, trusted, other);
-  }
-
-  /**
-   * Whether the service shows that one history has both heads; false where it can't be asked now.
-   *
-   * @throws ClientError `log_forked`, and both heads are kept
-   */
-  async #isOneHistory(
-    http: Http,
-    trusted: SignedCheckpoint,
-    other: SignedCheckpoint,
-  ): Promise<boolean> {
-    if (other.size === trusted.size && equal(other.root, trusted.root)) return true;
-    const [older, newer] = other.size < trusted.size ? [other, trusted] : [trusted, other];
-    let consistency: LookupAnswer["consistency"] = [];
-    try {
-      if (older.size === newer.size) throw forked();
-      const path = consistencyPath(older.size, newer.size);
-      consistency = consistencyFromWire(await http.open("GET", path));
-      checkConsistency(older.size, older.root, newer.size, newer.root, consistency);
-      return true;
-    } catch (error) {
-      if (error instanceof ClientError && error.retryable) return false;
-      throw await this.#convict(noteText(trusted), noteText(other), consistency, forked());
-    }
-  }
-
-  /** Keeps both heads; gives the refusal back. */
-  async #convict(
-    first: string,
-    second: string,
-    consistency: LookupAnswer["consistency"],
-    refusal: ClientError,
-  ): Promise<ClientError> {
-    const { keepEvidence } = await import("./evidence.ts");
-    await keepEvidence(this.#store, { kind: "heads", first, second, consistency });
-    return refusal;
   }
 
   /** Moves the head, and keeps a pin; false where another tab changed either meanwhile. */
@@ -382,45 +281,4 @@ export class Trust {
       return { changes, result: true };
     });
   }
-}
-
-/** Refusals that leave two signed heads behind, which together may convict the log. */
-const CONVICTING: ReadonlySet<ClientErrorCode> = new Set(["log_forked", "head_rolled_back"]);
-
-function forked(): ClientError {
-  return new ClientError("log_forked", "The service has shown two logs that are not one");
-}
-
-/** Asks; a plain "nobody" proves nothing. */
-async function askFirst<Answer extends { readonly lookup: LookupAnswer }>(
-  { ask }: Asker<Answer>,
-  asking: Asking,
-): Promise<Answer> {
-  try {
-    return await ask(asking);
-  } catch (error) {
-    if (!(error instanceof ClientError) || error.problem !== "name_not_found") throw error;
-    throw new ClientError("proof_invalid", "The service denies a name without a proof");
-  }
-}
-
-/** The changes that keep a pin, and its name among the contacts. */
-function pinning(
-  label: AccountLabel,
-  pin: Pin,
-  contacts: readonly AccountLabel[] | null,
-): Changes {
-  const known = contacts ?? [];
-  const listed = known.includes(label) ? {} : keep(CONTACTS, [...known, label]);
-  return { ...keep(pinOf(label), pin), ...listed };
-}
-
-/** Set numbers are noted beside lookups, and never go back. */
-function numbersOf(pin: Pin | null): Pick<Pin, "setNumbers"> | Record<string, never> {
-  return pin === null ? {} : { setNumbers: pin.setNumbers };
-}
-
-function isSamePin(a: Pin | null, b: Pin | null): boolean {
-  if (a === null || b === null) return a === b;
-  return equal(a.record, b.record) && a.contested?.sinceMs === b.contested?.sinceMs;
 }
