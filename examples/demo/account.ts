@@ -7,7 +7,8 @@
 
 import { Client, ClientError, type Finding } from "../../client/mod.ts";
 import { type BrowserStore, indexedDbStore } from "../../client/store_indexeddb.ts";
-import { type Model, type Trouble } from "./model.ts";
+import { type Model } from "./model.ts";
+import { type Trouble } from "./state.ts";
 import { elsewhere, NO_NAME, troubleOf, troubleOfStay } from "./trouble.ts";
 
 /** How long to wait before going online is tried again, in milliseconds. */
@@ -117,6 +118,8 @@ export function showDevices(client: Client, model: Model): void {
 /** Says why this page can't be online any more; a call under way goes on before that is shown. */
 async function stop(client: Client, model: Model, error: unknown): Promise<void> {
   const gaveUp = troubleOfStay(error);
+  // That can be answered, and the answer stands beside the alarm.
+  if (gaveUp.code === "account_reset") model.raise(client.label, gaveUp);
   model.set({ presence: "stopped", gaveUp, link: null, removal: null });
   await showEvidence(client, model);
   if (model.get().screen.at === "call") return;
@@ -126,7 +129,7 @@ async function stop(client: Client, model: Model, error: unknown): Promise<void>
 /** Shows what watching the log found; a device that stands in no account any more has nothing to do. */
 async function found(client: Client, model: Model, { label, error }: Finding): Promise<void> {
   if (label === client.label && ENDED.has(error.code)) return await stop(client, model, error);
-  const trouble = troubleOf(error);
+  const trouble = label === client.label ? troubleOfStay(error) : troubleOf(error);
   if (trouble.isLie) model.raise(label, trouble);
   else model.notify(trouble);
   await showEvidence(client, model);

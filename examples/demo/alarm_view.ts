@@ -5,8 +5,8 @@
  */
 
 import { answerTo } from "./alarms.ts";
-import { type Alarm, type State } from "./model.ts";
 import { made, part, setShown } from "./parts.ts";
+import { type Alarm, type State } from "./state.ts";
 import { about } from "./words.ts";
 
 /** Shows the alarms; `answer` is what their buttons do. */
@@ -61,7 +61,7 @@ export function renderEvidence({ evidence }: State): void {
   // Pieces are only ever added.
   for (const text of evidence.slice(list.children.length)) {
     const number = list.children.length + 1;
-    const button = made("button", "", evidence.length === 1 ? "Save it" : `Save piece ${number}`);
+    const button = made("button", "", `Save piece ${number}`);
     button.type = "button";
     button.dataset["testid"] = "save-evidence";
     button.addEventListener("click", () => save(text, `countersign-evidence-${number}.txt`));

@@ -5,7 +5,9 @@
  */
 
 import { type Client } from "../../client/mod.ts";
-import { type Alarm, type Model } from "./model.ts";
+import { enter } from "./account.ts";
+import { type Model } from "./model.ts";
+import { type Alarm } from "./state.ts";
 import { plain, troubleOf } from "./trouble.ts";
 
 /** What can be done about an alarm, on the button that does it; null where nothing can here. */
@@ -13,6 +15,8 @@ export function answerTo({ trouble }: Alarm): string | null {
   switch (trouble.code) {
     case "identity_changed":
       return "I asked them in person: believe the new identity";
+    case "account_reset":
+      return "This was not me: cancel it";
     default:
       return null;
   }
@@ -24,14 +28,31 @@ export async function answer(client: Client, model: Model, alarm: Alarm): Promis
   if (label === null) return;
   model.settle(alarm, { busy: true });
   try {
-    await client.confirmIdentity(label);
+    if (alarm.trouble.code === "account_reset") await takeBack(client, model);
+    else await believe(client, model, label);
     model.settle(alarm, null);
-    model.notify(plain(
-      `The new identity of ${label} is believed`,
-      "Compare the safety number in your next call.",
-    ));
   } catch (error) {
     model.settle(alarm, { busy: false });
     model.notify(troubleOf(error));
   }
+}
+
+async function believe(client: Client, model: Model, label: string): Promise<void> {
+  await client.confirmIdentity(label);
+  model.notify(plain(
+    `The new identity of ${label} is believed`,
+    "Compare the safety number in your next call.",
+  ));
+}
+
+/** What kept this device from being there is over, so it goes there again. */
+async function takeBack(client: Client, model: Model): Promise<void> {
+  await client.cancelReset();
+  model.notify(plain(
+    "The reset of your account was cancelled",
+    "Your devices are those from before. Ask whoever runs the service who asked for it.",
+  ));
+  if (client.online) return;
+  model.set({ gaveUp: null });
+  await enter(client, model, "");
 }

@@ -27,11 +27,12 @@ import {
 import { renderHome } from "./home_view.ts";
 import { createJoiner, type Joiner } from "./join.ts";
 import { renderJoin } from "./join_view.ts";
-import { type Alarm, createModel, type Model, type Source, type State, WELCOME } from "./model.ts";
+import { createModel, type Model, WELCOME } from "./model.ts";
 import { onPress, onSubmit, part, setText } from "./parts.ts";
 import { createPhone, type Phone } from "./phone.ts";
 import { createRinger } from "./ringer.ts";
 import { startOver } from "./start_over.ts";
+import { type Alarm, type Source, type State } from "./state.ts";
 import { serveTabs } from "./tabs.ts";
 import { startTheme } from "./theme.ts";
 import { plain, troubleOf } from "./trouble.ts";

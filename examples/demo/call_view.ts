@@ -5,8 +5,8 @@
  */
 
 import { type RelayedMessage } from "../../client/mod.ts";
-import { type CallView, type State } from "./model.ts";
 import { made, part, setSafetyNumber, setShown, setStream, setText } from "./parts.ts";
+import { type CallView, type State } from "./state.ts";
 import { clock, provenBy, refusedDetail, since, standing } from "./words.ts";
 
 /** The call on the screen; without one the pictures are let go. */

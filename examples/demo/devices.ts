@@ -6,9 +6,10 @@
 
 import { type DeviceInfo, type Linking } from "../../client/mod.ts";
 import { type Own, showDevices } from "./account.ts";
-import { type LinkView, type Model } from "./model.ts";
+import { type Model } from "./model.ts";
 import { part } from "./parts.ts";
 import { scan } from "./scanner.ts";
+import { type LinkView } from "./state.ts";
 import { plain, troubleOf, troubleOfLink } from "./trouble.ts";
 import { calledDevice } from "./words.ts";
 

@@ -6,8 +6,8 @@
 
 import { type DeviceInfo } from "../../client/mod.ts";
 import { renderFieldError } from "./home_view.ts";
-import { type State } from "./model.ts";
 import { made, part, setOpen, setShown, setStep, setText } from "./parts.ts";
+import { type State } from "./state.ts";
 import { addedOn, calledDevice } from "./words.ts";
 
 /** Shows the list; `ask` is what its buttons do. */
@@ -53,7 +53,7 @@ export function renderLink({ link }: State): void {
     setText("link-title", TITLES[step]);
     renderFieldError("link-input", "link-error", trouble);
     setShown("scan-view", scanning);
-    setText("scan", scanning ? "Stop the camera" : "Scan with the camera");
+    setText("scan", scanning ? "Stop the camera" : "Scan its code with the camera");
     setText("link-name", calledDevice(link));
     setDigits("link-digits", link.digits);
     setShown("link-confirm", step === "compare");

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type Notice, type Presence, type State, type Trouble } from "./model.ts";
 import { made, part, setOpen, setSafetyNumber, setShown, setText } from "./parts.ts";
+import { type Notice, type Presence, type State, type Trouble } from "./state.ts";
 import { provenBy, since, unansweredCalls } from "./words.ts";
 
 /** Shows one screen; the focus goes along, so that a keyboard and a screen reader follow. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type State, type Trouble } from "./model.ts";
 import { part, setShown, setText } from "./parts.ts";
 import { renderTrouble } from "./frame_view.ts";
+import { type State, type Trouble } from "./state.ts";
 import { ABOUT_THE_NAME } from "./trouble.ts";
 import { clock } from "./words.ts";
 
@@ -37,8 +37,7 @@ export function renderHome(state: State): void {
 function renderDialling(state: State, trouble: Trouble | null): void {
   const label = state.label ?? "";
   setText("home-label", label);
-  setText("kept", state.kept === false ? "Until space runs out" : "Until you delete them");
-  setShown("kept-row", state.kept !== null);
+  setShown("kept-row", state.kept === true);
   setShown("kept-refused", state.kept === false);
   part(`source-${state.source}`, HTMLInputElement).checked = true;
   const here = new URL(location.href);

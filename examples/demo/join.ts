@@ -6,7 +6,8 @@
 
 import { type Joining } from "../../client/mod.ts";
 import { enter, keep, type Own } from "./account.ts";
-import { type CodeKind, type Model, WELCOME } from "./model.ts";
+import { type Model, WELCOME } from "./model.ts";
+import { type CodeKind } from "./state.ts";
 import { plain, troubleOfLink } from "./trouble.ts";
 
 /** Longest name of a device, in bytes of UTF-8. */
@@ -59,7 +60,7 @@ export function createJoiner(own: Own, model: Model): Joiner {
     const show: Model["setJoin"] = (changes) => {
       if (!mine.signal.aborted) model.setJoin(changes);
     };
-    const view = { kind, code: null, digits: null, confirmed: false, trouble: null };
+    const view = { kind, code: null, digits: null, account: null, confirmed: false, trouble: null };
     model.set({ screen: { at: "joining", join: view } });
     try {
       const begun = await own.client.joinAccount({ device: name, kind, signal: mine.signal });
@@ -67,6 +68,7 @@ export function createJoiner(own: Own, model: Model): Joiner {
       joining = begun;
       show({ code: begun.code });
       show({ digits: await begun.digits });
+      show({ account: await begun.account });
       await begun.done;
       await enter(own.client, model, "");
     } catch (error) {

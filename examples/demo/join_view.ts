@@ -6,17 +6,18 @@
 
 import { drawCode } from "./code_drawing.ts";
 import { setDigits } from "./devices_view.ts";
-import { type JoinView, type State } from "./model.ts";
 import { part, setShown, setStep, setText } from "./parts.ts";
+import { type JoinView, type State } from "./state.ts";
 import { troubleOf } from "./trouble.ts";
 
-type Step = "waiting" | "code" | "compare" | "confirmed" | "failed";
+type Step = "waiting" | "code" | "compare" | "confirmed" | "adding" | "failed";
 
 const TITLES: Readonly<Record<Step, string>> = {
   waiting: "Preparing a code…",
   code: "Show this to your other device",
   compare: "Compare the digits",
   confirmed: "One more press",
+  adding: "Almost there…",
   failed: "",
 };
 
@@ -30,6 +31,9 @@ export function renderJoin({ screen }: State): void {
   }
   setText("join-title", join.trouble?.title ?? TITLES[step]);
   setText("join-failed-text", join.trouble?.text ?? "");
+  setShown("join-account", join.account !== null && step !== "failed");
+  setText("join-account-label", join.account?.label ?? "");
+  setText("join-account-device", join.account === null ? "" : oldDevice(join.account.device));
   const isScanned = join.kind === "scanned";
   setShown("join-qr", isScanned);
   setText("join-code-text", join.code ?? "");
@@ -40,6 +44,10 @@ export function renderJoin({ screen }: State): void {
   setStep("join-panel", "join-title", step);
 }
 
+function oldDevice(name: string): string {
+  return name === "" ? "an unnamed device" : name;
+}
+
 /** A picture that can't be loaded leaves the text. */
 function draw(code: string): void {
   drawCode(part("join-qr"), code).catch((error) => {
@@ -47,9 +55,9 @@ function draw(code: string): void {
   });
 }
 
-function stepOf({ code, digits, confirmed, trouble }: JoinView): Step {
+function stepOf({ code, digits, account, confirmed, trouble }: JoinView): Step {
   if (trouble !== null) return "failed";
-  if (confirmed) return "confirmed";
+  if (confirmed) return account === null ? "confirmed" : "adding";
   if (digits !== null) return "compare";
   return code === null ? "waiting" : "code";
 }

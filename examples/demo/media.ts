@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Source } from "./model.ts";
+import { type Source } from "./state.ts";
 
 /** A running source of sound and picture. */
 export interface LocalMedia {

@@ -16,15 +16,9 @@ import {
   type RingEnd,
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
-import {
-  type CallView,
-  type Model,
-  newCall,
-  type PeerView,
-  type Trouble,
-  type Unanswered,
-} from "./model.ts";
+import { type Model, newCall } from "./model.ts";
 import { createPulse } from "./pulse.ts";
+import { type CallView, type PeerView, type Trouble, type Unanswered } from "./state.ts";
 import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from "./trouble.ts";
 
 const LOOK_MS = 500;

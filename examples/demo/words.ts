@@ -12,7 +12,7 @@ import {
   type Progress,
   type Trouble,
   type Unanswered,
-} from "./model.ts";
+} from "./state.ts";
 
 /** Where a call stands; "Encrypted" is said only where it is true. */
 const PROGRESS: Readonly<Record<Progress, string>> = {

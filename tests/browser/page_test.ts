@@ -5,17 +5,18 @@
  */
 
 import assert from "node:assert/strict";
-import { pathToFileURL } from "node:url";
-import { type Browser, type Locator, type Page } from "playwright-core";
+import { type Page } from "playwright-core";
+import { Client, memoryStore } from "../../client/mod.ts";
+import { judgeEvidence } from "../../crypto/evidence.ts";
+import { parseEvidence } from "../../crypto/evidence_text.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { openService, type Service } from "../../routes/app.ts";
-import { type Pages, readPages } from "../../routes/page.ts";
+import { type Pages } from "../../routes/page.ts";
+import { logOf } from "../support/believer.ts";
 import { startService } from "../support/service.ts";
 import { ORIGIN } from "../support/service_core.ts";
-import { bundle, openBrowser } from "./harness.ts";
-
-const DEMO = new URL("../../examples/demo/", import.meta.url);
-const WORKER = new URL("../../client/adapters/browser_worker.ts", import.meta.url);
+import { openBrowser } from "./harness.ts";
+import { builtPages, connect, openPerson, type Person } from "./person.ts";
 
 Deno.test("the page in a real browser", async (t) => {
   await using service = await startService({ pages: await builtPages() });
@@ -234,7 +235,8 @@ Deno.test("a service that was replaced is said to be, and a device can start ove
   const errors: string[] = [];
   const old: Service[] = [];
   try {
-    const alice = await openPerson(browser, `http://127.0.0.1:${server.addr.port}/`, errors);
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const alice = await openPerson(browser, `${url}/`, errors);
     await alice.register("alice");
 
     await t.step("the client gives up and the page says why, instead of reconnecting", async () => {
@@ -250,6 +252,27 @@ Deno.test("a service that was replaced is said to be, and a device can start ove
       assert.match(await alice.part("broken-trouble").getAttribute("class") ?? "", /\blie\b/);
       assert.equal(await alice.part("start-over").isVisible(), true);
     });
+
+    await t.step(
+      "two histories of one log leave evidence that convicts it, to be saved",
+      async () => {
+        for (const name of ["dave", "erin"]) {
+          const client = await Client.open({ service: url, store: memoryStore() });
+          await client.register(name);
+          client.close();
+        }
+        await alice.part("reload").click();
+        await alice.says("broken-title", /^The service keeps two different logs$/);
+        await alice.says("broken-code", /^log_forked$/);
+        await alice.part("evidence").waitFor();
+        const saving = alice.page.waitForEvent("download");
+        await alice.part("save-evidence").last().click();
+        const file = await saving;
+        assert.equal(file.suggestedFilename(), "countersign-evidence-2.txt");
+        const evidence = parseEvidence(await Deno.readTextFile(await file.path()));
+        assert.equal(await judgeEvidence(await logOf({ url }), evidence), "forked");
+      },
+    );
 
     await t.step("a service with another key is named too", async () => {
       old.push(await replace(2));
@@ -291,149 +314,9 @@ async function openOne(pages: Pages, secret: number): Promise<Service> {
   });
 }
 
-/** Calls somebody, who takes the call. */
-async function connect(caller: Person, callee: Person): Promise<void> {
-  const [label] = await callee.part("own-label").allInnerTexts();
-  await caller.call(label!);
-  await callee.part("accept").click();
-  for (const person of [caller, callee]) {
-    await person.says("state", /^Encrypted$/);
-    await person.says("frames-opened", /^[1-9]/);
-  }
-}
-
 /** Another tab in the same browser. */
 async function tabOf({ page }: Person, url: string): Promise<Page> {
   const tab = await page.context().newPage();
   await tab.goto(url);
   return tab;
-}
-
-/** What `deno task build` makes, in a folder of its own. */
-async function builtPages(): Promise<Pages> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const [app, worker] = await Promise.all([bundle(new URL("app.ts", DEMO)), bundle(WORKER)]);
-    await Deno.writeTextFile(`${folder}/app.js`, app);
-    await Deno.writeTextFile(`${folder}/worker.js`, worker);
-    for (const name of ["index.html", "style.css", "mark.svg"]) {
-      await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(new URL(name, DEMO)));
-    }
-    return await readPages(pathToFileURL(`${folder}/`));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Somebody in front of the page. */
-interface Person {
-  readonly page: Page;
-  part(name: string): Locator;
-  /** Waits until a part is seen and its text matches. */
-  says(name: string, text: RegExp): Promise<void>;
-  /** Sends the last ring to the page once more, as a service may. */
-  ringAgain(): void;
-  register(name: string): Promise<void>;
-  online(): Promise<void>;
-  call(name: string): Promise<void>;
-  /** Waits until the picture of the peer moves and its sound is not silence. */
-  seesAndHears(): Promise<void>;
-  /** Takes sound and picture away from the senders of this page's calls, or gives them back. */
-  send(on: boolean): Promise<void>;
-  safetyNumber(): Promise<string[]>;
-  /** The lines of what the server saw, without what only the two know. */
-  relayed(): Promise<string[]>;
-}
-
-async function openPerson(browser: Browser, url: string, errors: string[]): Promise<Person> {
-  const context = await browser.newContext({ locale: "en-GB" });
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
-  await page.addInitScript(keepConnections);
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    // The browser also reports answers such as 404, which the page expects.
-    const isOfPage = !message.text().startsWith("Failed to load resource");
-    if (message.type() === "error" && isOfPage) errors.push(message.text());
-  });
-  let ringAgain = () => {};
-  await page.routeWebSocket("**/v1/ws", (socket) => {
-    socket.connectToServer().onMessage((message) => {
-      socket.send(message);
-      if (JSON.parse(String(message)).t === "ring") ringAgain = () => socket.send(message);
-    });
-  });
-  await page.goto(url);
-  const part = (name: string) => page.getByTestId(name);
-  const person: Person = {
-    page,
-    part,
-    says: (name, text) => part(name).filter({ hasText: text, visible: true }).waitFor(),
-    ringAgain: () => ringAgain(),
-    async register(name) {
-      await part("name-input").fill(name);
-      await part("register").click();
-      await person.online();
-    },
-    online: () => person.says("online", /^online$/),
-    async call(name) {
-      await part("call-input").fill(name);
-      await part("call").click();
-    },
-    send: (on) => page.evaluate(setSending, on),
-    seesAndHears: () => part("remote-video").evaluate(seeAndHear),
-    safetyNumber: () => part("safety-number").getByRole("listitem").allInnerTexts(),
-    async relayed() {
-      const lines = await part("relayed").getByRole("listitem").all();
-      const words = lines.map((line) => line.locator("b, .opaque").allInnerTexts());
-      return (await Promise.all(words)).map((line) => line.join(" "));
-    },
-  };
-  return person;
-}
-
-type WithConnections = typeof globalThis & { connections: RTCPeerConnection[] };
-
-/** Runs in the page before its script: keeps every connection within reach. */
-function keepConnections(): void {
-  const scope = globalThis as WithConnections;
-  scope.connections = [];
-  scope.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(configuration?: RTCConfiguration) {
-      super(configuration);
-      scope.connections.push(this);
-    }
-  };
-}
-
-/** Runs in the page. */
-async function setSending(on: boolean): Promise<void> {
-  const kept = globalThis as WithConnections & { tracks?: (MediaStreamTrack | null)[] };
-  const senders = kept.connections.at(-1)!.getSenders();
-  kept.tracks ??= senders.map(({ track }) => track);
-  await Promise.all(senders.map((sender, i) => sender.replaceTrack(on ? kept.tracks![i]! : null)));
-}
-
-/** Runs in the page; rejects after some seconds. */
-async function seeAndHear(element: HTMLElement | SVGElement): Promise<void> {
-  const video = element as HTMLVideoElement;
-  const sound = new AudioContext();
-  const analyser = sound.createAnalyser();
-  let [seen, heard] = [false, false];
-  let source: MediaStreamAudioSourceNode | null = null;
-  for (let look = 0; look < 80 && !(seen && heard); look++) {
-    const stream = video.srcObject as MediaStream | null;
-    if (source === null && stream !== null && stream.getAudioTracks().length > 0) {
-      source = sound.createMediaStreamSource(stream);
-      source.connect(analyser);
-    }
-    const wave = new Float32Array(analyser.fftSize);
-    analyser.getFloatTimeDomainData(wave);
-    heard ||= wave.some((sample) => Math.abs(sample) > 0.01);
-    seen = video.videoWidth > 0 && video.currentTime > 0.2 &&
-      video.getVideoPlaybackQuality().totalVideoFrames > 2;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  await sound.close();
-  if (!seen || !heard) throw new Error(`seen: ${seen}, heard: ${heard}`);
 }

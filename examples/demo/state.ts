@@ -1,0 +1,181 @@
+/**
+ * What the page shows, as one value.
+ *
+ * @module
+ */
+
+import {
+  type CallState,
+  type DeviceInfo,
+  type MediaStats,
+  type RelayedMessage,
+  type RingEnd,
+} from "../../client/mod.ts";
+
+/** A message for people: what went wrong, and whether somebody lied. */
+export interface Trouble {
+  /** A headline. */
+  readonly title: string;
+  /** What it means and what to do. */
+  readonly text: string;
+  /** The code behind it, for whoever reports it. */
+  readonly code: string;
+  /** Somebody lied, or an identity changed: to be shown loudly. */
+  readonly isLie: boolean;
+  /** The keys of this device may be no use any more: it may be offered to make new ones. */
+  readonly mayStartOver: boolean;
+}
+
+/** The other side, as proven to this device. */
+export interface PeerView {
+  readonly label: string;
+  readonly isNew: boolean;
+  readonly firstSeenMs: number;
+  /** 60 digits. */
+  readonly safetyNumber: string;
+}
+
+/** Where a call stands, beginning before the client has one. */
+export type Progress = "looking_up" | "preparing" | CallState;
+
+/** The call on the screen. */
+export interface CallView {
+  readonly label: string;
+  readonly progress: Progress;
+  readonly peer: PeerView | null;
+  readonly local: MediaStream | null;
+  /** Whether the local picture is a camera, which people want to see mirrored. */
+  readonly isCamera: boolean;
+  readonly remote: MediaStream | null;
+  readonly muted: boolean;
+  readonly cameraOff: boolean;
+  /** It is connected, and yet nothing has arrived for a while. */
+  readonly stalled: boolean;
+  readonly stats: MediaStats;
+  readonly relayed: readonly RelayedMessage[];
+  /** When it became `connected`, Unix milliseconds. */
+  readonly connectedMs: number | null;
+}
+
+/** How the last call ended. */
+export interface EndView {
+  readonly label: string;
+  /** Whether it was placed from here, so that calling again makes sense. */
+  readonly outgoing: boolean;
+  readonly trouble: Trouble;
+  readonly seconds: number;
+  readonly stats: MediaStats;
+}
+
+/** A code for a camera, or a short one for fingers. */
+export type CodeKind = "scanned" | "typed";
+
+/** This device, while it waits for another one to take it into its account. */
+export interface JoinView {
+  readonly kind: CodeKind;
+  /** What the other device has to be shown, once it is good. */
+  readonly code: string | null;
+  /** The digits to compare, once the other device is there. */
+  readonly digits: string | null;
+  /** Whose account it is, once the other device was told that the digits are the same. */
+  readonly account: { readonly label: string; readonly device: string } | null;
+  /** Somebody said here that they are the same. */
+  readonly confirmed: boolean;
+  /** Why it came to nothing, or null. */
+  readonly trouble: Trouble | null;
+}
+
+/** A new device, while this one takes it into the account. */
+export interface LinkView {
+  /** `code`: asked for; `meeting`: looking for it; `compare`: the digits; `adding`: the rest. */
+  readonly step: "code" | "meeting" | "compare" | "adding";
+  /** Whether the camera looks for the code. */
+  readonly scanning: boolean;
+  readonly digits: string;
+  /** What the new device is called. */
+  readonly name: string;
+  readonly trouble: Trouble | null;
+}
+
+/** The question whether to remove a device. */
+export interface Removal {
+  readonly device: DeviceInfo;
+  readonly busy: boolean;
+  readonly trouble: Trouble | null;
+}
+
+/** What fills the page. */
+export type Screen =
+  | { readonly at: "starting" }
+  | { readonly at: "broken"; readonly trouble: Trouble }
+  | {
+    readonly at: "welcome";
+    readonly busy: boolean;
+    /** Which of the two ways to a name the trouble is about. */
+    readonly about: "name" | "device";
+    readonly trouble: Trouble | null;
+  }
+  | { readonly at: "joining"; readonly join: JoinView }
+  | { readonly at: "home"; readonly trouble: Trouble | null }
+  | { readonly at: "call"; readonly call: CallView }
+  | { readonly at: "ended"; readonly end: EndView };
+
+/** A message that stays until it is dismissed. */
+export interface Notice {
+  readonly id: number;
+  readonly trouble: Trouble;
+  /** How often it happened. */
+  readonly count: number;
+}
+
+/** What watching the log found; it stays until somebody settles it. */
+export interface Alarm {
+  /** Whose name it is about, or null where it is about the log. */
+  readonly label: string | null;
+  readonly trouble: Trouble;
+  /** What somebody does about it is under way. */
+  readonly busy: boolean;
+}
+
+/** A call that rang here and was not answered here. */
+export interface Unanswered {
+  readonly label: string;
+  readonly end: RingEnd | "busy";
+}
+
+/** Whether the service can reach this page, and if not, what becomes of it. */
+export type Presence = "online" | "reconnecting" | "elsewhere" | "stopped";
+
+/** Where the question stands whether to forget everything on this device. */
+export type StartOver = "asked" | "working" | "blocked";
+
+/** Where sound and picture come from. */
+export type Source = "camera" | "test";
+
+/** Everything that is shown. */
+export interface State {
+  readonly screen: Screen;
+  /** The own name, once registered. */
+  readonly label: string | null;
+  readonly presence: Presence;
+  /** Why the client stopped for good, or null. */
+  readonly gaveUp: Trouble | null;
+  readonly source: Source;
+  readonly incoming: PeerView | null;
+  /** Why there is no camera, while somebody must decide what to send instead. */
+  readonly mediaProblem: string | null;
+  readonly startOver: StartOver | null;
+  /** Calls that were not answered here, in their order. */
+  readonly unanswered: readonly Unanswered[];
+  readonly notices: readonly Notice[];
+  readonly alarms: readonly Alarm[];
+  /** What may convict the service, as texts. */
+  readonly evidence: readonly string[];
+  readonly devices: readonly DeviceInfo[];
+  /** What became of the devices last, to be read out. */
+  readonly devicesNews: string;
+  readonly link: LinkView | null;
+  readonly removal: Removal | null;
+  /** Whether the browser promised to keep the keys; null while that is not known. */
+  readonly kept: boolean | null;
+}
