@@ -38,10 +38,12 @@ interface Scene extends AsyncDisposable {
   /** Turns everybody's clock. */
   wait(ms: number): void;
   /**
-   * Loses the answers to whatever is asked of a path while `work` goes on: the service gets it, and the
-   * client hears an error.
+   * Loses the answers of a path while `work` goes on: the service gets what is asked, and the client hears
+   * an error.
+   *
+   * @param shown how many answers come through before
    */
-  losing(path: string, work: () => Promise<unknown>): Promise<void>;
+  losing(path: string, work: () => Promise<unknown>, shown?: number): Promise<void>;
 }
 
 async function scene(policyOf: (issuer: TestIssuer) => NamePolicy | undefined): Promise<Scene> {
@@ -67,9 +69,9 @@ async function scene(policyOf: (issuer: TestIssuer) => NamePolicy | undefined): 
       return decodeRecord((await readCovered(log, parseAccountLabel(name), size))!.record);
     },
     wait: (ms) => service.advance(ms),
-    async losing(path, work) {
+    async losing(path, work, shown = 0) {
       liar.answerLie = (asked, value) => {
-        if (asked !== path) return value;
+        if (asked !== path || shown-- > 0) return value;
         // Also a refusal is lost.
         liar.nextStatus = 503;
         return {};
@@ -344,20 +346,38 @@ Deno.test("a cancel whose answer was lost has cancelled, and cancelling again fi
   const alice = await granted(play, "alice");
   const thief = await play.open();
   await thief.reset("alice", "", play.issuer.grant("alice"));
-  let answers = 0;
-  play.liar.answerLie = (path, value) => {
-    // The first one shows the reset, the second one says that it is cancelled.
-    if (path !== "/v1/directory/alice" || ++answers < 2) return value;
-    return {};
-  };
-  await refuses(alice.cancelReset(), "bad_answer");
-  play.liar.answerLie = null;
+  // The first answer shows the reset, the second one says that it is cancelled.
+  await play.losing("/v1/directory/alice", () => alice.cancelReset(), 1);
+  assert.equal((await play.recordOf("alice")).kind, "cancel");
   await alice.cancelReset();
   await alice.goOnline();
   assert.deepEqual(
     [(await play.recordOf("alice")).kind, (await play.recordOf("alice")).version],
     ["cancel", 2],
   );
+});
+
+Deno.test("two devices that cancel a reset at once have both cancelled it", async () => {
+  await using play = await scene(granting);
+  const alice = await granted(play, "alice");
+  const phone = await linked(alice, play.liar.url, "phone", { now: play.service.now });
+  const thief = await play.open();
+  await thief.reset("alice", "", play.issuer.grant("alice"));
+  let isFirst = true;
+  play.liar.answerLie = async (path, value) => {
+    // Between what one of them was shown and what it does about that.
+    if (path === "/v1/directory/alice" && isFirst) {
+      isFirst = false;
+      await phone.client.cancelReset();
+    }
+    return value;
+  };
+  await alice.cancelReset();
+  assert.deepEqual(
+    [(await play.recordOf("alice")).kind, (await play.recordOf("alice")).version],
+    ["cancel", 3],
+  );
+  phone[Symbol.dispose]();
 });
 
 Deno.test("a device that did not hear of the last changes still cancels a reset of them", async () => {
@@ -448,7 +468,8 @@ Deno.test("a recovery whose answers were lost is the same recovery when it is tr
   const alice = await play.open();
   await alice.register("alice");
   const code = await alice.newRecoveryCode();
-  await play.losing("/v1/directory/alice", () => alice.setRecoveryKey(code));
+  await play.losing("/v1/directory/alice", () => alice.setRecoveryKey(code), 1);
+  assert.equal((await play.recordOf("alice")).version, 1);
   await alice.setRecoveryKey(code);
   const folder = await Deno.makeTempDir();
   const at = `${folder}/store.json`;
@@ -521,14 +542,9 @@ Deno.test("a retirement whose answer was lost erases nothing until the log has p
   const store = memoryStore();
   const alice = await play.open({ store });
   await alice.register("alice");
-  let answers = 0;
-  play.liar.answerLie = (path, value) => {
-    // The first answer shows the newest record, the second one the end.
-    if (path !== "/v1/directory/alice" || ++answers < 2) return value;
-    return {};
-  };
-  await refuses(alice.retire(), "bad_answer");
-  play.liar.answerLie = null;
+  // The first answer shows the newest record, the second one the end.
+  await play.losing("/v1/directory/alice", () => alice.retire(), 1);
+  assert.equal((await play.recordOf("alice")).kind, "retire");
   const again = await play.open({ store });
   assert.equal(again.label, "alice");
   await again.retire();
@@ -562,8 +578,9 @@ Deno.test("a service that says a name has ended, and does not show it, gets nobo
   const store: Store = memoryStore();
   const alice = await play.open({ store });
   await alice.register("alice");
+  let asked = 0;
   play.liar.answerLie = (path, value) => {
-    if (path !== "/v1/directory/alice") return value;
+    if (path !== "/v1/directory/alice" || ++asked < 2) return value;
     play.liar.nextStatus = 410;
     return { type: "about:blank", status: 410, code: "name_retired", title: "This name has ended" };
   };
@@ -581,4 +598,19 @@ Deno.test("a device that has an account takes no other, by no way", async () => 
   await refuses(alice.reset("bob", "", grant("bob")), "refused");
   await refuses(alice.recover("bob", "", await alice.newRecoveryCode()), "refused");
   assert.equal(alice.label, "alice");
+});
+
+Deno.test("a device that was away for long is shown every change, and that it was removed", async () => {
+  await using play = await scene(open);
+  const alice = await play.open();
+  await alice.register("alice");
+  const now = play.service.now;
+  using phone = await linked(alice, play.liar.url, "phone", { now });
+  using tablet = await linked(alice, play.liar.url, "tablet", { now });
+  for (const { client } of [phone, tablet]) client.goOffline();
+  await alice.removeDevice(phone.client.devices().find(({ isThis }) => isThis)!.id);
+  for (let i = 0; i < 20; i++) await alice.setRecoveryKey(await alice.newRecoveryCode());
+  await refuses(phone.client.goOnline(), "device_removed");
+  await tablet.client.goOnline();
+  assert.equal(tablet.client.devices().length, 2);
 });
