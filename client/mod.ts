@@ -43,4 +43,5 @@ export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 export { type AuthMethod } from "../crypto/record_auth.ts";
+export { type LinkCodeKind } from "../crypto/link_code.ts";
 export { type HangupReason } from "../wire/payload.ts";
