@@ -119,7 +119,7 @@ export function showDevices(client: Client, model: Model): void {
 async function stop(client: Client, model: Model, error: unknown): Promise<void> {
   const gaveUp = troubleOfStay(error);
   // That can be answered, and the answer stands beside the alarm.
-  if (gaveUp.code === "account_reset") model.raise(client.label, gaveUp);
+  if (gaveUp.code === "account_reset") model.raise(client.label, troubleOf(error));
   model.set({ presence: "stopped", gaveUp, link: null, removal: null });
   await showEvidence(client, model);
   if (model.get().screen.at === "call") return;
@@ -129,7 +129,8 @@ async function stop(client: Client, model: Model, error: unknown): Promise<void>
 /** Shows what watching the log found; a device that stands in no account any more has nothing to do. */
 async function found(client: Client, model: Model, { label, error }: Finding): Promise<void> {
   if (label === client.label && ENDED.has(error.code)) return await stop(client, model, error);
-  const trouble = label === client.label ? troubleOfStay(error) : troubleOf(error);
+  const isOwn = label === client.label && error.code !== "account_reset";
+  const trouble = isOwn ? troubleOfStay(error) : troubleOf(error);
   if (trouble.isLie) model.raise(label, trouble);
   else model.notify(trouble);
   await showEvidence(client, model);

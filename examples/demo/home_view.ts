@@ -39,6 +39,13 @@ function renderDialling(state: State, trouble: Trouble | null): void {
   setText("home-label", label);
   setShown("kept-row", state.kept === true);
   setShown("kept-refused", state.kept === false);
+  const saved = state.devices.length > 1
+    ? "Your other devices would still have your name."
+    : "Link a second device, so that you don’t lose your name.";
+  setText(
+    "kept-refused",
+    `The browser did not promise to keep your keys: it may delete them when space runs out. ${saved}`,
+  );
   part(`source-${state.source}`, HTMLInputElement).checked = true;
   const here = new URL(location.href);
   const device = Number(here.searchParams.get("device") ?? 1);

@@ -67,9 +67,11 @@ export function troubleOfStay(error: unknown): Trouble {
   if (!(error instanceof ClientError)) return trouble;
   const { code } = error;
   const [title, text] = STAY[code] ?? [trouble.title, trouble.text];
-  const isLie = trouble.isLie || code === "name_taken";
-  // One that was reset is still needed here: it can cancel that.
-  const mayStartOver = trouble.mayStartOver || code === "device_removed" || code in STAY;
+  // A reset is shown loudly as the alarm that it is, and whoever was reset is needed to cancel it.
+  const isReset = code === "account_reset";
+  const isLie = code === "name_taken" || (trouble.isLie && !isReset);
+  const isOver = code === "device_removed" || code in STAY;
+  const mayStartOver = (trouble.mayStartOver || isOver) && !isReset;
   return { ...trouble, title, text, isLie, mayStartOver };
 }
 

@@ -157,6 +157,10 @@ export const REFUSED: Partial<Readonly<Record<ProblemCode, Words>>> = {
 
 /** What the same codes mean where they end being there, rather than an attempt to get a name. */
 export const STAY: Partial<Readonly<Record<ClientErrorCode, Words>>> = {
+  account_reset: [
+    "This device can’t be there",
+    "Its name stands for other devices now. If it was not you who asked for that, cancel it above, within 72 hours. If it was, link this device from one of them when those are over.",
+  ],
   name_taken: [
     "The service holds another account under your name",
     "It was emptied and somebody else took the name, or it gave the name away. Your people will not take the other for you. Ask whoever runs it before you go on.",

@@ -21,6 +21,11 @@ Deno.test("an account on several devices of one person", async (t) => {
     await old.register("alice");
     const phone = await open();
 
+    await t.step("a browser that promised nothing is said to", async () => {
+      await old.says("kept-refused", /it may delete them .* Link a second device/);
+      assert.equal(await old.part("kept-row").isVisible(), false);
+    });
+
     await t.step("a code that is typed over brings two devices together", async () => {
       assert.deepEqual(await devicesOf(old), ["computer, this one"]);
       await join(phone, "phone");

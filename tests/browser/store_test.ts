@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { type Page } from "playwright-core";
 import { bundle, openBrowser } from "./harness.ts";
 import { type Checks } from "./pages/store_page.ts";
 
@@ -40,7 +41,27 @@ Deno.test("the IndexedDB store in a real browser", async (t) => {
     await t.step("a private key in it signs, and cannot be exported", async () => {
       assert.deepEqual(await check("keepsKeysInside"), [64, "InvalidAccessError"]);
     });
+    await t.step("it says whether the browser promised to keep it, once asked to", async () => {
+      assert.deepEqual(await check("persists"), [false, false]);
+      await allow(page);
+      assert.deepEqual(await check("persists"), [true, true]);
+      assert.deepEqual(await check("persistsNowhere"), [false, false]);
+    });
   } finally {
     await close();
   }
 });
+
+/**
+ * Lets the browser promise persistent storage, which it otherwise refuses to a page it hardly knows; as
+ * long as the session is there, which ends with the page.
+ */
+async function allow(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { targetInfo: { browserContextId } } = await session.send("Target.getTargetInfo");
+  await session.send("Browser.grantPermissions", {
+    permissions: ["durableStorage"],
+    origin: ORIGIN,
+    ...(browserContextId === undefined ? {} : { browserContextId }),
+  });
+}

@@ -56,6 +56,19 @@ const checks = {
       .then(() => "exported", (error: Error) => error.name);
     return [signature.byteLength, exported];
   },
+
+  /** What the browser says when it is asked to keep it, and from then on. */
+  async persists(): Promise<Stored> {
+    const store = await indexedDbStore(NAME);
+    return [await store.persist(), await store.isPersistent()];
+  },
+
+  /** A browser that knows no such promise, as WebKit did for long. */
+  async persistsNowhere(): Promise<Stored> {
+    Object.defineProperty(navigator, "storage", { value: undefined });
+    const store = await indexedDbStore(NAME);
+    return [await store.persist(), await store.isPersistent()];
+  },
 };
 
 /** What the page answers. */
