@@ -53,7 +53,7 @@ export function renderLink({ link }: State): void {
     setText("link-title", TITLES[step]);
     renderFieldError("link-input", "link-error", trouble);
     setShown("scan-view", scanning);
-    setText("scan", scanning ? "Stop the camera" : "Scan its code with the camera");
+    setText("scan", scanning ? "Stop the camera" : "Scan with the camera");
     setText("link-name", calledDevice(link));
     setDigits("link-digits", link.digits);
     setShown("link-confirm", step === "compare");

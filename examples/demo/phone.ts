@@ -12,7 +12,6 @@ import {
   ClientError,
   type IncomingCall,
   type MediaAdapter,
-  type Peer,
   type RingEnd,
 } from "../../client/mod.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
@@ -20,6 +19,7 @@ import { type Model, newCall } from "./model.ts";
 import { createPulse } from "./pulse.ts";
 import { type CallView, type PeerView, type Trouble, type Unanswered } from "./state.ts";
 import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from "./trouble.ts";
+import { viewOf } from "./words.ts";
 
 const LOOK_MS = 500;
 
@@ -249,9 +249,4 @@ export function createPhone(client: Client, model: Model): Phone {
   function miss({ label }: PeerView, end: Unanswered["end"]): void {
     model.set({ unanswered: [...model.get().unanswered, { label, end }] });
   }
-}
-
-function viewOf(peer: Peer): PeerView {
-  const { label, isNew, firstSeenMs } = peer;
-  return { label, isNew, firstSeenMs, safetyNumber: peer.safetyNumber() };
 }

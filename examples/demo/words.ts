@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DeviceInfo, type MediaStats } from "../../client/mod.ts";
+import { type DeviceInfo, type MediaStats, type Peer } from "../../client/mod.ts";
 import {
   type Alarm,
   type CallView,
@@ -28,6 +28,12 @@ const PROGRESS: Readonly<Record<Progress, string>> = {
 /** Where a call stands in words; a connection that brings nothing is not called anything good. */
 export function standing({ progress, stalled }: CallView): string {
   return progress === "connected" && stalled ? "Connection lost, waiting…" : PROGRESS[progress];
+}
+
+/** What the page shows of somebody. */
+export function viewOf(peer: Peer): PeerView {
+  const { label, isNew, firstSeenMs } = peer;
+  return { label, isNew, firstSeenMs, safetyNumber: peer.safetyNumber() };
 }
 
 /** Since when this device has met these keys, which says nothing about whose they are. */

@@ -33,6 +33,9 @@ Deno.test("an account on several devices of one person", async (t) => {
       await phone.says("join-code-text", /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
       const code = await phone.part("join-code-text").innerText();
       await old.part("link-device").click();
+      await old.page.setViewportSize({ width: 360, height: 740 });
+      const width = await old.part("link-dialog").evaluate((dialog) => dialog.scrollWidth);
+      assert.ok(width <= 360 - 32, `the dialog is ${width} pixels wide`);
       await old.part("link-input").fill(code.toLowerCase());
       await old.part("link-take").click();
       await old.part("link-compare").waitFor();
