@@ -119,6 +119,7 @@ export async function verifyLookup(
   const plan = planLookup(scope);
   const known = knownFor(proof, state.known);
   const shown = checkShown(log, label, proof, plan, known);
+  checkMemory(shown, state.known);
   if (scope.greatest === null) return { kind: "absent", head };
   const pages = new Map(state.pages);
   plan.opened.forEach((version, i) => pages.set(version, proof.records[i]!.record));
@@ -168,6 +169,15 @@ function checkShown(
     }
     const at = plan.committed.indexOf(version);
     return at >= 0 ? proof.commitments[at]! : memoryOf(remembered, version).commitment!;
+  }
+}
+
+/** What was committed to once stays so, whatever an answer builds upon. */
+function checkMemory(shown: readonly ShownVersion[], known: KnownRecord | null): void {
+  for (const { version, commitment } of known?.shown ?? []) {
+    const now = shown.find((one) => one.version === version)?.commitment ?? null;
+    if (commitment === null || now === null || equal(now, commitment)) continue;
+    throw new CryptoError("bad_proof", "The log shows another record of a version than before");
   }
 }
 

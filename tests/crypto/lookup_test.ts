@@ -293,6 +293,22 @@ Deno.test("a commitment that was rewritten within one epoch is noticed by whoeve
   assert.equal((await verify(liar, await lookupAnswer(liar, bob.account.label))).kind, "present");
 });
 
+Deno.test("a version that was rewritten is noticed also where the answer builds upon nothing", async () => {
+  const { label } = bob.account;
+  const known = await knownFrom(logWith(3));
+  for (const last of [2, 3]) {
+    const bad = forkOf(log);
+    for (const { version, bytes } of bobs.slice(1, last + 1)) {
+      const record = version === 1 ? bobs[9]!.bytes : bytes;
+      appendRecords(bad, [{ label, record, version }]);
+    }
+    for (const asked of [null, 2]) {
+      const answer = await lookupAnswer(bad, label, null, { known: asked, most: 0 });
+      await refuses("bad_proof", answer, { known });
+    }
+  }
+});
+
 Deno.test("another record than the log committed to is refused", async () => {
   const other = await makePerson("bob", { opkCount: 0 });
   const [{ opening, record }] = decodeLookupProof(
