@@ -9,13 +9,14 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { remoteDevice } from "../crypto/bundle.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type DeviceKeys } from "../crypto/keys.ts";
 import { decodeRecord, recordHash, type VerifiedRecord } from "../crypto/record.ts";
 import { type LocalDevice } from "../crypto/x3dh.ts";
 import { cell, change, keep, readCell } from "./cell.ts";
-import { askForProof, submitRecord } from "./directory.ts";
+import { askForProof, bringing } from "./directory.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Store } from "./store.ts";
@@ -91,18 +92,16 @@ export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
  */
 export async function refreshAccount(registry: Registry, account: Account): Promise<Account> {
   const { store, http, trust } = registry;
-  try {
-    const { record } = await submitRecord(http, trust, account.label, account.record.bytes);
-    return await followRecord(store, account, record);
-  } catch (error) {
-    if (!(error instanceof ClientError) || error.code !== "identity_changed") throw error;
-    // One's own name is followed like anybody's; a reset of it is somebody else's doing.
-    throw new ClientError(
-      "account_reset",
-      "Your name was given to other devices: cancel that within three days, or it stays so",
-      { cause: error },
-    );
-  }
+  const asker = bringing(http, account.label, account.record.bytes);
+  const { records, contested } = await trust.trace(account.label, "contact", asker);
+  if (contested === null) return await followRecord(store, account, records.at(-1)!);
+  // This device came by a reset, and an older one took that back.
+  if (contested.kind === "cancel") throw removed();
+  throw new ClientError(
+    "account_reset",
+    "Your name was given to other devices: cancel that within three days, or it stays so",
+    { identity: toBase64Url(contested.hash) },
+  );
 }
 
 /** The record of a name as the log proves it to one of its own devices. @throws ClientError */

@@ -153,10 +153,10 @@ async function send(
   const how = { authorization, isReset: kind === "reset" };
   try {
     const asker = bringing(http, label, record!, how);
-    const { records, isContested } = await trust.trace(label, "contact", asker);
+    const { records, contested } = await trust.trace(label, "contact", asker);
     const stored = storedFor(claim, records.at(-1)!);
     // Whom somebody else would have to ask is oneself.
-    if (isContested) await trust.confirm(label);
+    if (contested !== null) await trust.confirm(label, contested.hash);
     await settle(store, stored);
     return accountOf(stored, trust.origin);
   } catch (error) {

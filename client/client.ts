@@ -5,6 +5,7 @@
  */
 
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
+import { fromBase64Url } from "../crypto/base64.ts";
 import { type RingFrame } from "../wire/frames.ts";
 import {
   type Account,
@@ -101,7 +102,7 @@ export class Client {
     this.#store = options.store;
     this.#now = options.now ?? Date.now;
     this.#trust = trust;
-    this.#gossip = new Gossip(http, trust, this.#store, this.#now);
+    this.#gossip = new Gossip(http, trust);
     this.#account = account;
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#ring(world, frame),
@@ -153,10 +154,14 @@ export class Client {
    * Believes the new identity of a person whom the service gave one (`identity_changed`), because the
    * user asked them.
    *
-   * @throws ClientError `unknown_name`, `bad_label`
+   * @param identity which one: `identity` of that error
+   * @throws ClientError `unknown_name` where none waits, `identity_changed` where another one has come
+   * meanwhile, `bad_label`, `bad_option`
    */
-  async confirmIdentity(name: string): Promise<void> {
-    await this.#trust.confirm(labelOf(name));
+  async confirmIdentity(name: string, identity: string): Promise<void> {
+    const hash = fromBase64Url(identity);
+    if (hash === null) throw new ClientError("bad_option", "That is no identity of an error");
+    await this.#trust.confirm(labelOf(name), hash);
   }
 
   /**

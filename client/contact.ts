@@ -10,6 +10,7 @@
  */
 
 import { type AccountId, type AccountLabel } from "../crypto/account_label.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type KnownRecord, type ShownVersion } from "../crypto/lookup.ts";
 import {
@@ -39,7 +40,7 @@ export type Pin = {
   readonly setNumbers: Readonly<Record<string, number>>;
   /** A newer identity that waits to be believed, or null. */
   readonly contested: {
-    /** `recordHash` of the reset. */
+    /** `recordHash` of the record it came with. */
     readonly hash: Bytes;
     /** When it was first seen, Unix milliseconds. */
     readonly sinceMs: number;
@@ -61,7 +62,15 @@ export interface Contact {
 }
 
 /** A person, or one who waits to be believed: what is remembered is kept in either case. */
-export type Meeting = Contact | { readonly pin: Pin; readonly refusal: ClientError };
+export type Meeting = Contact | Waiting;
+
+/** A person whose new identity waits to be believed. */
+export interface Waiting {
+  /** What is remembered of them. */
+  readonly pin: Pin;
+  /** The record that the new identity came with. */
+  readonly contested: VerifiedRecord;
+}
 
 /** What a pin says that is known of a person. */
 export function knownBy(account: AccountId, { record: bytes, before, shown }: Pin): KnownRecord {
@@ -92,13 +101,12 @@ export function meet(
   const isNew = pin === null;
   const firstSeenMs = pin?.firstSeenMs ?? nowMs;
   const changes = isNew ? [] : chain.map(({ kind }) => kind);
-  const reset = isNew ? null : standingReset(chain);
-  if (pin !== null && reset !== null) {
-    const isSame = pin.contested !== null && equal(pin.contested.hash, reset.hash);
+  const contested = isNew ? null : newIdentity(chain);
+  if (pin !== null && contested !== null) {
+    const isSame = pin.contested !== null && equal(pin.contested.hash, contested.hash);
     const sinceMs = isSame ? pin.contested!.sinceMs : nowMs;
     if (nowMs - sinceMs < RESET_DELAY_MS) {
-      const contested = { hash: reset.hash, sinceMs };
-      return { pin: { ...pin, contested }, refusal: identityChanged() };
+      return { pin: { ...pin, contested: { hash: contested.hash, sinceMs } }, contested };
     }
   }
   const { record, shown } = current;
@@ -113,14 +121,19 @@ export function meet(
   return { record, firstSeenMs, isNew, changes, pin: next };
 }
 
-/** The last reset that no cancel followed, or null. */
-function standingReset(chain: readonly VerifiedRecord[]): VerifiedRecord | null {
-  let reset: VerifiedRecord | null = null;
+/**
+ * The record that brought the newest identity of a chain that nobody known vouches for, or null.
+ *
+ * A cancel takes back the one reset right before it, and no other. Where that one was believed already, it
+ * is the cancel that brings somebody else.
+ */
+function newIdentity(chain: readonly VerifiedRecord[]): VerifiedRecord | null {
+  const standing: VerifiedRecord[] = [];
   for (const record of chain) {
-    if (record.kind === "reset") reset = record;
-    if (record.kind === "cancel") reset = null;
+    const isBack = record.kind === "cancel" && standing.pop() !== undefined;
+    if (record.kind === "reset" || record.kind === "cancel" && !isBack) standing.push(record);
   }
-  return reset;
+  return standing.at(-1) ?? null;
 }
 
 /** The record before a chain's last one. */
@@ -129,10 +142,12 @@ function beforeReset(pin: Pin | null, chain: readonly VerifiedRecord[]): Bytes |
   return chain.at(-2)?.bytes ?? pin?.record ?? null;
 }
 
-function identityChanged(): ClientError {
+/** Says that a new identity waits, and which. */
+export function identityChanged(hash: Bytes): ClientError {
   return new ClientError(
     "identity_changed",
     "The service gave this name to another identity: ask the person before you believe it",
+    { identity: toBase64Url(hash) },
   );
 }
 

@@ -105,17 +105,20 @@ export class ClientError extends Error {
   readonly retryable: boolean;
   /** The service's own code, where it refused. */
   readonly problem: ProblemCode | null;
+  /** Which new identity it is (`identity_changed`), for `confirmIdentity`. */
+  readonly identity: string | null;
 
   /** Makes one. @param code what happened @param message one sentence for people */
   constructor(
     code: ClientErrorCode,
     message: string,
-    options: { problem?: ProblemCode; cause?: unknown } = {},
+    options: { problem?: ProblemCode; identity?: string; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = "ClientError";
     this.code = code;
     this.problem = options.problem ?? null;
+    this.identity = options.identity ?? null;
     this.retryable = code === "network" || code === "unavailable";
   }
 }

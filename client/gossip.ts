@@ -9,37 +9,20 @@
  */
 
 import { type Bytes, equal } from "../crypto/bytes.ts";
-import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
 import { FIRST_CONTACT, openHead } from "../crypto/head.ts";
 import { type LookupResult, verifyLookup } from "../crypto/lookup.ts";
-import { formatNote } from "../crypto/note.ts";
 import { formatTlogProof, parseTlogProof } from "../crypto/proof.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
 import { type GossipWire } from "../wire/payload.ts";
 import { type Account } from "./account.ts";
-import { cell, change, keep, readCell } from "./cell.ts";
 import { askForProof } from "./directory.ts";
-import { ClientError, ofLookup } from "./error.ts";
+import { ClientError, ofLookup, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
-import { type Store } from "./store.ts";
+import { noteUnder } from "./known_log.ts";
 import { type Trust } from "./trust.ts";
 
-/** How long the service may take to explain a head that somebody else was shown, in milliseconds. */
-const EXPLAINING_MS = 3_600_000;
-/** How long a call waits for that, in milliseconds. */
+/** How long a call waits for the service to explain a head, in milliseconds. */
 const HEARING_MS = 3_000;
-/** Most heads that wait to be explained. */
-const MAX_HEARD = 32;
-
-/** A head that somebody else was shown, and that the service has not explained yet. */
-type HeardHead = {
-  readonly note: string;
-  /** When it was heard, Unix milliseconds. */
-  readonly sinceMs: number;
-};
-
-const HEARD = cell<readonly HeardHead[]>("heard");
-
 /** Longest proof that is sent along, in characters: offers have a largest size. */
 const MAX_GOSSIP_CHARS = 6_000;
 
@@ -47,16 +30,12 @@ const MAX_GOSSIP_CHARS = 6_000;
 export class Gossip {
   readonly #http: Http;
   readonly #trust: Trust;
-  readonly #store: Store;
-  readonly #now: () => number;
   #own: { readonly record: Bytes; readonly proof: string } | null = null;
 
   /** Nothing was said yet. */
-  constructor(http: Http, trust: Trust, store: Store, now: () => number) {
+  constructor(http: Http, trust: Trust) {
     this.#http = http;
     this.#trust = trust;
-    this.#store = store;
-    this.#now = now;
   }
 
   /** Fetches the proof of one's own name, as strangers get it. @throws ClientError */
@@ -66,39 +45,36 @@ export class Gossip {
     const shown = shownRecord(await this.#verify(record, proof), record.version);
     if (shown === null || !equal(shown, record.bytes)) return;
     const outer = parseTlogProof(proof);
-    const checkpoint = this.#signedByLog(await openHead(this.#trust.log, outer.checkpoint));
+    const { log, origin } = this.#trust;
+    const checkpoint = noteUnder(origin, await openHead(log, outer.checkpoint));
     this.#own = { record: record.bytes, proof: formatTlogProof({ ...outer, checkpoint }) };
   }
 
   /** What to say in a call: one's newest head, and the proof of one's own name. */
   async say({ record }: Account): Promise<GossipWire> {
-    const head = this.#signedByLog(await this.#trust.heads.trusted());
+    const head = noteUnder(this.#trust.origin, await this.#trust.heads.trusted());
     const own = this.#own;
     const isOwn = own !== null && equal(own.record, record.bytes);
     const fits = isOwn && own.proof.length + head.length <= MAX_GOSSIP_CHARS;
     return { head, proof: fits ? own.proof : "" };
   }
 
-  /** A head with the log's signature alone: it convicts, whoever else signed. */
-  #signedByLog({ note }: SignedCheckpoint): string {
-    const { origin } = this.#trust;
-    const own = note.signatures.filter(({ name }) => name === origin);
-    // The shortest will do: beside Ed25519's there may be one of ML-DSA.
-    own.sort((a, b) => a.signature.length - b.signature.length);
-    return formatNote(note.text, own.slice(0, 1));
-  }
-
   /**
-   * Hears what somebody says in a call, and compares it with what the service showed. What the service
-   * does not explain now is kept until it does.
+   * Hears what somebody says in a call, and compares it with what the service showed. A call waits three
+   * seconds for the service to explain a head.
    *
    * @param record who speaks, as the service showed them
+   * @param late told of what comes out after that
    * @throws ClientError `log_forked`, `identity_changed`, `log_changed`, `proof_invalid`
    */
-  async hear(record: VerifiedRecord, { head, proof }: GossipWire): Promise<void> {
-    if (head !== "") await this.#hearHead(head);
+  async hear(
+    record: VerifiedRecord,
+    { head, proof }: GossipWire,
+    late: (error: ClientError) => void,
+  ): Promise<void> {
+    const notes = [head, proof === "" ? "" : checkpointOf(proof)].filter((note) => note !== "");
+    await this.#hearHeads(notes, late);
     if (proof === "") return;
-    await this.#hearHead(checkpointOf(proof));
     const shown = shownRecord(await this.#verify(record, proof), record.version);
     if (shown === null || equal(shown, record.bytes)) return;
     throw new ClientError(
@@ -107,52 +83,24 @@ export class Gossip {
     );
   }
 
-  async #hearHead(note: string): Promise<void> {
-    await this.#keep(note);
-    const settled = this.#settle(note);
-    settled.catch(() => {});
+  async #hearHeads(
+    notes: readonly string[],
+    late: (error: ClientError) => void,
+  ): Promise<void> {
+    const hearAll = async (): Promise<void> => {
+      for (const note of new Set(notes)) await this.#trust.heads.hear(this.#http, note);
+    };
+    let isLate = false;
     const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, HEARING_MS);
-    await Promise.race([settled, patience.promise]).finally(() => clearTimeout(timer));
-  }
-
-  /**
-   * Asks once more for what was heard and not explained. What is not explained within an hour counts as
-   * a fork: a service that has one history can always show it.
-   *
-   * @throws ClientError `log_forked`
-   */
-  async explain(): Promise<void> {
-    for (const { note, sinceMs } of await readCell(this.#store, HEARD) ?? []) {
-      if (await this.#settle(note) || this.#now() - sinceMs < EXPLAINING_MS) continue;
-      throw new ClientError("log_forked", "The service does not explain a head that it signed");
-    }
-  }
-
-  /** Compares a head, and forgets it once the service has explained it or was convicted. */
-  async #settle(note: string): Promise<boolean> {
-    let isExplained = true;
-    try {
-      isExplained = await this.#trust.heads.compare(this.#http, note);
-      return isExplained;
-    } finally {
-      if (isExplained) {
-        await change(this.#store, [HEARD], ([heard]) => {
-          const left = (heard ?? []).filter((one) => one.note !== note);
-          return { changes: keep(HEARD, left), result: undefined };
-        });
-      }
-    }
-  }
-
-  /** Kept first: whoever delays the explanation must not gain by it. */
-  #keep(note: string): Promise<void> {
-    return change(this.#store, [HEARD], ([heard]) => {
-      const held = heard ?? [];
-      const isNew = held.length < MAX_HEARD && !held.some((one) => one.note === note);
-      const changes = isNew ? keep(HEARD, [...held, { note, sinceMs: this.#now() }]) : {};
-      return { changes, result: undefined };
+    const timer = setTimeout(() => {
+      isLate = true;
+      patience.resolve();
+    }, HEARING_MS);
+    const explained = hearAll().finally(() => clearTimeout(timer));
+    explained.catch((error) => {
+      if (isLate) late(toClientError(error, "proof_invalid"));
     });
+    await Promise.race([explained, patience.promise]);
   }
 
   /** Under the log's word alone: its witnesses are asked for with every lookup of one's own. */

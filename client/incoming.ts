@@ -24,25 +24,24 @@ import { type Offer, Ringing } from "./ringing.ts";
 import { type World } from "./world.ts";
 
 /**
- * Opens the offer of a ring. Only an offer that opened spends its one-time prekey, makes its caller a
- * known person, and rings.
+ * Opens the offer of a ring. Only an offer that opened spends its one-time prekey, and rings. Its caller
+ * becomes a known person when the call is answered, and not by ringing.
  *
  * @throws ClientError `offer_replayed`, `handshake_refused`, `fingerprint_mismatch`, and those of a
  * lookup
  */
 export async function takeCall(world: World, frame: RingFrame): Promise<Ringing> {
-  const stranger = await lookUp(world, parseAccountLabel(frame.from), "stranger");
+  const contact = await lookUp(world, parseAccountLabel(frame.from), "stranger");
   const [common, sealed] = [opaqueFromWire(frame.common), opaqueFromWire(frame.offer)];
   // Another device of ours may have changed the account, and the caller know it already.
   if (!equal(recordOf(common), world.account.self.recordHash)) await world.refresh();
   const prekeys = await findPrekeys(world.store, sealed);
-  const peer = remoteDevice(stranger.record, frame.device);
+  const peer = remoteDevice(contact.record, frame.device);
   const message = { common, offer: sealed, nowMs: world.now() };
   const { payload, accepted } = await accept(world.account.self, prekeys, peer, message);
   try {
     await spendPrekeys(world.store, sealed, world.now());
     const offer = offerOf(payload, accepted);
-    const contact = await world.trust.pin(stranger);
     const ringing = new Ringing(world, contact, offer, accepted, common.length + sealed.length);
     await ringing.join(frame);
     await heard(world, contact, offer, ringing);
@@ -61,9 +60,12 @@ async function heard(
   ringing: Ringing,
 ): Promise<void> {
   try {
-    await world.gossip.hear(record, gossip);
+    await world.gossip.hear(record, gossip, (error) => {
+      world.refused(error);
+      void ringing.refuteLog(error);
+    });
   } catch (error) {
-    await ringing.refuteLog();
+    await ringing.refuteLog(toClientError(error, "log_forked"));
     throw error;
   }
 }

@@ -97,6 +97,14 @@ export function noteText({ note }: SignedCheckpoint): string {
   return formatNote(note.text, note.signatures);
 }
 
+/** The note of a head with one signature, a log's shortest: it convicts the log, whoever else signed. */
+export function noteUnder(origin: string, { note }: SignedCheckpoint): string {
+  const own = note.signatures.filter(({ name }) => name === origin);
+  // Beside Ed25519's there may be one of ML-DSA.
+  own.sort((a, b) => a.signature.length - b.signature.length);
+  return formatNote(note.text, own.slice(0, 1));
+}
+
 /** Reading policies is loaded on use: most applications ship a key. */
 async function ofText(text: string): Promise<LogPolicy> {
   const { parsePolicy } = await import("../crypto/policy_text.ts");

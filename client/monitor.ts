@@ -19,21 +19,19 @@ import { freshnessOf } from "../crypto/policy.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { type EpochAnswer, verifyTransition } from "../crypto/transition_audit.ts";
 import { auditPath, epochFromWire } from "../wire/log.ts";
-import { cell, change, keep, readCell } from "./cell.ts";
+import { cell } from "./cell.ts";
+import { type Debt, Debts } from "./debt.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { keepEvidence } from "./evidence.ts";
 import { noteText } from "./known_log.ts";
-import { type Store } from "./store.ts";
 import { MAX_HEAD_AGE_MS } from "./trust.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How many epochs are audited each time. */
 const AUDITS = 3;
-/** How long the service may owe an epoch, in milliseconds. */
-const OWED_MS = 3_600_000;
-/** Most epochs that are kept as owed. */
-const MAX_OWED = 16;
+
+const OWED = cell<readonly Debt[]>("owed");
 
 /** Something that a client found out about the log. */
 export interface Finding {
@@ -46,27 +44,36 @@ export interface Finding {
 /** Looks once at everything. A service that can't be reached is no finding. */
 export async function watch(world: World): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const noting = async (label: AccountLabel | null, work: () => Promise<void>): Promise<void> => {
+  const noting = async <T>(
+    label: AccountLabel | null,
+    work: () => Promise<T>,
+  ): Promise<T | null> => {
     try {
-      await work();
+      return await work();
     } catch (error) {
       const finding = toClientError(error, "proof_invalid");
       if (!finding.retryable && finding.code !== "closed") findings.push({ label, error: finding });
+      return null;
     }
   };
-  const { account, store, trust } = world;
-  await noting(null, () => trust.heads.check(world.http));
-  await noting(account.label, async () => void await world.refresh());
+  const { account, http, store, trust, now } = world;
+  const head = await noting(null, () => trust.heads.newest(http));
+  if (head !== null) await noting(null, () => trust.heads.follow(http, head));
+  await noting(account.label, () => world.refresh());
   await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
   for (const label of await trust.contacts()) {
     if (label !== account.label) await noting(label, () => watchContact(world, label));
   }
+  // What follows blames the service for what it does not show: it has to be there.
+  if (head === null) return findings;
   await noting(null, () => watchAge(world));
-  await noting(null, () => world.gossip.explain());
-  const head = await trust.heads.trusted();
-  const owed = await readCell(store, OWED) ?? [];
-  for (const index of new Set([...owed.map(({ index }) => index), ...epochsOf(head)])) {
-    await noting(null, () => watchEpoch(world, head, index));
+  for (const note of await trust.heads.heard()) {
+    await noting(null, () => trust.heads.explain(http, note, now()));
+  }
+  const trusted = await trust.heads.trusted();
+  const owed = new Debts(store, OWED);
+  for (const index of new Set([...(await owed.all()).map(Number), ...epochsOf(trusted)])) {
+    await noting(null, () => watchEpoch(world, owed, trusted, index));
   }
   return findings;
 }
@@ -102,52 +109,29 @@ function epochsOf({ size }: SignedCheckpoint): readonly number[] {
  * Audits an epoch. One that the service does not show now is kept until it does: it could refuse just the
  * one that convicts it, so after an hour that counts as a fault.
  */
-async function watchEpoch(world: World, head: SignedCheckpoint, index: number): Promise<void> {
-  const { http, store, now } = world;
+async function watchEpoch(
+  { http, store, trust, now }: World,
+  owed: Debts,
+  head: SignedCheckpoint,
+  index: number,
+): Promise<void> {
   let answer: EpochAnswer;
   try {
     answer = epochFromWire(await http.open("GET", auditPath(index, head.size)));
   } catch (error) {
-    if (await keepOwed(store, index, now())) throw notShown();
+    if (await owed.refused(String(index), now())) throw notShown();
     throw error;
   }
+  await owed.paid(String(index));
   try {
     verifyTransition(head, index, answer);
   } catch (error) {
     if (error instanceof CryptoError && error.code === "bad_epoch") {
-      await keepEvidence(store, { kind: "epoch", head: noteText(head), index, answer });
+      const evidence = { kind: "epoch", head: noteText(head), index, answer } as const;
+      await keepEvidence(store, trust.log, evidence);
     }
     throw toClientError(error, "epoch_invalid");
-  } finally {
-    await forgetOwed(store, index);
   }
-}
-
-/** An epoch that the service still owes. */
-type OwedEpoch = {
-  readonly index: number;
-  /** Since when, Unix milliseconds. */
-  readonly sinceMs: number;
-};
-
-const OWED = cell<readonly OwedEpoch[]>("owed");
-
-/** Keeps an epoch that was not shown; whether that is so for too long. */
-function keepOwed(store: Store, index: number, nowMs: number): Promise<boolean> {
-  return change(store, [OWED], ([held]) => {
-    const owed = held ?? [];
-    const since = owed.find((one) => one.index === index)?.sinceMs ?? null;
-    const isNew = since === null && owed.length < MAX_OWED;
-    const changes = isNew ? keep(OWED, [...owed, { index, sinceMs: nowMs }]) : {};
-    return { changes, result: since !== null && nowMs - since >= OWED_MS };
-  });
-}
-
-function forgetOwed(store: Store, index: number): Promise<void> {
-  return change(store, [OWED], ([owed]) => {
-    const left = (owed ?? []).filter((one) => one.index !== index);
-    return { changes: keep(OWED, left), result: undefined };
-  });
 }
 
 function notShown(): ClientError {

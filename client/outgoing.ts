@@ -219,7 +219,7 @@ class Caller {
     this.#call.note("received", "message", box.length);
     this.#refusal = reason;
     try {
-      await this.#world.gossip.hear(this.#callee, end);
+      await this.#world.gossip.hear(this.#callee, end, this.#world.refused);
     } catch (error) {
       return this.#call.fail(toClientError(error, "log_forked"));
     }
@@ -242,7 +242,7 @@ class Caller {
       const payload = payloadFromBytes(bytes);
       if (payload.kind !== "answer") throw new ClientError("bad_answer", "Not an answer");
       checkDescription(payload);
-      await this.#world.gossip.hear(this.#callee, payload);
+      await this.#world.gossip.hear(this.#callee, payload, (error) => this.#call.fail(error));
       await withinStackTime(this.#adapter.acceptAnswer(payload.sdp));
       const ready = payloadToBytes({ kind: "ready" });
       const { confirm: sealed, session } = await confirm(unconfirmed, ready);

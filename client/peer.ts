@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type VerifiedRecord } from "../crypto/record.ts";
+import { type RecordKind, type VerifiedRecord } from "../crypto/record.ts";
 import { type AuthMethod, parseRecordAuth } from "../crypto/record_auth.ts";
 import { safetyNumber } from "../crypto/safety_number.ts";
 import { type Contact } from "./contact.ts";
@@ -17,6 +17,8 @@ export interface Peer {
   readonly firstSeenMs: number;
   /** Whether this is the first time. */
   readonly isNew: boolean;
+  /** What changed in their account since this client last looked, oldest first: show a reset. */
+  readonly changes: readonly RecordKind[];
   /**
    * How the service's operator says that the owner showed who they are: by whose word, and of which kind;
    * null where anybody could take the name.
@@ -32,6 +34,7 @@ export function peerOf(contact: Contact, self: VerifiedRecord): Peer {
     label: contact.record.account.label,
     firstSeenMs: contact.firstSeenMs,
     isNew: contact.isNew,
+    changes: contact.changes,
     vouchedBy: vouchedBy(contact.record),
     safetyNumber: () => safetyNumber(self, contact.record),
   };

@@ -82,7 +82,9 @@ export class Presence {
       // The place is this device's: another one of the account may be online beside it.
       release = await holdOnline(world.http.origin, `${label} ${self.entry.deviceId}`);
       signal.throwIfAborted();
-      await world.trust.heads.check(world.http);
+      const { http, trust: { heads } } = world;
+      // The service has to be the one that was trusted, and its log to continue.
+      await heads.follow(http, await heads.newest(http));
       for (;;) {
         const socket = await this.#connect(world, signal, wasOnline);
         this.#socket = socket;

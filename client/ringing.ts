@@ -70,6 +70,7 @@ export class Ringing implements IncomingCall {
   /** Settles when it rings no more, for whatever reason. */
   readonly settled: Promise<void>;
   readonly #world: World;
+  readonly #contact: Contact;
   readonly #offer: Offer;
   readonly #accepted: AcceptedOffer;
   readonly #offerBytes: number;
@@ -96,6 +97,7 @@ export class Ringing implements IncomingCall {
     this.cancelled = new Promise((resolve) => this.#cancel = resolve);
     this.settled = new Promise((resolve) => this.#settle = resolve);
     this.#world = world;
+    this.#contact = contact;
     this.#offer = offer;
     this.#accepted = accepted;
     this.#offerBytes = offerBytes;
@@ -141,6 +143,7 @@ export class Ringing implements IncomingCall {
     call.note("received", "offer", this.#offerBytes);
     void call.ended.then(() => abandon(this.#unconfirmed ?? this.#accepted));
     try {
+      await this.#world.trust.pin(this.#contact);
       const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
       const gossip = await this.#world.gossip.say(this.#world.account);
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });
@@ -168,8 +171,9 @@ export class Ringing implements IncomingCall {
     this.#over("declined");
   }
 
-  /** Ends a ring whose caller was shown another log, and tells the caller of ours. */
-  async refuteLog(): Promise<void> {
+  /** Ends a call whose caller was shown another log; one that rings still is told of ours. */
+  async refuteLog(error: ClientError): Promise<void> {
+    this.#call?.fail(error);
     if (this.#state !== "ringing") return;
     this.#state = "over";
     await this.#refuse("failed", await this.#world.gossip.say(this.#world.account));

@@ -2,13 +2,15 @@
  * What a client believes, and why: the log's identity, and the people it knows. Its heads are
  * `heads.ts`.
  *
- * Everything here was verified before it was stored. A person is followed from record to record. No stored state means first contact, where the log's key is taken on
- * trust unless the application pins it.
+ * Everything here was verified before it was stored. A person is followed from record to record. No
+ * stored state means first contact, where the log's key is taken on trust unless the application pins
+ * it.
  *
  * @module
  */
 
 import { type AccountId, type AccountLabel } from "../crypto/account_label.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type Bundle, type VerifiedBundle, verifyBundle } from "../crypto/bundle.ts";
 import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
 import { type LogIdentity, openHead } from "../crypto/head.ts";
@@ -19,13 +21,13 @@ import {
   verifyLookup,
 } from "../crypto/lookup.ts";
 import { type LogPolicy } from "../crypto/policy.ts";
-import { parseTlogProof } from "../crypto/proof.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
 import { type Asker, askFirst } from "./asking.ts";
 import { type Cell, change, keep, readCell } from "./cell.ts";
 import {
   type Contact,
   CONTACTS,
+  identityChanged,
   isSamePin,
   knownBy,
   meet,
@@ -45,13 +47,15 @@ import { type Store } from "./store.ts";
 export const MAX_HEAD_AGE_MS = 3_600_000;
 /** Most proofs that one lookup takes: each shows eight earlier records. */
 const MAX_PAGES = 64;
+/** The same for somebody who was not asked for, and rings. */
+const MAX_PAGES_OF_STRANGER = 16;
 
 /** What the log has of a name. */
 export interface Trace {
   /** Its records from the known one on, or from the first, oldest first; never none. */
   readonly records: readonly VerifiedRecord[];
-  /** Whether the newest waits to be believed. */
-  readonly isContested: boolean;
+  /** The record of a new identity that waits to be believed, or null. */
+  readonly contested: VerifiedRecord | null;
 }
 
 /** The beliefs of one client about one service. */
@@ -123,7 +127,7 @@ export class Trust {
     asker: Asker<Answer>,
   ): Promise<{ readonly contact: Contact; readonly answer: Answer }> {
     const { meeting, answer } = await this.#look(label, as, asker);
-    if ("refusal" in meeting) throw meeting.refusal;
+    if ("contested" in meeting) throw identityChanged(meeting.contested.hash);
     return { contact: meeting, answer };
   }
 
@@ -139,7 +143,7 @@ export class Trust {
     asker: Asker<Answer>,
   ): Promise<Trace> {
     const { meeting, records } = await this.#look(label, as, asker);
-    return { records, isContested: "refusal" in meeting };
+    return { records, contested: "contested" in meeting ? meeting.contested : null };
   }
 
   async #look<Answer extends { readonly lookup: LookupAnswer }>(
@@ -154,7 +158,8 @@ export class Trust {
     let first: Answer | null = null;
     let through: number | null = null;
     let pages: LookupState["pages"] = new Map();
-    for (let page = 0; page < MAX_PAGES; page++) {
+    const most = as === "stranger" ? MAX_PAGES_OF_STRANGER : MAX_PAGES;
+    for (let page = 0; page < most; page++) {
       const [note, pin] = await Promise.all([
         this.#heads.note(),
         readCell(this.#store, pinOf(label)),
@@ -196,15 +201,18 @@ export class Trust {
   }
 
   /**
-   * Believes the new identity of a person, because the user asked them: the next lookup follows it.
+   * Believes a new identity of a person, because the user asked them: the next lookup follows it.
    *
-   * @throws ClientError `unknown_name` where there is none that waits
+   * @param hash which one: another may have come meanwhile
+   * @throws ClientError `unknown_name` where there is none that waits, `identity_changed` where it is
+   * another one
    */
-  confirm(label: AccountLabel): Promise<void> {
+  confirm(label: AccountLabel, hash: Bytes): Promise<void> {
     return change(this.#store, [pinOf(label)], ([pin]) => {
       if (pin?.contested == null) {
         throw new ClientError("unknown_name", "No new identity of that name waits to be believed");
       }
+      if (!equal(pin.contested.hash, hash)) throw identityChanged(pin.contested.hash);
       const contested = { ...pin.contested, sinceMs: 0 };
       return { changes: keep(pinOf(label), { ...pin, contested }), result: undefined };
     });
@@ -254,8 +262,8 @@ export class Trust {
       return await verifyLookup(this.#log, label, answer, state);
     } catch (error) {
       const refusal = ofLookup(error);
-      if (!CONVICTING.has(refusal.code)) throw refusal;
-      const shown = parseTlogProof(answer.proof).checkpoint;
+      const shown = await this.#heads.overhear(answer.proof);
+      if (shown === null || !CONVICTING.has(refusal.code)) throw refusal;
       throw await this.#heads.convict(noteText(state.trusted!), shown, answer.consistency, refusal);
     }
   }

@@ -14,7 +14,8 @@ import { plain, troubleOf } from "./trouble.ts";
 export function answerTo({ trouble }: Alarm): string | null {
   switch (trouble.code) {
     case "identity_changed":
-      return "I asked them in person: believe the new identity";
+      // Where they say themselves that they are shown otherwise, there is nothing to believe.
+      return trouble.identity === null ? null : "I asked them in person: believe the new identity";
     case "account_reset":
       return "This was not me: cancel it";
     default:
@@ -24,12 +25,12 @@ export function answerTo({ trouble }: Alarm): string | null {
 
 /** Does it. The alarm stays where that fails. */
 export async function answer(client: Client, model: Model, alarm: Alarm): Promise<void> {
-  const { label } = alarm;
+  const { label, trouble: { code, identity } } = alarm;
   if (label === null) return;
   model.settle(alarm, { busy: true });
   try {
-    if (alarm.trouble.code === "account_reset") await takeBack(client, model);
-    else await believe(client, model, label);
+    if (code === "account_reset") await takeBack(client, model);
+    else if (identity !== null) await believe(client, model, label, identity);
     model.settle(alarm, null);
   } catch (error) {
     model.settle(alarm, { busy: false });
@@ -37,8 +38,13 @@ export async function answer(client: Client, model: Model, alarm: Alarm): Promis
   }
 }
 
-async function believe(client: Client, model: Model, label: string): Promise<void> {
-  await client.confirmIdentity(label);
+async function believe(
+  client: Client,
+  model: Model,
+  label: string,
+  identity: string,
+): Promise<void> {
+  await client.confirmIdentity(label, identity);
   model.notify(plain(
     `The new identity of ${label} is believed`,
     "Compare the safety number in your next call.",

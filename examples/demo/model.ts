@@ -137,8 +137,10 @@ export function createModel(source: Source, render: (state: State) => void): Mod
       });
     },
     raise(label, trouble) {
-      if (state.alarms.some((alarm) => isSameAlarm(alarm, { label, trouble }))) return;
-      model.set({ alarms: [...state.alarms, { label, trouble, busy: false }] });
+      const same = state.alarms.find((alarm) => isSameAlarm(alarm, { label, trouble }));
+      if (same !== undefined && same.trouble.identity === trouble.identity) return;
+      const others = state.alarms.filter((alarm) => alarm !== same);
+      model.set({ alarms: [...others, { label, trouble, busy: false }] });
     },
     settle(alarm, changes) {
       const alarms = state.alarms.flatMap((it) => {

@@ -20,6 +20,8 @@ export interface Trouble {
   readonly text: string;
   /** The code behind it, for whoever reports it. */
   readonly code: string;
+  /** Which new identity of somebody it is about, or null. */
+  readonly identity: string | null;
   /** Somebody lied, or an identity changed: to be shown loudly. */
   readonly isLie: boolean;
   /** The keys of this device may be no use any more: it may be offered to make new ones. */

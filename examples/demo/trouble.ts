@@ -49,13 +49,14 @@ export function troubleOf(error: unknown): Trouble {
     const text = error instanceof Error ? error.message : "Reload the page and try again.";
     return { ...plain("Something broke in this page", text), code: "internal" };
   }
-  const { code, problem } = error;
+  const { code, problem, identity } = error;
   const refused = code === "refused" && problem !== null;
   const [title, text] = refused ? REFUSED[problem] ?? ERRORS.refused : ERRORS[code];
   return {
     title,
     text,
     code: refused ? `${code}: ${problem}` : code,
+    identity,
     isLie: LIES.has(code),
     mayStartOver: refused || HOPELESS.has(code),
   };
@@ -100,7 +101,7 @@ export function troubleOfRing(end: RingEnd, label: string): Trouble {
 
 /** Something ordinary in words. */
 export function plain(title: string, text: string): Trouble {
-  return { title, text, code: "", isLie: false, mayStartOver: false };
+  return { title, text, code: "", identity: null, isLie: false, mayStartOver: false };
 }
 
 /** A field that was left empty. */

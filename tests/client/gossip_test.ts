@@ -64,7 +64,7 @@ Deno.test("what is said of the log has one signature, the log's shortest", async
   const pinned = await pinnedPolicy({ policy: await bothKeys() });
   const trust = await Trust.open(http, store, Date.now, pinned);
   assert.equal((await trust.heads.trusted()).note.signatures.length, 2, "the log signs twice");
-  const gossip = new Gossip(http, trust, store, Date.now);
+  const gossip = new Gossip(http, trust);
   await gossip.prepare(account, { label: alice.label, signing: alice.keys.signing });
   const { head, proof } = await gossip.say(account);
   for (const note of [head, parseTlogProof(proof).checkpoint]) {
@@ -89,11 +89,11 @@ Deno.test("a person who proves another record than the service shows of them is 
     const trust = await Trust.open(http, store, Date.now, null);
     // The heads alone would convict, but the service does not explain them now.
     liar.refusing = (path) => path === "/log/consistency";
-    const gossip = new Gossip(http, trust, store, Date.now);
+    const gossip = new Gossip(http, trust);
     await using core = await openCore(kv);
     const { record } = await verified(core, dave!.label, await lookup(core, dave!.label, null));
-    await gossip.hear(record, { head: "", proof: honest });
-    await refuses(gossip.hear(record, { head: "", proof }), "identity_changed");
+    await gossip.hear(record, { head: "", proof: honest }, assert.fail);
+    await refuses(gossip.hear(record, { head: "", proof }, assert.fail), "identity_changed");
     copy.close();
   } finally {
     http.close();

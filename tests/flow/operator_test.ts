@@ -19,7 +19,7 @@ import { type BoundDevice, nextRecord, signRecord } from "../../crypto/record.ts
 import { type Context } from "../../core/context.ts";
 import { logOf } from "../support/believer.ts";
 import { falseEpoch } from "../support/operator.ts";
-import { refuses } from "../support/refuses.ts";
+import { refusalOf, refuses } from "../support/refuses.ts";
 import { entryOf, newAccount, openCore, ORIGIN } from "../support/service_core.ts";
 import { type Stage, stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
@@ -75,14 +75,16 @@ Deno.test("a reset is never silent: who knew the person waits or confirms, and i
   await play.alice.lookup("bob");
   await using core = await openCore(play.kv);
   await play.logAnyway("bob", 1, await takeover(core, "reset"));
-  await refuses(play.alice.lookup("bob"), "identity_changed");
+  const { identity } = await refusalOf(play.alice.lookup("bob"), "identity_changed");
   await refuses(play.alice.call("bob", new TestStack()), "identity_changed");
   assert.equal((await found(play.bob, "bob"))[0], "account_reset");
   // Carol meets Bob's name for the first time: she sees an identity that is new to her.
   assert.equal((await play.carol.lookup("bob")).isNew, true);
-  await refuses(play.alice.confirmIdentity("carol"), "unknown_name");
-  await play.alice.confirmIdentity("bob");
-  assert.equal((await play.alice.lookup("bob")).isNew, false, "she asked Bob, and believes it");
+  await refuses(play.alice.confirmIdentity("carol", identity!), "unknown_name");
+  await refuses(play.alice.confirmIdentity("bob", "no identity"), "bad_option");
+  await play.alice.confirmIdentity("bob", identity!);
+  const { isNew, changes } = await play.alice.lookup("bob");
+  assert.deepEqual([isNew, changes], [false, ["reset"]], "she asked Bob, and believes it");
 });
 
 Deno.test("a reset that nobody objects to is believed after 72 hours, and not a minute before", async () => {
@@ -101,7 +103,8 @@ Deno.test("a reset that nobody objects to is believed after 72 hours, and not a 
   wait(72 * 3_600_000 - 60_000);
   await refuses(alice.lookup("bob"), "identity_changed");
   wait(60_000);
-  assert.equal((await alice.lookup("bob")).isNew, false);
+  const { isNew, changes } = await alice.lookup("bob");
+  assert.deepEqual([isNew, changes], [false, ["reset"]], "and told so when it is");
 });
 
 Deno.test("a commitment that is rewritten within one epoch is noticed by whoever saw the old one, and by auditors", async () => {

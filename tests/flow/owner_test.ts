@@ -19,7 +19,7 @@ import { readPublished } from "../../kv/published.ts";
 import { startIssuer, type TestIssuer } from "../support/issuer.ts";
 import { type Liar, startLiar } from "../support/liar.ts";
 import { read } from "../support/raw_store.ts";
-import { refuses } from "../support/refuses.ts";
+import { refusalOf, refuses } from "../support/refuses.ts";
 import { linked } from "../support/second_device.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { ORIGIN } from "../support/service_core.ts";
@@ -257,8 +257,8 @@ Deno.test("who lost every device resets the name, and whoever knew them has to a
   await fresh.reset("alice", "new laptop", play.issuer.grant("alice"));
   assert.deepEqual(fresh.devices().map(({ name }) => name), ["new laptop"]);
   await fresh.goOnline();
-  await refuses(carol.lookup("alice"), "identity_changed");
-  await carol.confirmIdentity("alice");
+  const { identity } = await refusalOf(carol.lookup("alice"), "identity_changed");
+  await carol.confirmIdentity("alice", identity!);
   assert.equal((await carol.lookup("alice")).isNew, false);
   // For 72 hours the account can't be changed; then it is an account like any.
   await refuses(fresh.rotateKeys(), "reset_pending");
