@@ -5,7 +5,7 @@
  */
 
 import { type Account, loadAccount } from "../client/account.ts";
-import { askForProof } from "../client/directory.ts";
+import { askForProof } from "../client/name_request.ts";
 import { ClientError } from "../client/error.ts";
 import { Http } from "../client/http.ts";
 import { pinnedPolicy } from "../client/known_log.ts";

@@ -6,7 +6,8 @@
 
 import { CryptoError } from "../crypto/error.ts";
 import { parseVerifierKey } from "../crypto/note_key.ts";
-import { logOnlyPolicy, type LogPolicy, parsePolicy } from "../crypto/policy.ts";
+import { logOnlyPolicy, type LogPolicy } from "../crypto/policy.ts";
+import { parsePolicy } from "../crypto/policy_text.ts";
 import { CommandError, UsageError } from "./command.ts";
 
 /** Reads the policy that a command's flags name, one of the two. @throws UsageError, CommandError */

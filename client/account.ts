@@ -16,7 +16,7 @@ import { type DeviceKeys } from "../crypto/keys.ts";
 import { decodeRecord, recordHash, type VerifiedRecord } from "../crypto/record.ts";
 import { type LocalDevice } from "../crypto/x3dh.ts";
 import { cell, change, keep, readCell } from "./cell.ts";
-import { askForProof, bringing } from "./directory.ts";
+import { askForProof, bringing } from "./name_request.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Store } from "./store.ts";

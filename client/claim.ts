@@ -28,7 +28,7 @@ import {
   storedOf,
 } from "./account.ts";
 import { cell, change, forget, keep, readCell } from "./cell.ts";
-import { bringing } from "./directory.ts";
+import { bringing } from "./name_request.ts";
 import { ClientError, type ClientErrorCode } from "./error.ts";
 import { type Store } from "./store.ts";
 

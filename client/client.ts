@@ -6,7 +6,6 @@
 
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
-import { type RingFrame } from "../wire/frames.ts";
 import {
   type Account,
   JOINING,
@@ -19,16 +18,16 @@ import { type MediaAdapter } from "./adapter.ts";
 import type { Authorize } from "./authorization.ts";
 import { type Call } from "./call.ts";
 import { readCell } from "./cell.ts";
-import { Channel } from "./channel.ts";
 import { type DeviceInfo, devicesOf } from "./device_info.ts";
 import { lookUp } from "./directory.ts";
+import { Doorbell } from "./doorbell.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { Gossip } from "./gossip.ts";
 import { Http } from "./http.ts";
-import { takeCall } from "./incoming.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
 import type { Finding } from "./monitor.ts";
+import { type ClientOptions, type RegisterOptions } from "./options.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
@@ -37,38 +36,8 @@ import { type Store } from "./store.ts";
 import { Trust } from "./trust.ts";
 import { type World } from "./world.ts";
 
-/** Most calls that ring at once; further ones are refused unread. */
-const MAX_RINGING = 8;
-/** Most calls of one caller that ring at once. */
-const MAX_RINGING_OF_ONE = 2;
 /** How often the log is watched while online, in milliseconds. */
 const WATCH_MS = 3_600_000;
-
-/** How to open a client. */
-export interface ClientOptions {
-  /** The service's URL. */
-  readonly service: string | URL;
-  /** Where the client keeps its keys and what it believes. */
-  readonly store: Store;
-  /**
-   * The log's verifier key (`name+hash+key`), shipped with the application. Without it the key of
-   * the first contact is believed from then on.
-   */
-  readonly logKey?: string;
-  /**
-   * Which log, which witnesses, and how many of them must have cosigned its heads, shipped with the
-   * application in place of `logKey` (C2SP tlog-policy).
-   */
-  readonly policy?: string;
-  /** The clock, Unix milliseconds; the platform's by default. */
-  readonly now?: () => number;
-}
-
-/** How a name is registered. */
-export interface RegisterOptions {
-  /** Gets what the service's name policy asks for; where names are open, nothing is asked. */
-  readonly authorization?: Authorize;
-}
 
 /** One account on one service. */
 export class Client {
@@ -76,8 +45,7 @@ export class Client {
   readonly #store: Store;
   readonly #now: () => number;
   readonly #trust: Trust;
-  readonly #incoming = new Channel<IncomingCall>();
-  readonly #ringing: string[] = [];
+  readonly #doorbell = new Doorbell((error) => this.#report(error));
   #account: Account | null;
   readonly #presence: Presence;
   readonly #gossip: Gossip;
@@ -105,7 +73,7 @@ export class Client {
     this.#gossip = new Gossip(http, trust);
     this.#account = account;
     this.#presence = new Presence({
-      onRing: (world, frame) => void this.#ring(world, frame),
+      onRing: (world, frame) => void this.#doorbell.ring(world, frame),
       onOnline: (online, gaveUp) => queueMicrotask(() => this.onOnline?.(online, gaveUp)),
       onFault: (error) => this.#report(error),
     });
@@ -344,14 +312,14 @@ export class Client {
 
   /** The calls that ring here. One reader. */
   incoming(signal?: AbortSignal): AsyncIterable<IncomingCall> {
-    return this.#incoming.read(signal);
+    return this.#doorbell.read(signal);
   }
 
   /** Goes offline and releases the store; calls under way keep their media. */
   close(): void {
     this.#closed = true;
     this.goOffline();
-    this.#incoming.end();
+    this.#doorbell.end();
     this.#http.close();
     this.#store.close();
   }
@@ -417,23 +385,6 @@ export class Client {
         await this.#world().refresh();
       }
       throw error;
-    }
-  }
-
-  async #ring(world: World, frame: RingFrame): Promise<void> {
-    const ofOne = this.#ringing.filter((from) => from === frame.from).length;
-    if (this.#ringing.length >= MAX_RINGING || ofOne >= MAX_RINGING_OF_ONE) {
-      return this.#report(new ClientError("refused", "Too many calls ring at once"));
-    }
-    this.#ringing.push(frame.from);
-    try {
-      const call = await takeCall(world, frame);
-      this.#incoming.push(call);
-      await call.settled;
-    } catch (error) {
-      this.#report(toClientError(error, "handshake_refused"));
-    } finally {
-      this.#ringing.splice(this.#ringing.indexOf(frame.from), 1);
     }
   }
 

@@ -15,7 +15,7 @@ import { formatTlogProof, parseTlogProof } from "../crypto/proof.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
 import { type GossipWire } from "../wire/payload.ts";
 import { type Account } from "./account.ts";
-import { askForProof } from "./directory.ts";
+import { askForProof } from "./name_request.ts";
 import { ClientError, ofLookup, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { noteUnder } from "./known_log.ts";

@@ -18,7 +18,7 @@ import {
   type LookupState,
   verifyLookup,
 } from "../crypto/lookup.ts";
-import { parsePolicy } from "../crypto/policy.ts";
+import { parsePolicy } from "../crypto/policy_text.ts";
 import { type AuditedEpoch, verifyTransition } from "../crypto/transition_audit.ts";
 import { buildRoot, planRoot } from "../crypto/tree.ts";
 import { lookupFromWire } from "../wire/directory.ts";

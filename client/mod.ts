@@ -28,7 +28,8 @@
 
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
-export { Client, type ClientOptions, type RegisterOptions } from "./client.ts";
+export { Client } from "./client.ts";
+export { type ClientOptions, type RegisterOptions } from "./options.ts";
 export { type DeviceInfo } from "./device_info.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
@@ -42,6 +43,7 @@ export { type Bytes } from "../crypto/bytes.ts";
 export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
+export { type RecordKind } from "../crypto/record.ts";
 export { type AuthMethod } from "../crypto/record_auth.ts";
 export { type LinkCodeKind } from "../crypto/link_code.ts";
 export { type HangupReason } from "../wire/payload.ts";

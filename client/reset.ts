@@ -16,7 +16,8 @@ import { type Account, followRecord, type Registry } from "./account.ts";
 import { authorizationFor, type Authorize, namePolicyOf } from "./authorization.ts";
 import { claimName } from "./claim.ts";
 import { bindNew, nextDeviceId } from "./devices.ts";
-import { bringing, lookUpAsOwner, submitRecord } from "./directory.ts";
+import { lookUpAsOwner, submitRecord } from "./directory.ts";
+import { bringing } from "./name_request.ts";
 import { ClientError } from "./error.ts";
 import { type World } from "./world.ts";
 

@@ -16,7 +16,7 @@ import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { takeOnce } from "../kv/nonces.ts";
-import { asObject, type JsonObject } from "../wire/json.ts";
+import { asObject, hasExactly, type JsonObject } from "../wire/json.ts";
 import { MAX_JTI_CHARS, MAX_PROOF_CHARS, PROOF_TTL_MS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
@@ -79,13 +79,6 @@ export async function verifyProof(
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
   return { key, thumbprint };
-}
-
-/** Whether an object has these members and no others. */
-export function hasExactly(value: unknown, members: readonly string[]): value is JsonObject {
-  if (typeof value !== "object" || value === null) return false;
-  return Object.keys(value).length === members.length &&
-    members.every((member) => Object.hasOwn(value, member));
 }
 
 async function openProof(

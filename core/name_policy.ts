@@ -36,8 +36,8 @@ import {
 } from "../crypto/record_auth.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { takeOnce } from "../kv/nonces.ts";
+import { hasExactly } from "../wire/json.ts";
 import { GRANT_TTL_MS, MAX_JTI_CHARS } from "../wire/limits.ts";
-import { hasExactly } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 
 /** Who may take a name. */

@@ -17,10 +17,11 @@ import { equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
+import { hasExactly } from "../wire/json.ts";
 import { MAX_TOKEN_CHARS, TOKEN_TTL_MS } from "../wire/limits.ts";
 import { type AccountDevice } from "./account.ts";
 import { type Context } from "./context.ts";
-import { hasExactly, type ProofTarget, verifyProof } from "./dpop.ts";
+import { type ProofTarget, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 
 /** A request's credentials. */

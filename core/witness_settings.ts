@@ -10,7 +10,8 @@
  */
 
 import { CryptoError } from "../crypto/error.ts";
-import { type LogPolicy, parsePolicy } from "../crypto/policy.ts";
+import { type LogPolicy } from "../crypto/policy.ts";
+import { parsePolicy } from "../crypto/policy_text.ts";
 import { HEARTBEAT_MS, PUBLISH_INTERVAL_MS, type WitnessSettings } from "./publisher.ts";
 
 /** The settings as they were written; empty and absent are the same. */

@@ -19,7 +19,6 @@ export type CryptoErrorCode =
   /** A record whose fields or signatures contradict its kind. */
   | "bad_record"
   /** A record that the service erased: its place in the log is proved, its contents are gone. */
-  | "record_erased"
   /** A prekey set that does not belong to the device, or whose fields contradict each other. */
   | "bad_prekeys"
   /** A prekey set outside its validity. */

@@ -22,8 +22,6 @@ import { cosignedAtMs } from "./cosignature.ts";
 import { CryptoError } from "./error.ts";
 import { noteVerifier, type Verifier, type VerifierKey } from "./note_key.ts";
 
-export { formatPolicy, parsePolicy } from "./policy_text.ts";
-
 /** A witness of a policy. */
 export type PolicyWitness = {
   /** Its name within the policy, and there only. */

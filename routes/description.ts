@@ -8,7 +8,7 @@ import { type Hono } from "hono";
 import { configProof } from "../core/directory.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { formatVerifierKey } from "../crypto/note_key.ts";
-import { formatPolicy } from "../crypto/policy.ts";
+import { formatPolicy } from "../crypto/policy_text.ts";
 import * as limits from "../wire/limits.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { type ServiceDescription } from "../wire/service.ts";

@@ -53,3 +53,10 @@ export function asBytes(value: unknown, what: string): Bytes {
   if (bytes === null) throw new WireError(what);
   return bytes;
 }
+
+/** Whether an object has these members and no others. */
+export function hasExactly(value: unknown, members: readonly string[]): value is JsonObject {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.keys(value).length === members.length &&
+    members.every((member) => Object.hasOwn(value, member));
+}

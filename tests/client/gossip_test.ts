@@ -8,7 +8,7 @@ import { Trust } from "../../client/trust.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { remoteDevice } from "../../crypto/bundle.ts";
 import { type NoteSignature, parseNote } from "../../crypto/note.ts";
-import { formatPolicy } from "../../crypto/policy.ts";
+import { formatPolicy } from "../../crypto/policy_text.ts";
 import { parseTlogProof } from "../../crypto/proof.ts";
 import { lookup } from "../../core/directory.ts";
 import { register } from "../../core/registration.ts";

@@ -23,13 +23,12 @@ import {
 } from "../../crypto/note_key.ts";
 import {
   checkPolicy,
-  formatPolicy,
   freshnessOf,
   logOnlyPolicy,
   type LogPolicy,
-  parsePolicy,
   policyVerifiers,
 } from "../../crypto/policy.ts";
+import { formatPolicy, parsePolicy } from "../../crypto/policy_text.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { leafHash } from "../../crypto/tree.ts";
 

@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
-import { formatPolicy, type LogPolicy } from "../../crypto/policy.ts";
+import { type LogPolicy } from "../../crypto/policy.ts";
+import { formatPolicy } from "../../crypto/policy_text.ts";
 import { refuses } from "../support/refuses.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { policyOfWitnesses, startWitness, type TestWitness } from "../support/test_witness.ts";

@@ -6,7 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Client, type ClientOptions } from "../../client/client.ts";
+import { Client } from "../../client/client.ts";
+import { type ClientOptions } from "../../client/options.ts";
 import { type Authorize } from "../../client/authorization.ts";
 import { fileStore } from "../../client/store_file.ts";
 import { memoryStore, type Store } from "../../client/store.ts";

@@ -8,14 +8,8 @@ import { generateSigningKeyPair } from "../../crypto/keys.ts";
 import { encodeBatch, encodeConfig, encodeEpochRoot } from "../../crypto/log_entry.ts";
 import { ed25519Signer, formatNote, parseNote, signNote } from "../../crypto/note.ts";
 import { formatVerifierKey, NOTE_KEY_TYPE, verifierKey } from "../../crypto/note_key.ts";
-import {
-  checkPolicy,
-  formatPolicy,
-  freshnessOf,
-  type LogPolicy,
-  parsePolicy,
-  policyVerifiers,
-} from "../../crypto/policy.ts";
+import { checkPolicy, freshnessOf, type LogPolicy, policyVerifiers } from "../../crypto/policy.ts";
+import { formatPolicy, parsePolicy } from "../../crypto/policy_text.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { formatTlogProof, parseTlogProof } from "../../crypto/proof.ts";
 import {

@@ -7,7 +7,7 @@ import { decodeEntryBundle } from "../../crypto/entry_bundle.ts";
 import { decodeBatch, decodeConfig, decodeEpochRoot } from "../../crypto/log_entry.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import { ed25519Verifier, formatVerifierKey, parseVerifierKey } from "../../crypto/note_key.ts";
-import { parsePolicy } from "../../crypto/policy.ts";
+import { parsePolicy } from "../../crypto/policy_text.ts";
 import { hashesFromTiles, planTiles, type Tile } from "../../crypto/tile.ts";
 import {
   buildInclusion,

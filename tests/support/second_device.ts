@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Client, type ClientOptions } from "../../client/client.ts";
+import { Client } from "../../client/client.ts";
+import { type ClientOptions } from "../../client/options.ts";
 import { type IncomingCall } from "../../client/mod.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
 import { eventually } from "./werift.ts";

@@ -6,7 +6,8 @@
  */
 
 import { type Call, type IncomingCall } from "../../client/mod.ts";
-import { Client, type ClientOptions } from "../../client/client.ts";
+import { Client } from "../../client/client.ts";
+import { type ClientOptions } from "../../client/options.ts";
 import { type ClientError } from "../../client/error.ts";
 import { memoryStore, type Store, type Stored } from "../../client/store.ts";
 import { read } from "./raw_store.ts";
