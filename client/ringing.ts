@@ -109,8 +109,11 @@ export class Ringing implements IncomingCall {
       onMessage: (message) => this.#receive(message),
       onLeave: ({ mid }) => {
         if (mid !== this.#caller) return;
-        if (this.#state === "ringing") this.#over("gone");
-        else this.#call?.left();
+        // Behind what they sent before they left: it may say why.
+        this.#queue = this.#queue.then(() => {
+          if (this.#state === "ringing") this.#over("gone");
+          else this.#call?.left();
+        });
       },
     });
     const caller = this.#room.members().find(({ account, device }) =>
