@@ -5,8 +5,7 @@
  *     rotate    this device under a new number with new keys, the old ones gone
  *     add       `link.ts`, with `addDevice` here
  *
- * A device's number is one more than the version of the record that adds it, or more than every other
- * number: it is never used again, without anybody remembering who was removed.
+ * A record adds one device at most, and the record's version gives its number.
  *
  * @module
  */
@@ -17,6 +16,7 @@ import { bindDevice } from "../crypto/device_entry.ts";
 import { type DeviceKeys, generateDeviceKeys, type SigningKeyPair } from "../crypto/keys.ts";
 import {
   type BoundDevice,
+  deviceNumber,
   nextRecord,
   type RecordChange,
   signRecord,
@@ -41,9 +41,9 @@ import { type World } from "./world.ts";
 /** Most devices of an account. */
 const MAX_DEVICES = 8;
 
-/** The number that a device of the next record gets: genesis, version 0, has device 1. */
-export function nextDeviceId({ version, devices }: VerifiedRecord): number {
-  return Math.max(version + 1, ...devices.map(({ entry }) => entry.deviceId)) + 1;
+/** The number that a device of the next record gets. */
+export function nextDeviceId({ version }: VerifiedRecord): number {
+  return deviceNumber(version + 1);
 }
 
 /** Adds a device that agreed to stand in the account. @throws ClientError */

@@ -30,7 +30,7 @@ export interface Accounts {
   isCurrent(device: AccountDevice): Promise<boolean>;
 }
 
-/** A device by its account, its number and its key: numbers may come again after a removal. */
+/** A device by its account, its number and its key. */
 export interface AccountDevice {
   /** The account. */
   readonly account: AccountLabel;

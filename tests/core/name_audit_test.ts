@@ -64,7 +64,7 @@ async function withLog(test: (log: LogStore) => Promise<void>): Promise<void> {
     await using ctx = await openCore(kv, { names: ANYBODY });
     const alice = await begin(ctx, "alice");
     const { account } = alice.record;
-    const [phone, thief] = await Promise.all([2, 9].map((id) => newDevice(account, id))) as [
+    const [phone, thief] = await Promise.all([2, 3].map((id) => newDevice(account, id))) as [
       OwnDevice,
       OwnDevice,
     ];

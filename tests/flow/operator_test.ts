@@ -28,16 +28,16 @@ const BOB: AccountLabel = parseAccountLabel("bob");
 const ACCOUNT = { origin: ORIGIN, label: BOB };
 
 /** A device that Mallory has, bound to Bob's name. */
-async function foreignDevice(): Promise<{ keys: DeviceKeys; device: BoundDevice }> {
+async function foreignDevice(deviceId: number): Promise<{ keys: DeviceKeys; device: BoundDevice }> {
   const keys = await generateDeviceKeys();
-  const entry = { ...entryOf(keys, Date.now()), deviceId: 66 };
+  const entry = { ...entryOf(keys, Date.now()), deviceId };
   return { keys, device: { entry, binding: await bindDevice(ACCOUNT, entry, keys.signing) } };
 }
 
 /** Bob's name with Mallory's device, signed by Mallory and by whoever the kind needs, if it can be had. */
 async function takeover(ctx: Context, kind: "update" | "reset"): Promise<Bytes> {
   const before = (await ctx.accounts.record(BOB))!;
-  const { keys: { signing }, device } = await foreignDevice();
+  const { keys: { signing }, device } = await foreignDevice(before.version + 2);
   const record = nextRecord(before, { kind, devices: [device], issuedMs: Date.now() });
   return await signRecord(ACCOUNT, record, [
     { role: "self", signing },

@@ -164,7 +164,7 @@ Deno.test("a name is taken and reset with an authorization in the body, and nowh
   equal(await put(service, record, alice.record, word), "ok");
   // What is repeated needs no word; what follows by signatures alone neither.
   equal(await put(service, record, alice.record), "ok");
-  const fresh = await newDevice(alice.id, 7);
+  const fresh = await newDevice(alice.id, 2);
   const half = await follow(record, "reset", [fresh], [self(fresh)], { issuedMs: service.now() });
   equal(await askReset(service, "alice", half), "authorization_required");
   equal(await askReset(service, "alice", half, { authorization: "guess" }), "forbidden");
@@ -184,7 +184,7 @@ Deno.test("a reset waits 72 hours, is cancelled, and a name ends", async () => {
   const { record, device } = await standing(alice);
   const word = { authorization: "word" };
   equal(await put(service, record, alice.record, word), "ok");
-  const thief = await newDevice(alice.id, 7);
+  const thief = await newDevice(alice.id, 2);
   const operator = { role: "operator", signing: keys.operator } as const;
   const at = { issuedMs: service.now() };
   const half = await follow(record, "reset", [thief], [self(thief)], at);
@@ -215,7 +215,7 @@ Deno.test("the service says who may take a name, and where names are open none i
   }
   const alice = await registered(open, "alice");
   const { record } = await standing(alice);
-  const fresh = await newDevice(alice.id, 7);
+  const fresh = await newDevice(alice.id, 2);
   const half = await follow(record, "reset", [fresh], [self(fresh)], { issuedMs: open.now() });
   equal(await askReset(open, "alice", half, { authorization: "word" }), "forbidden");
 });
