@@ -18,7 +18,7 @@ import {
   parseAgreementKey,
   parseVerifyingKey,
 } from "../crypto/keys.ts";
-import { decodeRecord, type VerifiedRecord } from "../crypto/record.ts";
+import { decodeRecord, saysTheSame, type VerifiedRecord } from "../crypto/record.ts";
 import {
   ACCOUNT,
   type Account,
@@ -154,7 +154,7 @@ async function send(
   try {
     const asker = bringing(http, label, record!, how);
     const { records, contested } = await trust.trace(label, "contact", asker);
-    const stored = storedFor(claim, records.at(-1)!);
+    const stored = await storedFor(store, claim, records);
     // Whom somebody else would have to ask is oneself.
     if (contested !== null) await trust.confirm(label, contested.hash);
     await settle(store, stored);
@@ -165,16 +165,30 @@ async function send(
   }
 }
 
-/** The account that a claim has come to, where this device is in the record that was proved. */
-function storedFor(claim: StoredClaim, proved: VerifiedRecord): StoredAccount {
-  const own = proved.devices.find(({ entry }) => equal(entry.signing, claim.signingKey));
-  if (own === undefined) {
-    // Another device may have gone on from it meanwhile, and an old one may have cancelled a reset.
-    throw proved.version > decodeRecord(claim.record!).version
-      ? new ClientError("device_removed", "This device was removed from its account")
-      : new ClientError("proof_invalid", "The log holds another record under this name");
+/**
+ * The account that a claim has come to, where the log has the very record that was sent, and this device
+ * in the newest one. That its keys are in a record is not enough: whoever sees a record under way can
+ * copy its device into another one.
+ */
+async function storedFor(
+  store: Store,
+  claim: StoredClaim,
+  records: readonly VerifiedRecord[],
+): Promise<StoredAccount> {
+  const { version } = decodeRecord(claim.record!);
+  const newest = records.at(-1)!;
+  const placed = records.find((record) => record.version === version);
+  if (placed === undefined || !saysTheSame(placed.bytes, claim.record!)) {
+    // In its place is another one for good, unless the log has not come that far.
+    if (newest.version >= version) await replace(store, claim, null);
+    throw new ClientError("proof_invalid", "The log holds another record under this name");
   }
-  return storedOf(claim.label, own.entry.deviceId, keysOf(claim), proved.bytes);
+  const own = newest.devices.find(({ entry }) => equal(entry.signing, claim.signingKey));
+  // Another device may have gone on from it meanwhile, and an old one may have cancelled a reset.
+  if (own === undefined) {
+    throw new ClientError("device_removed", "This device was removed from its account");
+  }
+  return storedOf(claim.label, own.entry.deviceId, keysOf(claim), newest.bytes);
 }
 
 /** Makes a claim the account, unless another tab made it another one's. */

@@ -49,6 +49,7 @@ export {
   recordHash,
   type RecordKind,
   type RecordRole,
+  saysTheSame,
 } from "./record_format.ts";
 export {
   addSignature,

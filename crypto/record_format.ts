@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Bytes } from "./bytes.ts";
+import { type Bytes, equal } from "./bytes.ts";
 import { Reader, Writer } from "./codec.ts";
 import { type DeviceEntry, encodeDeviceEntry, readDeviceEntry } from "./device_entry.ts";
 import { CryptoError } from "./error.ts";
@@ -151,6 +151,15 @@ export function decodeSignedRecord(bytes: Bytes): SignedRecord {
     tbs,
     signatures,
   };
+}
+
+/**
+ * Whether two SignedRecords say the same, byte for byte, whoever signed them.
+ *
+ * @throws CryptoError `malformed`, `bad_key`
+ */
+export function saysTheSame(a: Bytes, b: Bytes): boolean {
+  return equal(decodeSignedRecord(a).tbs, decodeSignedRecord(b).tbs);
 }
 
 function readBoundDevice(reader: Reader): BoundDevice {

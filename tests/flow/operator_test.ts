@@ -8,17 +8,22 @@
  */
 
 import assert from "node:assert/strict";
-import { type Client } from "../../client/client.ts";
+import { Client } from "../../client/client.ts";
+import { memoryStore } from "../../client/store.ts";
 import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label.ts";
+import { fromBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { bindDevice } from "../../crypto/device_entry.ts";
 import { judgeEvidence } from "../../crypto/evidence.ts";
 import { parseEvidence } from "../../crypto/evidence_text.ts";
 import { type DeviceKeys, generateDeviceKeys } from "../../crypto/keys.ts";
-import { type BoundDevice, nextRecord, signRecord } from "../../crypto/record.ts";
+import { type BoundDevice, decodeRecord, nextRecord, signRecord } from "../../crypto/record.ts";
 import { type Context } from "../../core/context.ts";
+import { lookup } from "../../core/directory.ts";
+import { lookupToWire } from "../../wire/directory.ts";
 import { logOf } from "../support/believer.ts";
-import { falseEpoch } from "../support/operator.ts";
+import { falseEpoch, logAnyway } from "../support/operator.ts";
+import { newDevice, self } from "../support/records.ts";
 import { refusalOf, refuses } from "../support/refuses.ts";
 import { entryOf, newAccount, openCore, ORIGIN } from "../support/service_core.ts";
 import { type Stage, stage } from "../support/stage.ts";
@@ -26,6 +31,13 @@ import { TestStack } from "../support/test_stack.ts";
 
 const BOB: AccountLabel = parseAccountLabel("bob");
 const ACCOUNT = { origin: ORIGIN, label: BOB };
+
+/** What a service makes of the devices of a first record that it reads. */
+const SPIES: Record<string, (own: readonly BoundDevice[], spy: BoundDevice) => BoundDevice[]> = {
+  "its own device beside hers": (own, spy) => [...own, spy],
+  "its own device before hers": (own, spy) => [spy, ...own],
+  "its own device alone": (_, spy) => [spy],
+};
 
 /** A device that Mallory has, bound to Bob's name. */
 async function foreignDevice(deviceId: number): Promise<{ keys: DeviceKeys; device: BoundDevice }> {
@@ -45,6 +57,12 @@ async function takeover(ctx: Context, kind: "update" | "reset"): Promise<Bytes> 
       ? { role: "operator", signing: ctx.keys.operator }
       : { role: "previous", signing },
   ]);
+}
+
+/** What the service answers with to whoever brought a record, from what the log has. */
+async function answerTo(play: Stage, label: AccountLabel, body: string): Promise<unknown> {
+  await using core = await openCore(play.kv);
+  return lookupToWire(await lookup(core, label, JSON.parse(body).from ?? null));
 }
 
 /** The codes of what a client finds out about a name or, for null, about the log. */
@@ -68,6 +86,79 @@ Deno.test("a silent key swap is noticed by everybody: the record before did not 
   await refuses(play.carol.lookup("bob"), "proof_invalid");
   await refuses(play.alice.call("bob", new TestStack()), "proof_invalid");
   assert.equal((await found(play.bob, "bob"))[0], "proof_invalid");
+});
+
+for (const [what, devicesOf] of Object.entries(SPIES)) {
+  Deno.test(`a service that reads a first record and logs another one gets no account: ${what}`, async () => {
+    await using play = await stage();
+    const erin = parseAccountLabel("erin");
+    const account = { origin: ORIGIN, label: erin };
+    const spy = await newDevice(account, what === "its own device alone" ? 1 : 2);
+    const store = memoryStore();
+    const client = await Client.open({ service: play.liar.url, store });
+    play.liar.answering = async (path, body) => {
+      if (path !== "/v1/directory/erin") return null;
+      play.liar.answering = null;
+      const sent = decodeRecord(fromBase64Url(JSON.parse(body).record)!);
+      const devices = devicesOf(sent.devices, spy);
+      const logged = await signRecord(account, { ...sent, devices }, [self(spy)]);
+      {
+        await using core = await openCore(play.kv);
+        await logAnyway(core, erin, 0, logged);
+      }
+      return await answerTo(play, erin, body);
+    };
+    await refuses(client.register("erin", "my phone"), "proof_invalid");
+    assert.equal(play.liar.answering, null);
+    assert.equal(client.label, null);
+    // Neither does anybody else believe in such an account, nor she when she asks again.
+    if (what !== "its own device alone") {
+      await refuses(play.alice.lookup("erin"), "proof_invalid");
+    }
+    await refuses(client.register("erin"), "name_taken");
+    assert.equal(client.label, null);
+    client.close();
+  });
+}
+
+Deno.test("a service with a stolen device copies the new one into an update instead, and is refused", async () => {
+  await using play = await stage();
+  const code = await play.bob.newRecoveryCode();
+  await play.bob.setRecoveryKey(code);
+  const stolen = await play.storeOf("bob", "account") as { readonly signing: CryptoKey };
+  const fresh = await Client.open({ service: play.liar.url, store: memoryStore() });
+  const forged: Bytes[] = [];
+  play.liar.answering = async (path, body) => {
+    const { record } = path === "/v1/directory/bob" ? JSON.parse(body) : {};
+    const sent = record === undefined ? null : decodeRecord(fromBase64Url(record)!);
+    if (sent?.kind !== "recover") return null;
+    if (forged.length === 0) {
+      await using core = await openCore(play.kv);
+      const before = (await core.accounts.record(BOB))!;
+      const thief = {
+        publicKey: before.devices[0]!.entry.signing,
+        privateKey: stolen.signing,
+      };
+      // Bob's new device agreed to its entry, wherever that stands.
+      const devices = [...before.devices, ...sent.devices];
+      const update = nextRecord(before, { kind: "update", devices, issuedMs: Date.now() });
+      forged.push(
+        await signRecord(ACCOUNT, update, [
+          { role: "self", signing: thief },
+          { role: "previous", signing: thief },
+        ]),
+      );
+      await play.logAnyway("bob", 2, forged[0]!);
+    }
+    return await answerTo(play, BOB, body);
+  };
+  await refuses(fresh.recover("bob", "new", code), "proof_invalid");
+  assert.equal(fresh.label, null);
+  play.liar.answering = null;
+  // With an honest answer he recovers, and the thief is out.
+  await fresh.recover("bob", "new", code);
+  assert.deepEqual(fresh.devices().map(({ id, name }) => [id, name]), [[4, "new"]]);
+  fresh.close();
 });
 
 Deno.test("a reset is never silent: who knew the person waits or confirms, and its owner is told", async () => {

@@ -13,13 +13,16 @@ import { fileStore } from "../../client/store_file.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
-import { decodeRecord, type IdentityRecord } from "../../crypto/record.ts";
+import { toBase64Url } from "../../crypto/base64.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
+import { decodeRecord, type IdentityRecord, recordHash, signRecord } from "../../crypto/record.ts";
 import { parseRecordAuth } from "../../crypto/record_auth.ts";
 import { readCovered } from "../../kv/records.ts";
 import { readPublished } from "../../kv/published.ts";
 import { startIssuer, type TestIssuer } from "../support/issuer.ts";
 import { type Liar, startLiar } from "../support/liar.ts";
 import { read } from "../support/raw_store.ts";
+import { newDevice } from "../support/records.ts";
 import { refusalOf, refuses } from "../support/refuses.ts";
 import { linked } from "../support/second_device.ts";
 import { startService, type TestService } from "../support/service.ts";
@@ -36,6 +39,8 @@ interface Scene extends AsyncDisposable {
   open(options?: Partial<ClientOptions>): Promise<Client>;
   /** The newest record that the log has of a name. */
   recordOf(name: string): Promise<IdentityRecord>;
+  /** Its bytes. */
+  bytesOf(name: string): Promise<Bytes>;
   /** Turns everybody's clock. */
   wait(ms: number): void;
   /**
@@ -54,6 +59,11 @@ async function scene(policyOf: (issuer: TestIssuer) => NamePolicy | undefined): 
   const service = await startService({ kv, publicOrigin: liar.url, names: policyOf(issuer) });
   liar.target = service.url;
   const clients: Client[] = [];
+  async function bytesOf(name: string): Promise<Bytes> {
+    const log = { kv, origin: ORIGIN };
+    const { size } = (await readPublished(log))!.value;
+    return (await readCovered(log, parseAccountLabel(name), size))!.record;
+  }
   return {
     issuer,
     liar,
@@ -64,11 +74,8 @@ async function scene(policyOf: (issuer: TestIssuer) => NamePolicy | undefined): 
       clients.push(client);
       return client;
     },
-    async recordOf(name) {
-      const log = { kv, origin: ORIGIN };
-      const { size } = (await readPublished(log))!.value;
-      return decodeRecord((await readCovered(log, parseAccountLabel(name), size))!.record);
-    },
+    recordOf: async (name) => decodeRecord(await bytesOf(name)),
+    bytesOf,
     wait: (ms) => service.advance(ms),
     async losing(path, work, shown = 0) {
       liar.answerLie = (asked, value) => {
@@ -462,6 +469,48 @@ Deno.test("a code with a typing error, an old one, and one of another account re
   await refuses(alice.setRecoveryKey(wrong), "bad_recovery_code");
   assert.equal((await play.recordOf("alice")).version, 2);
   await fresh.recover("alice", "", codes[1]!);
+});
+
+Deno.test("a thief with a device can't number devices so that the recovery code is of no use", async () => {
+  await using play = await scene(open);
+  const store = memoryStore();
+  const alice = await play.open({ store });
+  await alice.register("alice");
+  const code = await alice.newRecoveryCode();
+  await alice.setRecoveryKey(code);
+  const { signing } = await read(store, "account") as { readonly signing: CryptoKey };
+  const account = { origin: ORIGIN, label: parseAccountLabel("alice") };
+  const before = await play.recordOf("alice");
+  const old = { publicKey: before.devices[0]!.entry.signing, privateKey: signing };
+  for (const number of [2, 4, 2 ** 32 - 1]) {
+    const device = await newDevice(account, number);
+    const update = {
+      ...before,
+      kind: "update" as const,
+      version: before.version + 1,
+      issuedMs: play.service.now(),
+      prev: recordHash(await play.bytesOf("alice")),
+      devices: [device],
+    };
+    const record = await signRecord(account, update, [
+      { role: "self", signing: device.keys.signing },
+      { role: "previous", signing: old },
+    ]);
+    const answer = await fetch(`${play.liar.url}/v1/directory/alice`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ record: toBase64Url(record) }),
+    });
+    assert.equal((await answer.json()).code, "bad_record", String(number));
+  }
+  // The thief goes by the rules then, and takes Alice's device out.
+  const thief = await play.open({ store });
+  await thief.rotateKeys();
+  assert.deepEqual(thief.devices().map(({ id }) => id), [3]);
+  const fresh = await play.open();
+  await fresh.recover("alice", "new laptop", code);
+  assert.deepEqual(fresh.devices().map(({ id, name }) => [id, name]), [[4, "new laptop"]]);
+  await refuses(thief.rotateKeys(), "device_removed");
 });
 
 Deno.test("a recovery whose answers were lost is the same recovery when it is tried again", async () => {

@@ -22,6 +22,8 @@ export interface Liar {
   routeFor: ((path: string, account: string | null) => string | null) | null;
   /** How answers are rewritten, or null for the truth. */
   answerLie: AnswerLie | null;
+  /** Answers a request by itself, given its path and body, or null to pass it on; or null for never. */
+  answering: ((path: string, body: string) => Promise<unknown>) | null;
   /** The status of the answer that is being rewritten, or null for its own; taken once. */
   nextStatus: number | null;
   /** Which paths are answered with 503, or null for none. */
@@ -57,6 +59,7 @@ export function startLiar(): Liar {
     target: "",
     routeFor: null,
     answerLie: null,
+    answering: null,
     nextStatus: null,
     refusing: null,
     frameLie: null,
@@ -77,6 +80,8 @@ export function startLiar(): Liar {
     const body = await request.text();
     liar.passed.push(body);
     if (liar.refusing?.(pathname)) return new Response(null, { status: 503 });
+    const own = await liar.answering?.(pathname, body) ?? null;
+    if (own !== null) return Response.json(own);
     const target = liar.routeFor?.(pathname, accountOf(request)) ?? liar.target;
     const answer = await fetch(target + pathname + search, {
       method: request.method,
