@@ -93,7 +93,7 @@ export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
 export async function refreshAccount(registry: Registry, account: Account): Promise<Account> {
   const { store, http, trust } = registry;
   const asker = bringing(http, account.label, account.record.bytes);
-  const { records, contested } = await trust.trace(account.label, "contact", asker);
+  const { records, contested } = await trust.people.trace(account.label, "contact", asker);
   if (contested === null) return await followRecord(store, account, records.at(-1)!);
   // This device came by a reset, and an older one took that back.
   if (contested.kind === "cancel") throw removed();
@@ -112,7 +112,7 @@ export async function lookUpOwn(
 ): Promise<VerifiedRecord> {
   const more = (asking: Asking) => askForProof(http, signer, label, asking);
   const ask = async (asking: Asking) => ({ lookup: await more(asking) });
-  const { contact } = await trust.learn(label, "contact", { ask, more });
+  const { contact } = await trust.people.learn(label, "contact", { ask, more });
   return contact.record;
 }
 

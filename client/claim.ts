@@ -153,10 +153,10 @@ async function send(
   const how = { authorization, isReset: kind === "reset" };
   try {
     const asker = bringing(http, label, record!, how);
-    const { records, contested } = await trust.trace(label, "contact", asker);
+    const { records, contested } = await trust.people.trace(label, "contact", asker);
     const stored = await storedFor(store, claim, records);
     // Whom somebody else would have to ask is oneself.
-    if (contested !== null) await trust.confirm(label, contested.hash);
+    if (contested !== null) await trust.people.confirm(label, contested.hash);
     await settle(store, stored);
     return accountOf(stored, trust.origin);
   } catch (error) {

@@ -129,7 +129,7 @@ export class Client {
   async confirmIdentity(name: string, identity: string): Promise<void> {
     const hash = fromBase64Url(identity);
     if (hash === null) throw new ClientError("bad_option", "That is no identity of an error");
-    await this.#trust.confirm(labelOf(name), hash);
+    await this.#trust.people.confirm(labelOf(name), hash);
   }
 
   /**

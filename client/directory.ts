@@ -30,7 +30,7 @@ export async function submitRecord(
   label: AccountLabel,
   record: Bytes,
 ): Promise<Contact> {
-  const { contact } = await trust.learn(label, "contact", bringing(http, label, record));
+  const { contact } = await trust.people.learn(label, "contact", bringing(http, label, record));
   return contact;
 }
 
@@ -48,7 +48,7 @@ export async function lookUpAsOwner(
 ): Promise<VerifiedRecord> {
   const more = (asking: Asking) => askAsOwner(http, signing, authorization, label, asking);
   const ask = async (asking: Asking) => ({ lookup: await more(asking) });
-  const { records } = await trust.trace(label, "stranger", { ask, more });
+  const { records } = await trust.people.trace(label, "stranger", { ask, more });
   return records.at(-1)!;
 }
 
@@ -64,7 +64,7 @@ export async function lookUp(
 ): Promise<Contact> {
   const more = (asking: Asking) => askForProof(world.http, signerOf(world), label, asking);
   const ask = async (asking: Asking) => ({ lookup: await more(asking) });
-  const { contact } = await world.trust.learn(label, as, { ask, more });
+  const { contact } = await world.trust.people.learn(label, as, { ask, more });
   return contact;
 }
 
@@ -78,7 +78,7 @@ export async function takeBundles(
   world: World,
   label: AccountLabel,
 ): Promise<{ readonly contact: Contact; readonly bundles: readonly VerifiedBundle[] }> {
-  const { contact, answer } = await world.trust.learn(label, "contact", {
+  const { contact, answer } = await world.trust.people.learn(label, "contact", {
     async ask({ from, known }) {
       const body: BundleRequest = { from, ...(known === null ? {} : { known }) };
       const path = bundlePath(label);
@@ -96,7 +96,7 @@ export async function takeBundles(
   const bundles: VerifiedBundle[] = [];
   // One after the other: each remembers its set's number in the same place.
   for (const bundle of answer.bundles) {
-    bundles.push(await world.trust.verifyBundle(contact, bundle));
+    bundles.push(await world.trust.people.verifyBundle(contact, bundle));
   }
   return { contact, bundles };
 }

@@ -35,7 +35,7 @@ import { LogFiles } from "./log_files.ts";
 import { sightOf } from "./lookup_sight.ts";
 import { type LookupView, provenView, refusedView } from "./lookup_view.ts";
 import { type Store } from "./store.ts";
-import { MAX_HEAD_AGE_MS } from "./trust.ts";
+import { MAX_HEAD_AGE_MS } from "./people.ts";
 
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type HeadSight, type HeadSignature, type Subtree } from "./head_sight.ts";

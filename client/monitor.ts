@@ -25,7 +25,7 @@ import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { keepEvidence } from "./evidence.ts";
 import { noteText } from "./known_log.ts";
-import { MAX_HEAD_AGE_MS } from "./trust.ts";
+import { MAX_HEAD_AGE_MS } from "./people.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How many epochs are audited each time. */
@@ -61,7 +61,7 @@ export async function watch(world: World): Promise<readonly Finding[]> {
   if (head !== null) await noting(null, () => trust.heads.follow(http, head));
   await noting(account.label, () => world.refresh());
   await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
-  for (const label of await trust.contacts()) {
+  for (const label of await trust.people.contacts()) {
     if (label !== account.label) await noting(label, () => watchContact(world, label));
   }
   // What follows blames the service for what it does not show: it has to be there.

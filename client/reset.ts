@@ -71,7 +71,7 @@ export async function cancelReset(world: World): Promise<Account> {
   const { store, http, trust, now } = world;
   for (let attempt = 0;; attempt++) {
     const { label, record: { bytes } } = world.account;
-    const { records } = await trust.trace(label, "contact", bringing(http, label, bytes));
+    const { records } = await trust.people.trace(label, "contact", bringing(http, label, bytes));
     const at = records.findLastIndex(({ kind }) => kind === "reset" || kind === "cancel");
     const [before, reset, next] = [records[at - 1], records[at], records[at + 1]];
     if (reset?.kind !== "reset") return await world.refresh();

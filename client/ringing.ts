@@ -146,7 +146,7 @@ export class Ringing implements IncomingCall {
     call.note("received", "offer", this.#offerBytes);
     void call.ended.then(() => abandon(this.#unconfirmed ?? this.#accepted));
     try {
-      await this.#world.trust.pin(this.#contact);
+      await this.#world.trust.people.pin(this.#contact);
       const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
       const gossip = await this.#world.gossip.say(this.#world.account);
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });

@@ -86,7 +86,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const connected = Promise.withResolvers<void>();
   const nextHeader = packetHeaders();
   let connection: WeriftConnection | null = null;
-  let state: "gated" | "started" | "failed" | "closed" = "gated";
+  let state: "gated" | "started" | "over" = "gated";
   for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
 
   const adapter: WeriftAdapter = {
@@ -99,8 +99,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     async createAnswer(offer) {
       const opened = await opening;
       await opened.setRemoteDescription({ type: "offer", sdp: offer });
-      const lines = receive(opened);
-      for (const line of lines) line.direction = "sendrecv";
+      for (const line of receive(opened)) line.direction = "sendrecv";
       return await describe(opened);
     },
     async acceptAnswer(answer) {
@@ -123,7 +122,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       const line = MEDIA.findIndex((each) => each.ctx === ctx);
       const medium = MEDIA[line];
       if (medium === undefined || frame.length > MAX_FRAME_BYTES) {
-        throw new RangeError("A frame needs an m-line and must fit one packet");
+        throw new RangeError("A frame needs an m-line, and fits one packet");
       }
       if (state !== "started" || connection === null) return;
       const header = new werift.RtpHeader(nextHeader(medium) as never);
@@ -134,8 +133,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     },
     stats: () => Promise.resolve(cryptor.stats()),
     close() {
-      if (state === "closed") return;
-      end("closed");
+      end();
       opening.then((opened) => opened.close()).catch(() => {});
     },
   };
@@ -145,15 +143,15 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     connection = opened;
     opened.connectionStateChange.subscribe((now) => {
       if (now === "connected") connected.resolve();
-      if (now !== "failed" || state === "failed" || state === "closed") return;
-      end("failed");
+      if (now !== "failed" || state === "over") return;
+      end();
       adapter.onFailure?.("transport_failed");
     });
     return opened;
   }
 
-  function end(how: "failed" | "closed"): void {
-    state = how;
+  function end(): void {
+    state = "over";
     over.reject(new Error("The media was closed"));
   }
 

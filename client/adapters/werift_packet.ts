@@ -46,8 +46,7 @@ export function describePayload({ descriptor }: Medium, wire: Bytes): Bytes {
  * another descriptor it is left as it is, and the envelope or the tag refuses it.
  */
 export function undescribedPayload({ descriptor }: Medium, payload: Uint8Array): Bytes {
-  const isDescribed = descriptor !== null && payload[0] === descriptor;
-  return new Uint8Array(isDescribed ? payload.subarray(1) : payload);
+  return new Uint8Array(payload[0] === descriptor ? payload.subarray(1) : payload);
 }
 
 function random32(): number {

@@ -26,7 +26,7 @@ Deno.test("the head that is stored only moves forward, whichever tab verifies fi
   // The second tab asks first, but its answer arrives after the first tab has moved the head.
   const released = Promise.withResolvers<void>();
   let asked = 0;
-  const slow = second.learn(
+  const slow = second.people.learn(
     bob,
     "contact",
     asker(async (asking) => {
@@ -37,7 +37,7 @@ Deno.test("the head that is stored only moves forward, whichever tab verifies fi
     }),
   );
   await grow("carol");
-  await first.learn(bob, "contact", asker((asking) => ask(bob, asking)));
+  await first.people.learn(bob, "contact", asker((asking) => ask(bob, asking)));
   const moved = (await first.heads.trusted()).size;
   released.resolve();
   await slow;
@@ -50,7 +50,7 @@ Deno.test("a person is pinned once, with the moment they were first seen", async
   await using world = await two();
   const bob = (await world.grow("bob")).label;
   const learn = (trust: Trust) =>
-    trust.learn(bob, "contact", asker((asking) => world.ask(bob, asking)));
+    trust.people.learn(bob, "contact", asker((asking) => world.ask(bob, asking)));
   const [a, b] = await Promise.all([learn(world.first), learn(world.second)]);
   assert.equal([a, b].filter(({ contact }) => contact.isNew).length, 1);
   assert.equal(a.contact.firstSeenMs, b.contact.firstSeenMs);

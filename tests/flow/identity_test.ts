@@ -69,7 +69,7 @@ Deno.test("a cancel takes back the reset before it, and not the one before that"
   await play.alice.lookup("bob");
   await using core = await openCore(play.kv);
   const bobs = (await core.accounts.record(BOB))!;
-  const [mallory, another] = await Promise.all([owner(66), owner(67)]);
+  const [mallory, another] = await Promise.all([owner(2), owner(3)]);
   const first = await logged(play, core, bobs, "reset", mallory);
   const second = await logged(play, core, first, "reset", another);
   await logged(play, core, second, "cancel", mallory);
@@ -84,7 +84,7 @@ Deno.test("a cancel of a reset that was believed brings somebody else, and has t
   await using core = await openCore(play.kv);
   const bobs = (await core.accounts.record(BOB))!;
   const thief = await thiefOf(play, bobs);
-  const fresh = await logged(play, core, bobs, "reset", await owner(66));
+  const fresh = await logged(play, core, bobs, "reset", await owner(2));
   const { identity } = await refusalOf(play.alice.lookup("bob"), "identity_changed");
   await play.alice.confirmIdentity("bob", identity!);
   await play.alice.lookup("bob");
@@ -97,10 +97,10 @@ Deno.test("who confirms an identity confirms that one, and none that came meanwh
   await play.alice.lookup("bob");
   await using core = await openCore(play.kv);
   const bobs = (await core.accounts.record(BOB))!;
-  const fresh = await logged(play, core, bobs, "reset", await owner(66));
+  const fresh = await logged(play, core, bobs, "reset", await owner(2));
   const { identity } = await refusalOf(play.alice.lookup("bob"), "identity_changed");
   // While she asks Bob, who says that it was him, the operator goes on, and her watch sees it.
-  await logged(play, core, fresh, "reset", await owner(67));
+  await logged(play, core, fresh, "reset", await owner(3));
   await play.alice.watchLog();
   const newer = await refusalOf(play.alice.confirmIdentity("bob", identity!), "identity_changed");
   assert.notEqual(newer.identity, identity);

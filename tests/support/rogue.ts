@@ -66,7 +66,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
       const quiet = { onMessage: () => {}, onLeave: () => {} };
       const room = joins ? await Room.join(socket, id, quiet) : null;
       const bob = parseAccountLabel("bob");
-      const { contact, answer } = await trust.learn(
+      const { contact, answer } = await trust.people.learn(
         bob,
         "contact",
         {
@@ -75,7 +75,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
           more: () => Promise.reject(new Error("Bob has one record")),
         },
       );
-      const bundle = await trust.verifyBundle(contact, answer.bundles[0]!);
+      const bundle = await trust.people.verifyBundle(contact, answer.bundles[0]!);
       const sealed = payload(id, await stack.createOffer());
       const { common, offers: [sealedOffer] } = await initiate(account.self, [bundle], {
         room: namedRoom?.(id) ?? sha256(fromBase64Url(id)!),
