@@ -12,19 +12,9 @@
  * @module
  */
 
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JSONWebKeySet,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyGetKey,
-} from "jose";
 import { type AccountId, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
-import { equal, utf8 } from "../crypto/bytes.ts";
+import { equal } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { isSignedBy, type VerifiedRecord } from "../crypto/record.ts";
@@ -39,6 +29,7 @@ import { takeOnce } from "../kv/nonces.ts";
 import { hasExactly } from "../wire/json.ts";
 import { GRANT_TTL_MS, MAX_JTI_CHARS } from "../wire/limits.ts";
 import { ServiceError } from "./error.ts";
+import { keySource, openToken, required, type TokenIssuer } from "./issuer.ts";
 
 /** Who may take a name. */
 export interface NamePolicy {
@@ -83,14 +74,6 @@ export interface NameOwner {
   readonly authorization: string | null;
 }
 
-/** Whose tokens are believed. */
-export interface TokenIssuer {
-  /** Its `iss`. */
-  readonly issuer: string;
-  /** Its keys, or where they are. */
-  readonly keys: URL | JSONWebKeySet;
-}
-
 /** An issuer of ID tokens. */
 export interface IdentityProvider extends TokenIssuer {
   /** The client id that the application has there. */
@@ -101,12 +84,6 @@ export interface IdentityProvider extends TokenIssuer {
 
 const GRANT_ALGORITHMS = ["EdDSA", "Ed25519", "ES256"];
 const OIDC_ALGORITHMS = [...GRANT_ALGORITHMS, "RS256", "PS256"];
-const MAX_TEXT_BYTES = 255;
-const JWKS_TIMEOUT_MS = 5_000;
-const JWKS_COOLDOWN_MS = 30_000;
-const JWKS_MAX_AGE_MS = 600_000;
-const MAX_JWKS_BYTES = 65_536;
-
 /** First come, first served. */
 export function openNames(): NamePolicy {
   return {
@@ -127,7 +104,7 @@ export function grantedNames({ issuer, keys }: TokenIssuer): NamePolicy {
   async function open(owner: NameOwner): Promise<{ sub: string; expiresMs: number; jti: string }> {
     const { nowMs, account, signing } = owner;
     const rules = { issuer, audience: account.origin, algorithms: GRANT_ALGORITHMS };
-    const { sub, exp, jti, cnf } = await openToken(owner, keyOf, rules);
+    const { sub, exp, jti, cnf } = await openToken(owner.authorization, keyOf, rules, owner.nowMs);
     const isShort = typeof exp === "number" && exp * 1000 <= nowMs + GRANT_TTL_MS;
     const isUsable = typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI_CHARS;
     if (!isShort || !isUsable) {
@@ -161,7 +138,7 @@ export function oidcNames({ issuer, keys, audience, claim }: IdentityProvider): 
 
   async function open(owner: NameOwner): Promise<{ sub: string }> {
     const rules = { issuer, audience, algorithms: OIDC_ALGORITHMS };
-    const claims = await openToken(owner, keyOf, rules);
+    const claims = await openToken(owner.authorization, keyOf, rules, owner.nowMs);
     const { sub, aud, azp, nonce } = claims;
     // OpenID Connect Core, 3.1.3.7: a token for several parties says for whom it was made.
     if ((azp !== undefined || Array.isArray(aud) && aud.length > 1) && azp !== audience) {
@@ -197,33 +174,6 @@ async function ownerOf({ nowMs, record, authorization }: NameClaim): Promise<Nam
   throw new ServiceError("bad_record", "The record is not signed by the first device it lists");
 }
 
-async function openToken(
-  { authorization: token, nowMs }: NameOwner,
-  keyOf: JWTVerifyGetKey,
-  rules: { issuer: string; audience: string; algorithms: string[] },
-): Promise<JWTPayload & { readonly sub: string }> {
-  if (token === null) throw required("This name needs an authorization");
-  let claims: JWTPayload;
-  try {
-    const currentDate = new Date(nowMs);
-    const requiredClaims = ["iss", "aud", "sub", "exp"];
-    ({ payload: claims } = await jwtVerify(token, keyOf, {
-      ...rules,
-      requiredClaims,
-      currentDate,
-    }));
-  } catch (error) {
-    if (error instanceof ServiceError) throw error;
-    if (error instanceof errors.JWKSTimeout) throw keysUnavailable();
-    throw required("The authorization is not valid, or has expired");
-  }
-  const { sub } = claims;
-  if (typeof sub !== "string" || sub === "" || utf8(sub).length > MAX_TEXT_BYTES) {
-    throw required("The authorization names nobody");
-  }
-  return { ...claims, sub };
-}
-
 function authOf(method: AuthMethod, issuer: string, sub: string): Uint8Array {
   return formatRecordAuth({ method, issuer, subjectHash: subjectHash(issuer, sub) });
 }
@@ -243,48 +193,8 @@ function isNamed(value: unknown, { account }: NameOwner): boolean {
   }
 }
 
-/** An issuer's keys; a list that is fetched is fetched seldom, and is bounded. */
-function keySource(keys: URL | JSONWebKeySet): JWTVerifyGetKey {
-  if (!(keys instanceof URL)) return createLocalJWKSet(keys);
-  return createRemoteJWKSet(keys, {
-    timeoutDuration: JWKS_TIMEOUT_MS,
-    cooldownDuration: JWKS_COOLDOWN_MS,
-    cacheMaxAge: JWKS_MAX_AGE_MS,
-    [customFetch]: fetchKeys,
-  });
-}
-
-async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, init);
-    if (response.status === 200) return Response.json(JSON.parse(await boundedText(response)));
-    await response.body?.cancel();
-  } catch {
-    // Said below, whatever it was: unreachable, too long, or no JSON.
-  }
-  throw keysUnavailable();
-}
-
-async function boundedText(response: Response): Promise<string> {
-  let text = "";
-  for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (text.length > MAX_JWKS_BYTES) throw new Error("too long");
-  }
-  return text;
-}
-
-function keysUnavailable(): ServiceError {
-  return new ServiceError("unavailable", "The issuer's keys can't be read: try again later");
-}
-
 function unowned(): ServiceError {
   return forbidden("Nobody here can say whose a name is: none is reset");
-}
-
-function required(message: string): ServiceError {
-  return new ServiceError("authorization_required", message);
 }
 
 function forbidden(message: string): ServiceError {

@@ -11,13 +11,8 @@
  */
 
 import { utf8 } from "../crypto/bytes.ts";
-import {
-  grantedNames,
-  type NamePolicy,
-  oidcNames,
-  openNames,
-  type TokenIssuer,
-} from "./name_policy.ts";
+import { type TokenIssuer } from "./issuer.ts";
+import { grantedNames, type NamePolicy, oidcNames, openNames } from "./name_policy.ts";
 
 /** The settings as they were written; empty and absent are the same. */
 export interface NameSettings {

@@ -25,7 +25,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** The one door of each third-party package: a file, or a folder when it ends with a slash. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "zod": ["wire/schema.ts"],
-  "jose": ["core/tokens.ts", "core/name_policy.ts"],
+  "jose": ["core/tokens.ts", "core/issuer.ts"],
   "@noble/curves": ["crypto/edwards25519.ts"],
   "@noble/hashes": ["crypto/primitives.ts"],
   "@noble/post-quantum": ["crypto/primitives.ts", "crypto/ml_dsa.ts"],
