@@ -25,7 +25,6 @@ import {
   type RecordSignature,
   roleByte,
 } from "./record_format.ts";
-import { type VerifiedRecord } from "./record.ts";
 
 const NONE: Bytes = new Uint8Array(0);
 const ZEROS: Bytes = new Uint8Array(HASH_BYTES);
@@ -47,7 +46,10 @@ export interface RecordChange extends Pick<IdentityRecord, "kind" | "devices" | 
 }
 
 /** The record that follows on another, not signed yet. Its time is never before the other's. */
-export function nextRecord(before: VerifiedRecord, change: RecordChange): IdentityRecord {
+export function nextRecord(
+  before: IdentityRecord & { readonly hash: Bytes },
+  change: RecordChange,
+): IdentityRecord {
   const isEnd = change.kind === "retire";
   return {
     kind: change.kind,
