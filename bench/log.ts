@@ -3,10 +3,12 @@
  * 100, out of a pool that is already there. Making a record, its VRF proof included, is not part of
  * it.
  *
- *     deno task bench:log [names ...]          1000 100000 1000000 by default; the last takes minutes
+ *     deno task bench:log [names ...]          1000 100000 1000000 by default, which take half an hour
  *
- * At each size it times epochs of the log, and in between, as a yardstick, bare commits of the same
- * bytes under other keys in the same file.
+ * There is a log in a file of its own for each size. All are built first; then an epoch of each is timed
+ * in turn, so that whatever else the machine does is shared by all sizes, and as a yardstick, behind each,
+ * a bare commit of the same bytes under other keys in the same file. A log grows by 10,000 names while it
+ * is timed.
  *
  * @module
  */
@@ -21,51 +23,57 @@ import { commit } from "../kv/transact.ts";
 import { foundedLog, syntheticPool } from "../tests/support/synthetic_pool.ts";
 
 const BATCH = 100;
-const TIMED_BATCHES = 40;
+const TIMED_BATCHES = 100;
 const ORIGIN = "bench.invalid/kt/1";
 const BARE_ORIGIN = "blank.invalid/kt/1";
 
-/** What was timed at one size. */
-interface Measured {
+/** A log of one size. */
+interface Subject {
+  readonly log: LogStore;
+  readonly cache: PrefixCache;
   readonly names: number;
-  readonly updatesPerSecond: number;
-  readonly barePerSecond: number;
-  /** Of one epoch: half of them took less, whatever else the machine had to do. */
-  readonly medianMs: number;
-  readonly bareMedianMs: number;
-  readonly bytesPerName: number;
-  readonly tilesPerUpdate: number;
+  /** Size of its file when it was built. */
+  readonly bytes: number;
+  /** How long each epoch took. */
+  readonly oursMs: number[];
+  /** How long each bare commit took. */
+  readonly bareMs: number[];
+  /** Prefix tiles of each epoch. */
+  readonly tiles: number[];
 }
 
 const sizes = Deno.args.length > 0 ? Deno.args.map(Number) : [1_000, 100_000, 1_000_000];
 const folder = await Deno.makeTempDir();
-const path = `${folder}/bench.sqlite`;
 try {
-  using kv = await Deno.openKv(path);
-  const log = await foundedLog(kv, ORIGIN);
-  const cache = prefixCache();
-  const results: Measured[] = [];
-  let names = 0;
-  for (const size of sizes) {
-    for (; names < size; names += BATCH) {
-      await takeIn(log, cache, syntheticPool(names, BATCH));
-    }
-    const measured = await measure(log, cache, size, path);
-    names += TIMED_BATCHES * BATCH;
-    results.push(measured);
-    print(measured);
+  const subjects: Subject[] = [];
+  for (const names of sizes) subjects.push(await build(names, `${folder}/${names}.sqlite`));
+  for (let i = 0; i < TIMED_BATCHES; i++) {
+    for (const subject of subjects) await time(subject, i);
   }
-  const [before, last] = results.slice(-2);
+  for (const subject of subjects) print(subject);
+  const [before, last] = subjects.slice(-2);
   if (before !== undefined && last !== undefined) {
-    const ratio = before.updatesPerSecond / last.updatesPerSecond;
-    const medians = last.medianMs / before.medianMs;
+    const means = sum(last.oursMs) / sum(before.oursMs);
+    const medians = median(last.oursMs) / median(before.oursMs);
     say(
-      `cost per update at ${last.names} names / at ${before.names}: ${ratio.toFixed(2)}, ` +
+      `cost per update at ${last.names} names / at ${before.names}: ${means.toFixed(2)}, ` +
         `of medians ${medians.toFixed(2)}`,
     );
   }
+  for (const { log } of subjects) log.kv.close();
 } finally {
   await Deno.remove(folder, { recursive: true });
+}
+
+/** Fills a log in a file. */
+async function build(names: number, path: string): Promise<Subject> {
+  const log = await foundedLog(await Deno.openKv(path), ORIGIN);
+  const cache = prefixCache();
+  for (let first = 0; first < names; first += BATCH) {
+    await takeIn(log, cache, syntheticPool(first, BATCH));
+  }
+  const bytes = await sizeOf(path);
+  return { log, cache, names, bytes, oursMs: [], bareMs: [], tiles: [] };
 }
 
 /** Makes and commits one epoch. */
@@ -82,41 +90,23 @@ async function takeIn(
   return step.mutations;
 }
 
-/** Times epochs, each with a bare commit of the same bytes behind it. */
-async function measure(
-  log: LogStore,
-  cache: PrefixCache,
-  first: number,
-  file: string,
-): Promise<Measured> {
-  const bytes = await sizeOf(file);
-  const [oursMs, bareMs]: [number[], number[]] = [[], []];
-  const tiles: number[] = [];
-  for (let i = 0; i < TIMED_BATCHES; i++) {
-    const pool = syntheticPool(first + i * BATCH, BATCH);
-    const waiting = pool.map((pooled) => writePooled(log, pooled));
-    await commit(log.kv, [], [...waiting, ...waiting.map(bare)]);
+/** Times one epoch of a log, and a bare commit of the same bytes behind it. */
+async function time(
+  { log, cache, names, oursMs, bareMs, tiles }: Subject,
+  i: number,
+): Promise<void> {
+  const waiting = syntheticPool(names + i * BATCH, BATCH).map((one) => writePooled(log, one));
+  await commit(log.kv, [], [...waiting, ...waiting.map(bare)]);
 
-    let started = performance.now();
-    const mutations = await takeIn(log, cache, fill(log, await readPool(log, BATCH)));
-    oursMs.push(performance.now() - started);
+  let started = performance.now();
+  const mutations = await takeIn(log, cache, fill(log, await readPool(log, BATCH)));
+  oursMs.push(performance.now() - started);
 
-    const same = mutations.map(bare);
-    started = performance.now();
-    await log.kv.atomic().mutate(...same).commit();
-    bareMs.push(performance.now() - started);
-    tiles.push(mutations.filter(({ key }) => key[2] === "prefix").length / BATCH);
-  }
-  const updates = BATCH * TIMED_BATCHES;
-  return {
-    names: first,
-    updatesPerSecond: updates / sum(oursMs) * 1000,
-    barePerSecond: updates / sum(bareMs) * 1000,
-    medianMs: median(oursMs),
-    bareMedianMs: median(bareMs),
-    bytesPerName: bytes / first,
-    tilesPerUpdate: median(tiles),
-  };
+  const same = mutations.map(bare);
+  started = performance.now();
+  await log.kv.atomic().mutate(...same).commit();
+  bareMs.push(performance.now() - started);
+  tiles.push(mutations.filter(({ key }) => key[2] === "prefix").length / BATCH);
 }
 
 /**
@@ -148,19 +138,16 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
-function print(measured: Measured): void {
-  const { names, updatesPerSecond, barePerSecond, bytesPerName, tilesPerUpdate } = measured;
+function print({ names, bytes, oursMs, bareMs, tiles }: Subject): void {
+  const perSecond = (ms: readonly number[]) => BATCH * ms.length / sum(ms) * 1000;
+  const [ours, bare] = [perSecond(oursMs), perSecond(bareMs)];
   say(`${names} names:`);
+  say(`  epochs of ${BATCH}: ${ours.toFixed(0)} updates/s, median ${median(oursMs).toFixed(1)} ms`);
   say(
-    `  epochs of ${BATCH}: ${updatesPerSecond.toFixed(0)} updates/s, ` +
-      `median ${measured.medianMs.toFixed(1)} ms`,
+    `  bare commits: ${bare.toFixed(0)} updates/s, ${(bare / ours).toFixed(2)} times as fast, ` +
+      `median ${median(bareMs).toFixed(1)} ms`,
   );
-  say(
-    `  bare commits: ${barePerSecond.toFixed(0)} updates/s, ` +
-      `${(barePerSecond / updatesPerSecond).toFixed(2)} times as fast, ` +
-      `median ${measured.bareMedianMs.toFixed(1)} ms`,
-  );
-  say(`  ${bytesPerName.toFixed(0)} bytes a name; ${tilesPerUpdate} prefix tiles an update`);
+  say(`  ${(bytes / names).toFixed(0)} bytes a name; ${median(tiles)} prefix tiles an update`);
 }
 
 function say(line: string): void {
