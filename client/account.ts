@@ -21,6 +21,7 @@ import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Store } from "./store.ts";
 import { type Asking } from "./asking.ts";
+import { type Trace } from "./people.ts";
 import { type Trust } from "./trust.ts";
 
 /** This client's account. */
@@ -56,8 +57,10 @@ export type StoredAccount = {
 /** What is kept of a device that joins an account. */
 export type StoredJoin = Pick<StoredAccount, "label" | "deviceId" | "signing" | "identity"> & {
   readonly signingKey: Bytes;
-  /** When the old device added it, Unix milliseconds. */
-  readonly addedMs: number;
+  /** The version of the record that the next one adds this device to. */
+  readonly version: number;
+  /** `recordHash` of that record, as the old device said over the channel that the person confirmed. */
+  readonly recordHash: Bytes;
 };
 
 /** Where the account is kept. */
@@ -104,16 +107,15 @@ export async function refreshAccount(registry: Registry, account: Account): Prom
   );
 }
 
-/** The record of a name as the log proves it to one of its own devices. @throws ClientError */
+/** The records of a name as the log proves them to one of its own devices. @throws ClientError */
 export async function lookUpOwn(
   { http, trust }: Registry,
   label: AccountLabel,
   signer: Signer,
-): Promise<VerifiedRecord> {
+): Promise<Trace> {
   const more = (asking: Asking) => askForProof(http, signer, label, asking);
   const ask = async (asking: Asking) => ({ lookup: await more(asking) });
-  const { contact } = await trust.people.learn(label, "contact", { ask, more });
-  return contact.record;
+  return await trust.people.trace(label, "contact", { ask, more });
 }
 
 /** Keeps a newer record of the account, which the log proved. @throws ClientError `device_removed` */

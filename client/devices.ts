@@ -46,16 +46,28 @@ export function nextDeviceId({ version }: VerifiedRecord): number {
   return deviceNumber(version + 1);
 }
 
-/** Adds a device that agreed to stand in the account. @throws ClientError */
-export async function addDevice(world: World, device: BoundDevice): Promise<Account> {
-  const isIn = ({ devices }: VerifiedRecord): boolean =>
-    devices.some((held) => isSame(held, device));
-  return await updateRecord(world, ({ devices }) => {
-    if (devices.length >= MAX_DEVICES) {
-      throw new ClientError("refused", `An account has at most ${MAX_DEVICES} devices`);
-    }
-    return { devices: [...devices, device] };
-  }, isIn);
+/**
+ * Adds a device that agreed to stand in the record that follows on the account's, and changes nothing else.
+ *
+ * @throws ClientError `record_conflict` where another record follows on it
+ */
+export async function addDevice(
+  world: World,
+  account: Account,
+  device: BoundDevice,
+): Promise<Account> {
+  const { devices } = account.record;
+  if (devices.length >= MAX_DEVICES) {
+    throw new ClientError("refused", `An account has at most ${MAX_DEVICES} devices`);
+  }
+  const { signing } = account.self.keys;
+  const update = { devices: [...devices, device] };
+  const bytes = await signUpdate(account, update, signing, world.now());
+  const { record } = await submitRecord(world.http, world.trust, account.label, bytes);
+  if (!record.devices.some((held) => isSame(held, device))) {
+    throw new ClientError("proof_invalid", "The log holds another record");
+  }
+  return await followRecord(world.store, account, record);
 }
 
 /** Removes another device of the account. @throws ClientError `refused` where it is none of it */

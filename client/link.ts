@@ -11,19 +11,25 @@
  */
 
 import { type AccountId, parseAccountLabel } from "../crypto/account_label.ts";
-import { utf8 } from "../crypto/bytes.ts";
+import { type Bytes, utf8 } from "../crypto/bytes.ts";
 import { checkBinding, MAX_DEVICE_NAME_BYTES } from "../crypto/device_entry.ts";
 import { type DeviceKeys, generateDeviceKeys } from "../crypto/keys.ts";
 import { openReveal, replyToLink, revealLink, startLink } from "../crypto/link.ts";
 import { type LinkCodeKind, linkSlot, newLinkCode, parseLinkCode } from "../crypto/link_code.ts";
+import { type BoundDevice } from "../crypto/record.ts";
 import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../wire/link.ts";
 import { type Account, newEntry, type PublicKeys, type Registry } from "./account.ts";
 import { addDevice, bindNew, nextDeviceId } from "./devices.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { finishJoining, keepJoining } from "./joining.ts";
-import { expected, failed, Talk } from "./link_talk.ts";
+import { expected, failed, type PayloadOf, Talk } from "./link_talk.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type World } from "./world.ts";
+
+/** How often the account is asked for while another device's record waits for the log. */
+const MAX_REFRESHES = 20;
+/** How long between two times, in milliseconds. */
+const REFRESH_MS = 500;
 
 /** How the new device begins. */
 export interface JoinOptions {
@@ -100,24 +106,32 @@ export async function joinAccount(
       told.resolve({ label: said.label, device: said.name });
       return said;
     });
-    const [{ label, deviceId, addedMs }] = await Promise.all([
-      hearing,
-      until(person.promise, signal),
-    ]);
+    const [first] = await Promise.all([hearing, until(person.promise, signal)]);
+    let said: PayloadOf<"account"> | PayloadOf<"done"> = first;
+    while (said.kind === "account") {
+      // Once more where another device changed the account meanwhile; it stays the same account.
+      if (said.label !== first.label) throw failed("The other device names two accounts");
+      await talk.say({ kind: "binding", binding: await bindTo(said, keys) });
+      said = await talk.hear("account", "done");
+    }
+  }
+
+  async function bindTo(said: PayloadOf<"account">, keys: DeviceKeys): Promise<Bytes> {
+    const { label, deviceId, addedMs, version, record } = said;
     const account = accountId(trust.origin, label);
-    const { entry, binding } = await bindNew(account, keys, { deviceId, addedMs, name });
+    const { binding } = await bindNew(account, keys, { deviceId, addedMs, name });
     const { signing, identity } = keys;
     // Kept before the old device hears that we agree: from then on the log may have us.
     await keepJoining(registry, {
       label: account.label,
-      deviceId: entry.deviceId,
+      deviceId,
       signing: signing.privateKey,
       signingKey: signing.publicKey,
       identity: identity.privateKey,
-      addedMs,
+      version,
+      recordHash: record,
     });
-    await talk.say({ kind: "binding", binding });
-    await talk.hear("done");
+    return binding;
   }
 
   const done = guarded(join(), (error) => {
@@ -154,7 +168,7 @@ export function linkDevice(
     const place = { origin: trust.origin, secret };
     const { payload, channel } = await openReveal(place, replied, await mailbox.next());
     const talk = new Talk(mailbox, channel);
-    const { signing, identity, name } = expected("device", linkPayloadFromBytes(payload));
+    const { signing, identity, name } = expected(["device"], linkPayloadFromBytes(payload));
     device.resolve({ digits: channel.digits, name });
     const keys = { signing: { publicKey: signing }, identity: { publicKey: identity } };
     onLinked(await talk.orCancel(() => takeIn(talk, keys, name)));
@@ -164,22 +178,65 @@ export function linkDevice(
 
   async function takeIn(talk: Talk, keys: PublicKeys, name: string): Promise<Account> {
     await until(person.promise, signal);
-    // The number has to be a new one also where another device changed the account meanwhile.
-    const account = await world.refresh();
-    const entry = newEntry(nextDeviceId(account.record), keys, world.now(), name);
+    let account = await world.refresh();
+    for (let attempt = 0;; attempt++) {
+      const device = await agreed(talk, account, keys, name);
+      try {
+        return await addDevice(world, account, device);
+      } catch (error) {
+        // Another device, or another link of this one, changed the account meanwhile: its number and the
+        // record that it follows on are others now, and the new device has to agree to those.
+        if (!isLate(error) || attempt > 0) throw error;
+        account = await nextAccount(world, account.record.version, signal);
+      }
+    }
+  }
+
+  /** The new device, once it agreed to stand in the record that follows on the account's. */
+  async function agreed(
+    talk: Talk,
+    { label, self, record }: Account,
+    keys: PublicKeys,
+    name: string,
+  ): Promise<BoundDevice> {
+    const entry = newEntry(nextDeviceId(record), keys, world.now(), name);
     const { deviceId, addedMs } = entry;
-    const { label, self } = account;
-    await talk.say({ kind: "account", label, deviceId, addedMs, name: self.entry.name });
+    const { version, hash } = record;
+    const own = self.entry.name;
+    await talk.say({
+      kind: "account",
+      label,
+      deviceId,
+      addedMs,
+      name: own,
+      version,
+      record: hash,
+    });
     const { binding } = await talk.hear("binding");
-    if (!await checkBinding(account.record.account, entry, binding)) {
+    if (!await checkBinding(record.account, entry, binding)) {
       throw failed("The new device does not agree to stand in this account");
     }
-    return await addDevice(world, { entry, binding });
+    return { entry, binding };
   }
 
   const done = guarded(link(), device.reject);
   for (const promise of [done, device.promise]) promise.catch(() => {});
   return { device: device.promise, confirm: person.resolve, done };
+}
+
+/** The account once its record is newer: another one waits for the log. @throws ClientError */
+async function nextAccount(world: World, version: number, signal: AbortSignal): Promise<Account> {
+  for (let tries = 0; tries < MAX_REFRESHES; tries++) {
+    const account = await world.refresh();
+    if (account.record.version > version) return account;
+    if (signal.aborted) break;
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+  throw failed("Another device is changing the account: try again");
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof ClientError && error.problem === "record_conflict";
 }
 
 /** Waits for the person. @throws ClientError `link_failed` where it was given up */

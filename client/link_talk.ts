@@ -10,7 +10,8 @@ import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../w
 import { ClientError } from "./error.ts";
 import { type Mailbox } from "./mailbox.ts";
 
-type PayloadOf<Kind extends LinkPayload["kind"]> = Extract<LinkPayload, { kind: Kind }>;
+/** A payload of this kind. */
+export type PayloadOf<Kind extends LinkPayload["kind"]> = Extract<LinkPayload, { kind: Kind }>;
 
 /** Sealed payloads over a mailbox. */
 export class Talk {
@@ -28,10 +29,12 @@ export class Talk {
     await this.#mailbox.write(await this.#channel.send.seal(linkPayloadToBytes(payload)));
   }
 
-  /** Waits for the payload that is due. @throws ClientError `link_failed` */
-  async hear<Kind extends LinkPayload["kind"]>(kind: Kind): Promise<PayloadOf<Kind>> {
+  /** Waits for the payload that is due, of one of these kinds. @throws ClientError `link_failed` */
+  async hear<Kind extends LinkPayload["kind"]>(
+    ...kinds: readonly Kind[]
+  ): Promise<PayloadOf<Kind>> {
     const bytes = await this.#channel.receive.open(await this.#mailbox.next());
-    return expected(kind, linkPayloadFromBytes(bytes));
+    return expected(kinds, linkPayloadFromBytes(bytes));
   }
 
   /** Does the work; where it fails, the other device need not wait for more. */
@@ -45,12 +48,12 @@ export class Talk {
   }
 }
 
-/** Requires a payload of the kind that is due. @throws ClientError `link_failed` */
+/** Requires a payload of a kind that is due. @throws ClientError `link_failed` */
 export function expected<Kind extends LinkPayload["kind"]>(
-  kind: Kind,
+  kinds: readonly Kind[],
   payload: LinkPayload,
 ): PayloadOf<Kind> {
-  if (payload.kind === kind) return payload as PayloadOf<Kind>;
+  if (kinds.some((kind) => kind === payload.kind)) return payload as PayloadOf<Kind>;
   if (payload.kind === "cancel") throw failed("It was given up on the other device");
   throw failed("The other device does not keep to the protocol");
 }

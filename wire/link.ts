@@ -3,7 +3,9 @@
  * payloads that they seal for each other.
  *
  *     device    { kind, signing, identity, name }       the new one: who it is
- *     account   { kind, label, deviceId, addedMs, name }   the old one: whose it becomes, and as which
+ *     account   { kind, label, deviceId, addedMs, name, version, record }
+ *                                                       the old one: whose it becomes, as which, and the
+ *                                                       record that the next one adds it to
  *     binding   { kind, binding }                       the new one: that it agrees
  *     done      { kind }                                the old one: that the log has it
  *     cancel    { kind }                                either: that it comes to nothing
@@ -52,6 +54,10 @@ export type LinkPayload =
     readonly addedMs: number;
     /** What the old device is called. */
     readonly name: string;
+    /** The version of the account's newest record, which the next one adds the device to. */
+    readonly version: number;
+    /** `recordHash` of that record. */
+    readonly record: Bytes;
   }
   | { readonly kind: "binding"; readonly binding: Bytes }
   | { readonly kind: "done" }
@@ -88,6 +94,8 @@ export function linkPayloadFromBytes(bytes: Bytes): LinkPayload {
         deviceId: asCount(payload.deviceId, "deviceId"),
         addedMs: asCount(payload.addedMs, "addedMs"),
         name: asText(payload.name, "name"),
+        version: asCount(payload.version, "version"),
+        record: asBytes(payload.record, "record"),
       };
     case "binding":
       return { kind: "binding", binding: asBytes(payload.binding, "binding") };

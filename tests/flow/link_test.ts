@@ -7,13 +7,20 @@
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
 import { type Joining, type Linking } from "../../client/mod.ts";
-import { memoryStore } from "../../client/store.ts";
+import { memoryStore, type Store, type Stored } from "../../client/store.ts";
+import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
+import { decodeRecord, nextRecord, signRecord } from "../../crypto/record.ts";
+import { Secret } from "../../crypto/secret.ts";
 import { openReveal, replyToLink, revealLink, startLink } from "../../crypto/link.ts";
 import { linkSlot, newLinkCode, parseLinkCode } from "../../crypto/link_code.ts";
 import { generateDeviceKeys } from "../../crypto/keys.ts";
 import { linkPath } from "../../wire/paths.ts";
 import { linkPayloadToBytes } from "../../wire/link.ts";
+import { startLiar } from "../support/liar.ts";
+import { read, write } from "../support/raw_store.ts";
+import { asVerified } from "../support/records.ts";
 import { refuses } from "../support/refuses.ts";
 import { startService } from "../support/service.ts";
 import { ORIGIN } from "../support/service_core.ts";
@@ -319,3 +326,150 @@ async function aDevice(): Promise<Uint8Array<ArrayBuffer>> {
     name: "phone",
   });
 }
+
+/** A phone that agreed to stand in Bob's account, and died before it heard that it was taken in. */
+async function deadPhone(play: Scene): Promise<Store> {
+  const store = memoryStore();
+  const phone = await Client.open({ service: play.liar.url, store });
+  const joining = await phone.joinAccount({ device: "phone" });
+  const linking = await play.bob.linkDevice(joining.code);
+  await Promise.all([joining.digits, linking.device]);
+  joining.confirm();
+  linking.confirm();
+  let kept: Stored = null;
+  while (kept === null) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    kept = await read(store, "account/joining");
+  }
+  await Promise.all([linking.done, joining.done]);
+  phone.close();
+  // What was on its disk when it died.
+  const dead = memoryStore();
+  await write(dead, { "account/joining": kept });
+  return dead;
+}
+
+Deno.test("a join outlasts hours in which the log does not show it, and clocks that jump", async () => {
+  await using play = await scene();
+  const store = await deadPhone(play);
+  // The record waits for its witnesses: the service does not know the device yet.
+  play.liar.answerLie = (path, value) => {
+    if (path !== "/v1/tokens") return value;
+    play.liar.nextStatus = 403;
+    return { ...(value as object), code: "unknown_device", status: 403, title: "x", detail: "x" };
+  };
+  for (const aheadMs of [0, 86_400_000, -86_400_000, 3_600_000]) {
+    const now = () => Date.now() + aheadMs;
+    const early = await Client.open({ service: play.liar.url, store, now });
+    assert.equal(early.label, null);
+    early.close();
+  }
+  play.liar.answerLie = null;
+  const phone = await Client.open({ service: play.liar.url, store });
+  assert.equal(phone.label, "bob");
+  assert.equal(await read(store, "account/joining"), null);
+  phone.close();
+});
+
+Deno.test("a device that is removed before it knew that it was in gives up, and may begin anew", async () => {
+  await using play = await scene();
+  const store = await deadPhone(play);
+  const shown = play.liar.passed.length;
+  await play.bob.removeDevice(2);
+  const phone = await Client.open({ service: play.liar.url, store });
+  assert.ok(play.liar.passed.length > shown);
+  assert.equal(phone.label, null);
+  await phone.register("phone");
+  assert.equal(phone.label, "phone");
+  phone.close();
+});
+
+Deno.test("a service that shows the new device another account of that name is refused", async () => {
+  await using play = await scene();
+  // Another log of the same name, where Mallory is Bob; the slots are those of the real service.
+  const front = startLiar();
+  await using fake = await startService({
+    secret: new Secret(new Uint8Array(32).fill(8)),
+    publicOrigin: front.url,
+  });
+  front.target = fake.url;
+  front.routeFor = (path) => path.startsWith("/v1/links/") ? play.liar.target : null;
+  const spies = memoryStore();
+  const spy = await Client.open({ service: front.url, store: spies });
+  await spy.register("bob");
+  const store = memoryStore();
+  const phone = await Client.open({ service: front.url, store });
+  const joining = await phone.joinAccount({ device: "phone" });
+  const linking = await play.bob.linkDevice(joining.code);
+  assert.equal((await linking.device).digits, await joining.digits, "the channel is the right one");
+  const isBobs = (body: string) => body.includes('"record"') && body.includes("from");
+  const from = play.liar.passed.length;
+  linking.confirm();
+  joining.confirm();
+  await linking.done;
+  await refuses(joining.done, "link_failed");
+  phone.close();
+  // The service reads the new device, which agreed to its entry, and puts it into its own Bob's record.
+  const sent = play.liar.passed.slice(from).filter(isBobs)
+    .map((body) => decodeRecord(fromBase64Url(JSON.parse(body).record)!))
+    .find(({ devices }) => devices.length === 2)!;
+  const account = { origin: ORIGIN, label: parseAccountLabel("bob") };
+  const held = await read(spies, "account") as { record: Bytes; signing: CryptoKey };
+  const before = asVerified(account, held.record);
+  const signing = {
+    publicKey: before.devices[0]!.entry.signing,
+    privateKey: held.signing,
+  };
+  const devices = [...before.devices, sent.devices[1]!];
+  const forged = await signRecord(
+    account,
+    nextRecord(before, { kind: "update", devices, issuedMs: Date.now() }),
+    [{ role: "self", signing }, { role: "previous", signing }],
+  );
+  const taken = await fetch(`${front.url}/v1/directory/bob`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ record: toBase64Url(forged) }),
+  });
+  assert.equal(taken.status, 200, await taken.text());
+  await refuses(Client.open({ service: front.url, store }), "proof_invalid");
+  const again = await Client.open({ service: front.url, store });
+  assert.equal(again.label, null);
+  again.close();
+  spy.close();
+  await front.close();
+});
+
+Deno.test("of two devices that are linked at once both are in the account", async () => {
+  await using play = await scene();
+  const [one, two] = [await met(play, { device: "phone" }), await met(play, { device: "tablet" })];
+  await Promise.all([one, two].flatMap(({ joining, linking }) => [joining.digits, linking.device]));
+  for (const { joining, linking } of [one, two]) {
+    joining.confirm();
+    linking.confirm();
+  }
+  await Promise.all([one, two].flatMap(({ joining, linking }) => [joining.done, linking.done]));
+  await play.bob.goOnline();
+  const devices = play.bob.devices().map(({ id, name }) => [id, name]);
+  assert.deepEqual(devices.map(([id]) => id), [1, 2, 3]);
+  assert.deepEqual(devices.map(([, name]) => name).toSorted(), ["", "phone", "tablet"]);
+  assert.deepEqual([one.phone.label, two.phone.label], ["bob", "bob"]);
+});
+
+Deno.test("a device that is linked while the account changes agrees to what the account is then", async () => {
+  await using play = await scene();
+  const { phone, joining, linking } = await met(play);
+  await Promise.all([joining.digits, linking.device]);
+  linking.confirm();
+  // Between the number that the phone is told and its agreement to it, Bob sets a recovery key.
+  await joining.account;
+  const code = await play.bob.newRecoveryCode();
+  await play.bob.setRecoveryKey(code);
+  joining.confirm();
+  await Promise.all([joining.done, linking.done]);
+  assert.deepEqual(phone.devices().map(({ id }) => id), [1, 3]);
+  const messages = await slotOf(play, joining.code);
+  assert.deepEqual([messages.new.length, messages.old.length], [4, 4]);
+  // The recovery key is what it was: linking changed nothing else.
+  await (await fresh(play)).recover("bob", "", code);
+});
