@@ -3,23 +3,32 @@
  *
  * The new device has no account yet, so knowing the slot's name is all that it takes; nobody finds a
  * name that they were not given. What a slot holds is sealed for the devices. Slots are few and small,
- * and over in minutes.
+ * and over in minutes: they begin at a rate, and each is asked for at a rate. The service does not know
+ * from where it is asked, so neither rate is anybody's own.
  *
  * @module
  */
 
-import { type Bytes } from "../crypto/bytes.ts";
+import { type Bytes, toHex } from "../crypto/bytes.ts";
 import {
   type LinkMessage,
   type LinkSide,
+  type LinkSlot,
   readLinkMessages,
   readSlot,
   writeLinkMessage,
 } from "../kv/links.ts";
-import { LINK_BURST, LINK_REFILL_MS, LINK_TTL_MS, MAX_LINK_MESSAGES } from "../wire/limits.ts";
+import {
+  LINK_ASK_BURST,
+  LINK_ASK_REFILL_MS,
+  LINK_BURST,
+  LINK_REFILL_MS,
+  LINK_TTL_MS,
+  MAX_LINK_MESSAGES,
+} from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { tokenBucket } from "./token_bucket.ts";
+import { keyedBuckets, tokenBucket } from "./token_bucket.ts";
 
 /** The meetings of one process. */
 export interface Links {
@@ -30,13 +39,29 @@ export interface Links {
    * @throws StoreError
    */
   write(message: LinkMessage): Promise<void>;
-  /** A side's messages from the n-th on. @throws ServiceError `link_gone` @throws StoreError */
+  /**
+   * A side's messages from the n-th on.
+   *
+   * @throws ServiceError `link_gone`, `rate_limited`
+   * @throws StoreError
+   */
   read(slot: Bytes, side: LinkSide, after: number): Promise<readonly Bytes[]>;
 }
 
 /** No device meets another yet. */
 export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
   const opening = tokenBucket(1_000 / LINK_REFILL_MS, LINK_BURST, ctx.now());
+  // Of slots that there are, so that it holds no more than began lately.
+  const asking = keyedBuckets({ burst: LINK_ASK_BURST, refillMs: LINK_ASK_REFILL_MS });
+
+  /** A slot that is asked for no more often than two devices do, or null. */
+  async function slotFor(slot: Bytes, nowMs: number): Promise<LinkSlot | null> {
+    const held = await readSlot(ctx.kv, slot, nowMs);
+    if (held !== null && !asking.take(toHex(slot), nowMs)) {
+      throw new ServiceError("rate_limited", "These devices ask too often: try again later");
+    }
+    return held;
+  }
 
   async function write(message: LinkMessage): Promise<void> {
     const { slot, side, n } = message;
@@ -44,8 +69,8 @@ export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
     if (n >= MAX_LINK_MESSAGES) {
       throw new ServiceError("link_conflict", "The devices have said all that they may");
     }
-    const mayOpen = side === "new" && n === 0;
-    const opens = mayOpen && await readSlot(ctx.kv, slot, nowMs) === null;
+    const opens = await slotFor(slot, nowMs) === null;
+    if (opens && (side !== "new" || n !== 0)) throw gone();
     if (opens && !opening.take(nowMs)) {
       throw new ServiceError("rate_limited", "Too many devices are being linked: try again later");
     }
@@ -58,7 +83,7 @@ export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
   }
 
   async function read(slot: Bytes, side: LinkSide, after: number): Promise<readonly Bytes[]> {
-    const held = await readSlot(ctx.kv, slot, ctx.now());
+    const held = await slotFor(slot, ctx.now());
     if (held === null) throw gone();
     return await readLinkMessages(ctx.kv, slot, side, after, held.counts[side]);
   }

@@ -12,15 +12,7 @@ import {
   RING_REFILL_PER_CALLEE_MS,
   RING_REFILL_PER_PAIR_MS,
 } from "../wire/limits.ts";
-import { type TokenBucket, tokenBucket } from "./token_bucket.ts";
-
-/** One rate. */
-export interface Rate {
-  /** How many at once. */
-  readonly burst: number;
-  /** How long until there is one more, in milliseconds. */
-  readonly refillMs: number;
-}
+import { keyedBuckets, type Rate } from "./token_bucket.ts";
 
 /** The rates of rings. */
 export interface RingRates {
@@ -44,29 +36,11 @@ export interface RingCount {
 
 /** Nobody has rung yet. */
 export function ringCount({ pair, callee: all }: RingRates): RingCount {
-  const pairs = buckets(pair);
-  const callees = buckets(all);
+  const pairs = keyedBuckets(pair);
+  const callees = keyedBuckets(all);
   return {
     // A caller who has none left takes none from the others.
     take: (caller, callee, nowMs) =>
       pairs.take(`${caller} ${callee}`, nowMs) && callees.take(callee, nowMs),
-  };
-}
-
-/** A bucket for each key; one that has filled again is forgotten. */
-function buckets({ burst, refillMs }: Rate): { take(key: string, nowMs: number): boolean } {
-  // In the order of their last use.
-  const held = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
-  return {
-    take(key, nowMs) {
-      for (const [old, { usedMs }] of held) {
-        if (usedMs + burst * refillMs > nowMs) break;
-        held.delete(old);
-      }
-      const bucket = held.get(key)?.bucket ?? tokenBucket(1000 / refillMs, burst, nowMs);
-      held.delete(key);
-      held.set(key, { bucket, usedMs: nowMs });
-      return bucket.take(nowMs);
-    },
   };
 }

@@ -10,6 +10,20 @@ export interface TokenBucket {
   take(nowMs: number): boolean;
 }
 
+/** One rate. */
+export interface Rate {
+  /** How many at once. */
+  readonly burst: number;
+  /** How long until there is one more, in milliseconds. */
+  readonly refillMs: number;
+}
+
+/** Counts what many do, each for themselves. */
+export interface KeyedBuckets {
+  /** Takes one of this key's; false where none is left. */
+  take(key: string, nowMs: number): boolean;
+}
+
 /** A full bucket. @param perSecond how fast it fills @param burst how much it holds */
 export function tokenBucket(perSecond: number, burst: number, startMs: number): TokenBucket {
   let left = burst;
@@ -21,6 +35,24 @@ export function tokenBucket(perSecond: number, burst: number, startMs: number): 
       if (left < 1) return false;
       left--;
       return true;
+    },
+  };
+}
+
+/** A bucket for each key; one that has filled again is forgotten. */
+export function keyedBuckets({ burst, refillMs }: Rate): KeyedBuckets {
+  // In the order of their last use.
+  const held = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
+  return {
+    take(key, nowMs) {
+      for (const [old, { usedMs }] of held) {
+        if (usedMs + burst * refillMs > nowMs) break;
+        held.delete(old);
+      }
+      const bucket = held.get(key)?.bucket ?? tokenBucket(1000 / refillMs, burst, nowMs);
+      held.delete(key);
+      held.set(key, { bucket, usedMs: nowMs });
+      return bucket.take(nowMs);
     },
   };
 }

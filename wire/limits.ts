@@ -100,3 +100,7 @@ export const MAX_LINK_MESSAGE_BYTES = 4_096;
 export const LINK_BURST = 100;
 /** How long until one more may begin, in milliseconds. */
 export const LINK_REFILL_MS = 500;
+/** Most requests at once for the slot of two devices, by whoever knows it. */
+export const LINK_ASK_BURST = 60;
+/** How long until one more request for that slot is answered, in milliseconds. */
+export const LINK_ASK_REFILL_MS = 150;

@@ -3,7 +3,14 @@ import { openLinks } from "../../core/links.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { faultyKv } from "../support/faulty_kv.ts";
-import { LINK_BURST, LINK_REFILL_MS, LINK_TTL_MS, MAX_LINK_MESSAGES } from "../../wire/limits.ts";
+import {
+  LINK_ASK_BURST,
+  LINK_ASK_REFILL_MS,
+  LINK_BURST,
+  LINK_REFILL_MS,
+  LINK_TTL_MS,
+  MAX_LINK_MESSAGES,
+} from "../../wire/limits.ts";
 
 const GONE = { code: "link_gone" };
 const CONFLICT = { code: "link_conflict" };
@@ -99,4 +106,31 @@ Deno.test("slots begin no faster than their rate, and those that began go on", a
   await held.write(message(slots[0]!, "new", 1));
   held.clock.nowMs += LINK_REFILL_MS;
   await held.write(message(randomBytes(16), "new", 0));
+});
+
+Deno.test("a slot is asked for no more often than two devices do, and others are not kept from theirs", async () => {
+  using held = await links();
+  const [slot, other] = [randomBytes(16), randomBytes(16)];
+  await held.write(message(slot, "new", 0));
+  await held.write(message(other, "new", 0));
+  const limited = { code: "rate_limited" };
+  for (let asked = 0; asked < LINK_ASK_BURST; asked++) await held.read(slot, "new", 0);
+  await assert.rejects(held.read(slot, "new", 0), limited);
+  await assert.rejects(held.write(message(slot, "old", 0)), limited);
+  await assert.rejects(held.write(message(slot, "new", 0)), limited);
+  await held.read(other, "new", 0);
+  await held.write(message(other, "old", 0));
+  held.clock.nowMs += LINK_ASK_REFILL_MS;
+  await held.write(message(slot, "old", 0));
+  await assert.rejects(held.read(slot, "old", 0), limited);
+  // Two devices that wait for their persons ask four times a second, for minutes.
+  held.clock.nowMs += 60_000;
+  for (let waited = 0; waited < 200_000; waited += 1_000) {
+    for (const side of ["new", "old", "new", "old"] as const) await held.read(slot, side, 1);
+    held.clock.nowMs += 1_000;
+  }
+  // What nobody opened costs nobody anything.
+  for (let asked = 0; asked < 2 * LINK_ASK_BURST; asked++) {
+    await assert.rejects(held.read(randomBytes(16), "new", 0), GONE);
+  }
 });
