@@ -69,7 +69,7 @@ export async function finishJoining(registry: Registry): Promise<Account | null>
     return null;
   }
   // Whom somebody else would have to ask has said so on the other device.
-  if (contested !== null) await trust.confirm(label, contested.hash);
+  if (contested !== null) await trust.people.confirm(label, contested.hash);
   const stored = { label, deviceId, record: newest.bytes, signing, identity };
   await claimPlace(store, stored);
   await forgetJoining(store, held);
