@@ -9,10 +9,10 @@
  * @module
  */
 
-import { equal } from "../crypto/bytes.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
 import { decodeBatch } from "../crypto/log_entry.ts";
 import { leafUnder } from "../crypto/prefix_tree.ts";
-import { listEntries } from "../kv/entries.ts";
+import { readEntry } from "../kv/entries.ts";
 import { readHead } from "../kv/head.ts";
 import { type PoolEntry } from "../kv/pool.ts";
 import { type Context } from "./context.ts";
@@ -35,13 +35,22 @@ export async function findCommitted(
   const leaf = leafUnder(tiles, vrfOutput);
   if (leaf === null) return { kind: "nothing" };
   if (!equal(leaf.commitment, commitment)) return { kind: "other" };
-  // All of the log is read, for one record of a backup that was too old: it is seldom, and only the
-  // record itself leads here.
-  for await (const { index, entry } of listEntries(ctx)) {
-    const isBatch = index % 2 === 1;
-    if (isBatch && decodeBatch(entry).some((pair) => equal(pair.vrfOutput, vrfOutput))) {
-      return { kind: "record", batchIndex: index };
-    }
+  return { kind: "record", batchIndex: await batchOf(ctx, vrfOutput, head.value.size) };
+}
+
+/** The BATCH that inserted a leaf: a leaf stays, so halving finds the first tree that has it. */
+async function batchOf(ctx: Context, vrfOutput: Bytes, size: number): Promise<number> {
+  let [without, holding] = [0, (size - 1) / 2];
+  while (holding - without > 1) {
+    const epoch = Math.floor((without + holding) / 2);
+    // Old trees are nobody else's need: they are not kept at hand.
+    const tiles = await readPrefix(ctx, 2 * epoch, [vrfOutput]);
+    if (leafUnder(tiles, vrfOutput) === null) without = epoch;
+    else holding = epoch;
   }
+  const batchIndex = 2 * holding - 1;
+  const entry = await readEntry(ctx, batchIndex);
+  if (entry === null) throw new Error("bug: the log lost an entry");
+  if (decodeBatch(entry).some((pair) => equal(pair.vrfOutput, vrfOutput))) return batchIndex;
   throw new Error("bug: a leaf of the prefix tree that no BATCH inserted");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label.ts";
 import { type Bytes, equal } from "../../crypto/bytes.ts";
+import { commit } from "../../crypto/commitment.ts";
 import {
   nextRecord,
   recordHash,
@@ -8,12 +9,14 @@ import {
   signRecord,
   verifyNext,
 } from "../../crypto/record.ts";
+import { vrfProofToHash } from "../../crypto/vrf.ts";
 import { type OpenContext } from "../../core/context.ts";
 import { lookup } from "../../core/directory.ts";
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { register } from "../../core/registration.ts";
+import { findCommitted } from "../../core/restoration.ts";
 import { readHead } from "../../kv/head.ts";
 import { logKey } from "../../kv/log_key.ts";
 import { readValue } from "../../kv/records.ts";
@@ -166,4 +169,37 @@ Deno.test("a record that others bring at once is restored once", async () => {
     assert.equal(await sizeOf(world), size);
     assert.deepEqual((await auditLog(world.ctx)).faults, []);
   });
+});
+
+Deno.test("a record's place in the log is found in every epoch, without reading the log", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv);
+  const names = Array.from({ length: 33 }, (_, i) => `name${i}`);
+  for (const name of names) {
+    const { label, record } = await newAccount(name, { issuedMs: ctx.now() });
+    await register(ctx, label, record, null);
+  }
+  // Counts what is read of the store meanwhile.
+  let read = 0;
+  const counted = new Proxy(kv, {
+    get(target, name: "get" | "getMany" | "list") {
+      const method = target[name];
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        read += name === "list" ? 1_000 : name === "getMany" ? (args[0] as unknown[]).length : 1;
+        return (method as (...args: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  for (const name of names) {
+    const label = parseAccountLabel(name);
+    const { batchIndex, vrfProof, opening, record } = (await readValue(ctx, label, 0))!;
+    const vrfOutput = vrfProofToHash(vrfProof).slice(0, 32);
+    const commitment = commit(opening, { label, version: 0, value: record });
+    read = 0;
+    const found = await findCommitted({ ...ctx, kv: counted }, { vrfOutput, commitment });
+    assert.deepEqual(found, { kind: "record", batchIndex });
+    // Six halvings, a tile or two each.
+    assert.ok(read <= 20, `${read} reads`);
+  }
 });
