@@ -8,6 +8,7 @@ import { type LogPolicy } from "../crypto/policy.ts";
 import { type Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
+import { RESTORE_BURST, RESTORE_REFILL_MS } from "../wire/limits.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
@@ -17,6 +18,7 @@ import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
+import { type TokenBucket, tokenBucket } from "./token_bucket.ts";
 
 /** What the rules of the service work with. */
 export interface Context extends LogStore {
@@ -36,6 +38,8 @@ export interface Context extends LogStore {
   readonly names: NamePolicy;
   /** Tiles of the prefix tree that were read lately. */
   readonly prefixCache: PrefixCache;
+  /** How often a record that is not acceptable as a new one is looked for in the log. */
+  readonly restoring: TokenBucket;
 }
 
 /** A context with its end. */
@@ -101,6 +105,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     accounts: openAccounts(log),
     names: parts.names ?? openNames(),
     prefixCache: prefixCache(),
+    restoring: tokenBucket(1_000 / RESTORE_REFILL_MS, RESTORE_BURST, now()),
     close,
     [Symbol.asyncDispose]: close,
   };

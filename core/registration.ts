@@ -5,6 +5,9 @@
  *     reset           under the name policy, and signed by the operator here
  *     all others      by their signatures alone: nobody signs in for them
  *
+ * What is cheap is refused first: its form, its date, what the name policy says of its authorization;
+ * then its signatures; and only then is a VRF proof made.
+ *
  * A record is answered only once the published head covers it, so that what was acknowledged is never
  * lost. The same record again gets the same answer.
  *
@@ -29,7 +32,13 @@ import { eraseRetired } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
 import { type LookupQuery, WHOLE_LOOKUP } from "./lookup_proof.ts";
 import { findCommitted } from "./restoration.ts";
-import { checkSuccession, readRecord, requireInTime, type Succession } from "./succession.ts";
+import {
+  checkSuccession,
+  predecessorOf,
+  readRecord,
+  requireInTime,
+  type Succession,
+} from "./succession.ts";
 
 /** Where a record stands, and what it is. */
 interface Place extends LabelState {
@@ -121,11 +130,19 @@ async function placeOf(
   const { row, place } = await standingOf(ctx, label, { version, bytes, hash: recordHash(bytes) });
   if (place !== null) return { ...place, kind };
   ctx.sequencer.requireOpen();
+  const refusal = await refusalOf(ctx, label, form, authorization);
+  // Only a record that the log holds already comes through in spite of it, and to find that out takes
+  // signatures and a VRF proof: anybody could have them made, so it is done at a rate.
+  if (refusal !== null && !ctx.restoring.take(ctx.now())) {
+    await predecessorOf(ctx, label, row?.value ?? null, form);
+    throw refusal;
+  }
   const succession = await checkSuccession(ctx, label, row?.value ?? null, bytes);
   const entry = poolEntry(ctx, succession.record);
   const committed = await findCommitted(ctx, entry);
   if (committed.kind === "nothing") {
-    await requireAcceptable(ctx, succession, authorization);
+    if (refusal !== null) throw refusal;
+    await requireEntitled(ctx, succession, authorization);
     return { ...await claim(ctx, succession, entry, null, row), kind };
   }
   // Either an epoch took the name's next record in since its state was read, or the store forgot it.
@@ -140,18 +157,39 @@ async function placeOf(
   return { ...await claim(ctx, succession, entry, committed.batchIndex, row), kind };
 }
 
-/** What is asked of a new record beyond its place. @throws ServiceError */
-async function requireAcceptable(
+/** Why a record is not acceptable as a new one, before anything of it is verified; or null. */
+async function refusalOf(
+  ctx: Context,
+  label: AccountLabel,
+  { kind, issuedMs, devices }: IdentityRecord,
+  authorization: string | null,
+): Promise<ServiceError | null> {
+  if (Math.abs(issuedMs - ctx.now()) > MAX_RECORD_SKEW_MS) {
+    return badRecord("The record is dated more than ten minutes from now");
+  }
+  const keys = devices.flatMap(({ entry }) => [entry.signing, entry.identity].map(toHex));
+  if (new Set(keys).size !== keys.length) return badRecord("A key is in the record twice");
+  // Where names are open, anybody begins one, and nobody resets one.
+  const isFree = kind === "genesis" && ctx.names.kind === "open";
+  if (isFree || !NEEDS_AUTHORITY.includes(kind)) return null;
+  const account = { origin: ctx.origin, label };
+  const { signing } = devices[0]!.entry;
+  try {
+    await ctx.names.recognize({ nowMs: ctx.now(), account, signing, authorization });
+    return null;
+  } catch (error) {
+    if (error instanceof ServiceError) return error;
+    throw error;
+  }
+}
+
+/** What is asked of a verified new record beyond its place. @throws ServiceError */
+async function requireEntitled(
   ctx: Context,
   succession: Succession,
   authorization: string | null,
 ): Promise<void> {
   const { record } = succession;
-  if (Math.abs(record.issuedMs - ctx.now()) > MAX_RECORD_SKEW_MS) {
-    throw badRecord("The record is dated more than ten minutes from now");
-  }
-  const keys = record.devices.flatMap(({ entry }) => [entry.signing, entry.identity].map(toHex));
-  if (new Set(keys).size !== keys.length) throw badRecord("A key is in the record twice");
   await requireInTime(ctx, succession);
   if (!NEEDS_AUTHORITY.includes(record.kind)) return;
   await ctx.names.authorize({ kv: ctx.kv, nowMs: ctx.now(), record, authorization });

@@ -61,14 +61,7 @@ export async function checkSuccession(
   state: LabelState | null,
   bytes: Bytes,
 ): Promise<Succession> {
-  const record = readRecord(bytes);
-  const value = state === null ? null : await newestValue(ctx, label, state, record);
-  const before = value === null ? null : await acceptedRecord(ctx, label, value.record);
-  if (before === null) {
-    if (record.kind !== "genesis") throw conflict("The name has no record on which this follows");
-  } else {
-    requireFollows(record, before);
-  }
+  const before = await predecessorOf(ctx, label, state, readRecord(bytes));
   let verified: VerifiedRecord;
   try {
     const account = { origin: ctx.origin, label };
@@ -77,6 +70,28 @@ export async function checkSuccession(
     throw asBadRecord(error);
   }
   return { before, record: verified };
+}
+
+/**
+ * The record on which one has to follow that comes next, or null where nobody has the name; no signature is
+ * looked at.
+ *
+ * @throws ServiceError `name_taken`, `name_retired`, `record_conflict`
+ */
+export async function predecessorOf(
+  ctx: Context,
+  label: AccountLabel,
+  state: LabelState | null,
+  record: IdentityRecord,
+): Promise<VerifiedRecord | null> {
+  const value = state === null ? null : await newestValue(ctx, label, state, record);
+  const before = value === null ? null : await acceptedRecord(ctx, label, value.record);
+  if (before === null) {
+    if (record.kind !== "genesis") throw conflict("The name has no record on which this follows");
+  } else {
+    requireFollows(record, before);
+  }
+  return before;
 }
 
 /** The value of the newest record, which has to be in the log. */

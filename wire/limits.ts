@@ -20,6 +20,10 @@ export const RECORD_TIMEOUT_MS = 30_000;
 export const MAX_LABEL_CHARS = 128;
 /** How far a new record's own date may be from the service's clock, in milliseconds. */
 export const MAX_RECORD_SKEW_MS = 600_000;
+/** Most records at once that would be refused, and are looked for in the log all the same. */
+export const RESTORE_BURST = 32;
+/** How long until one more of these is looked for, in milliseconds. */
+export const RESTORE_REFILL_MS = 1_000;
 /** How long a reset may be cancelled and nothing else may follow on it, in milliseconds. */
 export const RESET_DELAY_MS = 259_200_000;
 /** Longest authorization of a name, in characters. */

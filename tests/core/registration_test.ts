@@ -22,7 +22,7 @@ import { register, resetName } from "../../core/registration.ts";
 import { logKey } from "../../kv/log_key.ts";
 import { readPublished } from "../../kv/published.ts";
 import { listPrekeyDevices } from "../../kv/prekeys.ts";
-import { RESET_DELAY_MS } from "../../wire/limits.ts";
+import { RESET_DELAY_MS, RESTORE_BURST, RESTORE_REFILL_MS } from "../../wire/limits.ts";
 import { grep } from "../support/grep.ts";
 import { newDevice, type OwnDevice, previous, self } from "../support/records.ts";
 import { newAccount, newPrekeys, openCore, ORIGIN } from "../support/service_core.ts";
@@ -524,4 +524,57 @@ Deno.test("the operator ends a name, also one whose reset is contested", async (
     assert.equal(await world.ctx.accounts.record(owner.record.account.label), null);
     assert.deepEqual(await faults(world), []);
   });
+});
+
+/** Believes whoever says the word. */
+const WORD: NamePolicy = {
+  kind: "grant",
+  authorize: ({ authorization }) => said(authorization),
+  recognize: ({ authorization }) => said(authorization),
+};
+
+function said(authorization: string | null): Promise<void> {
+  if (authorization === "word") return Promise.resolve();
+  return Promise.reject(new ServiceError("authorization_required", "Say the word"));
+}
+
+Deno.test("whoever has no right to a name makes the service do nothing costly, however often they try", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = { now: Date.now() };
+  await using ctx = await openCore(kv, { now: () => clock.now, names: WORD });
+  let proofs = 0;
+  const keys = new Proxy(ctx.keys, {
+    get(target, name: keyof typeof ctx.keys) {
+      if (name === "vrf") proofs++;
+      return target[name];
+    },
+  });
+  const counted = { ...ctx, keys };
+  const take = async (name: string, word: string | null) => {
+    const { label, record } = await newAccount(name, { issuedMs: clock.now });
+    await register(counted, label, record, null, word);
+  };
+  for (let i = 0; i < 3 * RESTORE_BURST; i++) {
+    await assert.rejects(take(`name${i}`, null), refusal("authorization_required"));
+  }
+  assert.ok(proofs <= RESTORE_BURST, `${proofs} VRF proofs`);
+  // Also what is badly signed, or late, is refused without one; and who has the word is not kept waiting.
+  const spent = proofs;
+  const { label, record } = await newAccount("late", { issuedMs: clock.now - 660_000 });
+  await assert.rejects(register(counted, label, record, null, "word"), refusal("bad_record"));
+  const { record: signed } = await newAccount("signed", { issuedMs: clock.now });
+  const forged = signed.slice();
+  forged[forged.length - 1]! ^= 1;
+  await assert.rejects(
+    register(counted, parseAccountLabel("signed"), forged, null, "word"),
+    refusal("bad_record"),
+  );
+  assert.equal(proofs, spent);
+  await take("alice", "word");
+  await assert.rejects(take("alice", null), refusal("name_taken"));
+  // After a while, what the log holds may be brought again.
+  clock.now += RESTORE_REFILL_MS;
+  const before = proofs;
+  await assert.rejects(take("bob", null), refusal("authorization_required"));
+  assert.ok(proofs > before);
 });

@@ -111,7 +111,9 @@ Deno.test("whom the name policy believes is shown the name's proof, with the key
   const token = `alice.${toBase64Url(key.publicKey).slice(0, 4)}`;
   const stranger = await generateSigningKeyPair();
   deepEqual(await ask(service, { key, token }), ["ok", null]);
-  await registered(service, "alice");
+  await registered(service, "alice", ({ keys: { signing } }) => {
+    return `alice.${toBase64Url(signing.publicKey).slice(0, 4)}`;
+  });
   deepEqual(await ask(service, { key, token }), ["ok", 0]);
   deepEqual(await ask(service, { key, token, label: "bob" }), ["forbidden", null]);
   deepEqual(await ask(service, { key, token: "guess" }), ["forbidden", null]);

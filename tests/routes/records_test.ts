@@ -24,16 +24,15 @@ import { online } from "../support/socket.ts";
 /** Believes whoever says the word, and tells the three refusals apart. */
 const WORD: NamePolicy = {
   kind: "grant",
-  authorize({ authorization }) {
-    if (authorization === "word") return Promise.resolve();
-    const code = authorization === null ? "authorization_required" : "forbidden";
-    throw new ServiceError(code, "Say the word");
-  },
-  recognize: ({ authorization }) =>
-    authorization === "word"
-      ? Promise.resolve()
-      : Promise.reject(new ServiceError("forbidden", "Say the word")),
+  authorize: ({ authorization }) => said(authorization),
+  recognize: ({ authorization }) => said(authorization),
 };
+
+function said(authorization: string | null): Promise<void> {
+  if (authorization === "word") return Promise.resolve();
+  const code = authorization === null ? "authorization_required" : "forbidden";
+  return Promise.reject(new ServiceError(code, "Say the word"));
+}
 
 async function codeOf(response: Response): Promise<string> {
   const text = await response.text();

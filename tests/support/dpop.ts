@@ -68,10 +68,18 @@ export function sendJson(
   });
 }
 
-/** A person whose name the service's log holds. */
-export async function registered(service: TestService, name: string): Promise<TestAccount> {
+/** A person whose name the service's log holds. @param word what the name policy asks for */
+export async function registered(
+  service: TestService,
+  name: string,
+  word?: (account: TestAccount) => string,
+): Promise<TestAccount> {
   const account = await newAccount(name, { issuedMs: service.now() });
-  const body = { record: toBase64Url(account.record) };
+  const authorization = word?.(account);
+  const body = {
+    record: toBase64Url(account.record),
+    ...(authorization === undefined ? {} : { authorization }),
+  };
   const response = await sendJson(service, "PUT", `/v1/directory/${name}`, body);
   if (response.status !== 200) throw new Error(`not registered: ${await response.text()}`);
   await response.body?.cancel();
