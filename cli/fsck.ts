@@ -22,6 +22,10 @@ async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<bool
     const audit = await auditLog({ kv, origin }, verifierKey);
     for (const fault of audit.faults) console.log(`  ${fault}`);
     console.log(summary(origin, audit, verifierKey !== undefined));
+    if (audit.lost > 0) {
+      const owners = "their owners' clients bring them again";
+      console.log(`  ${audit.lost} records were lost before the log was recovered: ${owners}`);
+    }
     if (audit.faults.length > 0) sound = false;
   }
   return sound;

@@ -76,7 +76,7 @@ export async function auditLog(log: LogStore, verifierKey?: string): Promise<Log
   await walk.prefix.checkNoMore(faults);
   await auditHeads(log, noted, walk.roots, verifierKey, faults);
   const names = walk.config === null
-    ? { names: 0, pending: 0 }
+    ? { names: 0, pending: 0, lost: 0 }
     : await auditNames(log, walk.config, walk.batches, faults);
   return { size: head?.size ?? 0, publishedSize: noted.publishedSize, ...names, faults };
 }

@@ -23,6 +23,7 @@ import { type LogConfig } from "../crypto/log_entry.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
 import { listKeyOwners } from "../kv/device_keys.ts";
 import { type LogStore } from "../kv/log_key.ts";
+import { readLost } from "../kv/lost.ts";
 import { type PoolEntry, readPool } from "../kv/pool.ts";
 import { countPrekeys, readPrekeys } from "../kv/prekeys.ts";
 import { countValues, type LabelState, listLabels } from "../kv/records.ts";
@@ -35,6 +36,8 @@ export interface NameCount {
   readonly names: number;
   /** Names whose newest record waits in the pool. */
   readonly pending: number;
+  /** Records that a recovery found lost, and that their owners have not brought again yet. */
+  readonly lost: number;
 }
 
 /** What the names account for. */
@@ -71,7 +74,7 @@ export async function auditNames(
     prekeys: 0,
     retired: new Set(),
   };
-  const count = { names: 0, pending: 0 };
+  const count = { names: 0, pending: 0, lost: 0 };
   let areSound = true;
   let number = 0;
   for await (const { label, state } of listLabels(log)) {
@@ -88,7 +91,7 @@ export async function auditNames(
   }
   if (pool.size > 0) faults.push(`The pool has ${pool.size} entries that no name knows`);
   // Behind a name with a fault, nobody knows what is its own.
-  if (areSound) await auditRest(log, batches, explained, faults);
+  if (areSound) count.lost = await auditRest(log, batches, explained, faults);
   return count;
 }
 
@@ -127,17 +130,20 @@ async function auditName(
   }
 }
 
-/** Finds what is there besides that which the names explain. */
+/** Finds what is there besides that which the names explain, and how many records are still lost. */
 async function auditRest(
   log: LogStore,
   batches: Batches,
   explained: Explained,
   faults: string[],
-): Promise<void> {
+): Promise<number> {
   let pairs = 0;
   for (const batch of batches.values()) pairs += batch.length;
   const known = explained.opened.size + explained.erased;
-  if (pairs !== known) faults.push(`The log has ${pairs} pairs, and the names explain ${known}`);
+  const lost = pairs - known;
+  if (lost < 0 || lost > await readLost(log)) {
+    faults.push(`The log has ${pairs} pairs, and the names explain ${known}`);
+  }
   const values = await countValues(log) - explained.values;
   if (values > 0) faults.push(`The store has ${values} values that no name knows`);
   let keys = -explained.keys;
@@ -145,6 +151,7 @@ async function auditRest(
   if (keys > 0) faults.push(`The store has ${keys} keys that are no device's`);
   const prekeys = await countPrekeys(log) - explained.prekeys;
   if (prekeys > 0) faults.push(`The store has ${prekeys} sets of prekeys that are no device's`);
+  return lost;
 }
 
 /** @returns how many sets of prekeys the device has, none or one @throws NameFault, CryptoError */

@@ -25,6 +25,7 @@ import { buildRoot, planRoot } from "../crypto/tree.ts";
 import { deleteFrozen, type Frozen, readFrozen, replaceFrozen, writeFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
+import { writeLost } from "../kv/lost.ts";
 import { deleteAudited, readAudited, readPublished, writePublished } from "../kv/published.ts";
 import { readSigned, writeSigned } from "../kv/signed_head.ts";
 import { StoreError } from "../kv/store_error.ts";
@@ -96,7 +97,7 @@ export async function recoverLog(parts: RecoveryParts): Promise<Recovery> {
   await commitOrThrow(log, [replaceFrozen(log, underWay(now()))]);
   await rebuild(parts, mirrored);
   const names = await recoverNames(log, mirror.pairs);
-  const published = await finish(parts, mirrored, mirror, isMet);
+  const published = await finish(parts, mirrored, mirror, isMet, names.lost);
   return { ...names, kept: isBeginning ? head.size : 0, size: mirrored.size, published };
 }
 
@@ -197,11 +198,12 @@ async function finish(
   mirrored: SignedCheckpoint,
   mirror: ReadMirror,
   isMet: boolean,
+  lost: number,
 ): Promise<number> {
   const { size, root } = mirrored;
   const note = formatNote(mirrored.note.text, mirrored.note.signatures);
   const signed = { size, root, note: withoutCosignatures(note, log.origin), atMs: now() };
-  const mutations = [writeSigned(log, signed), deleteFrozen(log)];
+  const mutations = [writeSigned(log, signed), deleteFrozen(log), writeLost(log, lost)];
   const held = (await readPublished(log))?.value ?? null;
   if (isMet && (held === null || held.size < size || !isIn(mirror, held))) {
     const verifierKey = formatVerifierKey(policy.logs[0]!);

@@ -59,6 +59,7 @@ const TABLES: Readonly<Record<string, Shape>> = {
       evidence: (value) => value === null || text(value),
     }),
   },
+  lost: { key: [], value: exactly({ count }) },
   entry: { key: [count], value: bytes },
   tile: { key: [count, count], value: bytes },
   prefix: { key: [count, text], value: bytes },
@@ -87,6 +88,16 @@ const TABLES: Readonly<Record<string, Shape>> = {
 
 /** `["nonce", hash]` */
 const NONCE: Shape = { key: [bytes], value: exactly({ expMs: count, id: text }) };
+/** `["link", slot]` */
+const SLOT: Shape = {
+  key: [bytes],
+  value: exactly({ expMs: count, counts: exactly({ new: count, old: count }) }),
+};
+/** `["link", slot, side, n]` */
+const MESSAGE: Shape = {
+  key: [bytes, (value) => value === "new" || value === "old", count],
+  value: bytes,
+};
 
 /**
  * Each row of a store that is of no table, or not as its table wants it: the table's name, or null
@@ -97,6 +108,8 @@ export async function* listMisfits(kv: Deno.Kv): AsyncIterable<string | null> {
     const [root, origin, table] = key;
     if (root === "nonce") {
       if (!isOf(NONCE, key.slice(1), value)) yield "nonce";
+    } else if (root === "link") {
+      if (!isOf(key.length === 2 ? SLOT : MESSAGE, key.slice(1), value)) yield "link";
     } else if (
       root === "log" && typeof origin === "string" && typeof table === "string" &&
       Object.hasOwn(TABLES, table)

@@ -9,6 +9,8 @@ import { readHead } from "../../kv/head.ts";
 import { type LogStore } from "../../kv/log_key.ts";
 import { takeOnce } from "../../kv/nonces.ts";
 import { type DevicePrekeys } from "../../kv/prekeys.ts";
+import { writeLinkMessage } from "../../kv/links.ts";
+import { writeLost } from "../../kv/lost.ts";
 import { listMisfits } from "../../kv/row_shape.ts";
 import { commit } from "../../kv/transact.ts";
 import { verifyGenesis } from "../support/records.ts";
@@ -60,6 +62,7 @@ Deno.test("an audit of an honest log finds nothing", () =>
       publishedSize: 9,
       names: 4,
       pending: 0,
+      lost: 0,
       faults: [],
     });
   }));
@@ -148,10 +151,36 @@ Deno.test("an audit finds prekeys that are left twice, or that there are none of
     assert.deepEqual((await auditLog(log)).faults, []);
   }));
 
+Deno.test("a record that a recovery found lost is no fault, and any other that is missing is", () =>
+  withLog(async (log) => {
+    const { label } = await newAccount("d");
+    const owned = await Array.fromAsync(
+      log.kv.list<{ label: string }>({ prefix: ["log", ORIGIN, "key"] }),
+    );
+    for (const { key, value } of owned) if (value.label === label) await log.kv.delete(key);
+    await log.kv.delete(["log", ORIGIN, "label", label]);
+    await log.kv.delete(["log", ORIGIN, "value", label, 0]);
+    assert.deepEqual((await auditLog(log)).faults, [
+      "The log has 4 pairs, and the names explain 3",
+    ]);
+    await commit(log.kv, [], [writeLost(log, 1)]);
+    const { faults, lost } = await auditLog(log);
+    assert.deepEqual([faults, lost], [[], 1]);
+  }));
+
 Deno.test("rows of no table, and rows that are not as their table wants them, are found", () =>
   withLog(async (log) => {
     const misfits = () => Array.fromAsync(listMisfits(log.kv));
-    await takeOnce(log.kv, "x", Date.now() + 60_000, Date.now());
+    const nowMs = Date.now();
+    await takeOnce(log.kv, "x", nowMs + 60_000, nowMs);
+    const message = {
+      slot: new Uint8Array(16),
+      side: "new",
+      n: 0,
+      message: new Uint8Array(9),
+    } as const;
+    await writeLinkMessage(log.kv, message, nowMs + 60_000, nowMs);
+    await commit(log.kv, [], [writeLost(log, 0)]);
     assert.deepEqual(await misfits(), []);
     const stray: Deno.KvKey[] = [["x"], ["log", ORIGIN, "x"], ["log", 5, "x"], ["log", ORIGIN], [
       "log",
@@ -164,7 +193,7 @@ Deno.test("rows of no table, and rows that are not as their table wants them, ar
       await log.kv.delete(key);
     }
     for (const { key, value } of await rows(log.kv)) {
-      const table = key[0] === "nonce" ? "nonce" : key[2];
+      const table = key[0] === "log" ? key[2] : key[0];
       for (const wrong of ["x", 7, {}, { ...(value as object), more: 1 }]) {
         await log.kv.set(key, wrong);
         assert.deepEqual(await misfits(), [table], String(table));
