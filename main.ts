@@ -175,6 +175,11 @@ async function start(settings: Settings): Promise<Service> {
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
   const secret = await readSecret(settings);
+  const pages = await readPages(new URL("./dist/", import.meta.url));
+  if (pages.size === 0) {
+    console.log("There are no pages at / and /log: `deno task build` makes them");
+  }
+  if (settings.publicOrigin !== null) console.log(`Clients reach it as ${settings.publicOrigin}`);
   return await openService({
     kv: await openStore(settings.store),
     secret,
@@ -184,7 +189,7 @@ async function start(settings: Settings): Promise<Service> {
     names,
     ...witnesses === null ? {} : { witnesses },
     isPostQuantum: settings.isPostQuantum,
-    pages: await readPages(new URL("./dist/", import.meta.url)),
+    pages,
     now: () => Date.now(),
     log: (line) => console.error(line),
   });

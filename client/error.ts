@@ -134,6 +134,7 @@ const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   self_call: "self_call",
   offline: "peer_offline",
   head_unknown: "head_rolled_back",
+  log_frozen: "unavailable",
 };
 
 /** The service's refusal. */

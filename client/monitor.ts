@@ -22,7 +22,7 @@ import { auditPath, epochFromWire } from "../wire/log.ts";
 import { cell } from "./cell.ts";
 import { type Debt, Debts } from "./debt.ts";
 import { lookUp } from "./directory.ts";
-import { ClientError, toClientError } from "./error.ts";
+import { ClientError, type ClientErrorCode, toClientError } from "./error.ts";
 import { keepEvidence } from "./evidence.ts";
 import { noteText } from "./known_log.ts";
 import { MAX_HEAD_AGE_MS } from "./people.ts";
@@ -51,8 +51,9 @@ export async function watch(world: World): Promise<readonly Finding[]> {
     try {
       return await work();
     } catch (error) {
-      const finding = toClientError(error, "proof_invalid");
-      if (!finding.retryable && finding.code !== "closed") findings.push({ label, error: finding });
+      const found = findingOf(label, toClientError(error, "proof_invalid"));
+      const isSaid = findings.some((one) => isSame(one, found));
+      if (!found.error.retryable && found.error.code !== "closed" && !isSaid) findings.push(found);
       return null;
     }
   };
@@ -60,9 +61,12 @@ export async function watch(world: World): Promise<readonly Finding[]> {
   const head = await noting(null, () => trust.heads.newest(http));
   if (head !== null) await noting(null, () => trust.heads.follow(http, head));
   await noting(account.label, () => world.refresh());
-  await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
-  for (const label of await trust.people.contacts()) {
-    if (label !== account.label) await noting(label, () => watchContact(world, label));
+  // Nobody answers a device that was removed.
+  if (!findings.some(({ error }) => error.code === "device_removed")) {
+    await noting(account.label, () => world.gossip.prepare(account, signerOf(world)));
+    for (const label of await trust.people.contacts()) {
+      if (label !== account.label) await noting(label, () => watchContact(world, label));
+    }
   }
   // What follows blames the service for what it does not show: it has to be there.
   if (head === null) return findings;
@@ -76,6 +80,24 @@ export async function watch(world: World): Promise<readonly Finding[]> {
     await noting(null, () => watchEpoch(world, owed, trusted, index));
   }
   return findings;
+}
+
+/** What is wrong with the log is wrong for everybody: it is about nobody, and said once. */
+const OF_THE_LOG: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>([
+  "head_rolled_back",
+  "log_forked",
+  "log_changed",
+  "quorum_missing",
+  "stale_head",
+  "epoch_invalid",
+]);
+
+function findingOf(label: AccountLabel | null, error: ClientError): Finding {
+  return { label: OF_THE_LOG.has(error.code) ? null : label, error };
+}
+
+function isSame(one: Finding, other: Finding): boolean {
+  return one.label === other.label && one.error.code === other.error.code;
 }
 
 async function watchContact(world: World, label: AccountLabel): Promise<void> {

@@ -24,7 +24,7 @@ export type TreeHead = Pick<Head, "size" | "root">;
 export interface Freeze {
   /** Why the log is frozen, or null where it is not. */
   frozen(): Frozen | null;
-  /** Requires that no instance froze the log. @throws ServiceError `unavailable`; StoreError */
+  /** Requires that no instance froze the log. @throws ServiceError `log_frozen`; StoreError */
   look(): Promise<void>;
   /** Freezes the log; what it returns is to be thrown. */
   freeze(reason: string, evidence?: string | null): Promise<ServiceError>;
@@ -32,14 +32,14 @@ export interface Freeze {
    * Requires that the tree at `to` is the tree at `from` with entries behind it; freezes otherwise.
    *
    * @param what the tree at `to`, as a sentence begins
-   * @throws ServiceError `unavailable`; StoreError
+   * @throws ServiceError `log_frozen`; StoreError
    */
   requireExtends(from: TreeHead, to: TreeHead, what: string): Promise<void>;
 }
 
 /** A refusal of whoever writes to a frozen log. */
 export function frozenRefusal(): ServiceError {
-  return new ServiceError("unavailable", "The log is frozen until its operator has recovered it");
+  return new ServiceError("log_frozen", "The log is frozen until its operator has recovered it");
 }
 
 /** Watches over a log. @param report is given a sentence for the operator */

@@ -59,9 +59,9 @@ export interface Publisher {
   covered(size: number): Promise<void>;
   /** Has what is committed published, though nobody waits for it. */
   wake(): void;
-  /** Requires that a committed head may be built upon. @throws ServiceError `unavailable`; StoreError */
+  /** Requires that a committed head may be built upon. @throws ServiceError `log_frozen`; StoreError */
   requireBuildable(head: TreeHead): Promise<void>;
-  /** Requires that records are taken in. @throws ServiceError `unavailable` */
+  /** Requires that records are taken in. @throws ServiceError `log_frozen`, `unavailable` */
   requireOpen(): void;
   /** Why the log is frozen, or null where it is not. */
   frozen(): Frozen | null;

@@ -42,7 +42,7 @@ export interface Sequencer {
    * @throws ServiceError `unavailable`
    */
   settled(): Promise<void>;
-  /** Requires that records are taken in. @throws ServiceError `unavailable` */
+  /** Requires that records are taken in. @throws ServiceError `log_frozen`, `unavailable` */
   requireOpen(): void;
   /** Finishes the epoch under way and takes no more. */
   close(): Promise<void>;

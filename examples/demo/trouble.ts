@@ -51,7 +51,9 @@ export function troubleOf(error: unknown): Trouble {
   }
   const { code, problem, identity } = error;
   const refused = code === "refused" && problem !== null;
-  const [title, text] = refused ? REFUSED[problem] ?? ERRORS.refused : ERRORS[code];
+  const isFrozen = problem === "log_frozen";
+  const words = refused || isFrozen ? REFUSED[problem] : undefined;
+  const [title, text] = words ?? ERRORS[code];
   return {
     title,
     text,

@@ -140,6 +140,10 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
 
 /** What the service refused, where its own code says more than `refused`. */
 export const REFUSED: Partial<Readonly<Record<ProblemCode, Words>>> = {
+  log_frozen: [
+    "The service has stopped its log",
+    "Nobody can register or change devices until whoever runs it has recovered it. Calls go on.",
+  ],
   bad_record: [
     "The service refused the keys of this device",
     "They do not verify there. Check that this device’s clock is right.",

@@ -239,7 +239,7 @@ Deno.test("a store that was rolled back is frozen at its start, and signs nothin
   for (let start = 0; start < 2; start++) {
     await using ctx = await it.open();
     const carol = await newAccount("carol");
-    await assert.rejects(join(ctx, carol), isCode("unavailable", /frozen/));
+    await assert.rejects(join(ctx, carol), isCode("log_frozen", /frozen/));
     await assert.rejects(requireReady(ctx), isCode("log_frozen", /Witness . has size 5, above 3/));
     assert.deepEqual(await valueOf(readPublished, ctx), before, "reads are answered from it");
     const alice = parseAccountLabel("alice");
@@ -290,7 +290,7 @@ Deno.test("a witness that claims to be ahead freezes the log, with and without p
   await using it = await world();
   await using ctx = await it.open();
   it.witnesses[2].story = () => sizeAnswer(99);
-  await assert.rejects(join(ctx, await newAccount("alice")), isCode("unavailable", /frozen/));
+  await assert.rejects(join(ctx, await newAccount("alice")), isCode("log_frozen", /frozen/));
   // What it shows is no more than was signed: the operator can tell by that.
   assert.match(it.said.join("\n"), /Witness c has size 99, above 3 .*, but does not show it/);
   assert.equal((await valueOf(readFrozen, ctx)).evidence, null);

@@ -54,6 +54,12 @@ function isUnavailable(error: unknown): boolean {
   return true;
 }
 
+function isFrozen(error: unknown): boolean {
+  assert.ok(error instanceof ServiceError, String(error));
+  assert.equal(error.code, "log_frozen");
+  return true;
+}
+
 Deno.test("three sequencers on one store take every record in exactly once", async () => {
   using kv = await Deno.openKv(":memory:");
   await using one = await openCore(kv);
@@ -197,13 +203,13 @@ Deno.test("a store that was rolled back freezes the log instead of forking it", 
   const old = (await readHead(ctx))!.value;
   await register(ctx, bob.label, bob.record, null);
   await commit(kv, [], [writeHead(ctx, old)]);
-  await assert.rejects(register(ctx, carol.label, carol.record, null), isUnavailable);
-  await assert.rejects(register(ctx, carol.label, carol.record, null), isUnavailable);
+  await assert.rejects(register(ctx, carol.label, carol.record, null), isFrozen);
+  await assert.rejects(register(ctx, carol.label, carol.record, null), isFrozen);
   assert.match(said.join(), /frozen/);
   assert.equal((await readHead(ctx))!.value.size, old.size, "nothing is built on such a head");
   assert.equal((await readPublished(ctx))!.value.size, 5);
   await using again = await openCore(kv);
-  assert.throws(() => again.sequencer.requireOpen(), isUnavailable);
+  assert.throws(() => again.sequencer.requireOpen(), isFrozen);
 });
 
 Deno.test("what one instance freezes is frozen for all, also in the midst of an epoch", async () => {
@@ -216,9 +222,9 @@ Deno.test("what one instance freezes is frozen for all, also in the midst of an 
   const { check, mutations } = await batchStep(two, read, [pooledOf(9)], Date.now());
   await writeFrozen(one, { reason: "somebody found something", atMs: 1, evidence: null });
   assert.equal(await commit(kv, [check, checkNotFrozen(two)], mutations), "conflict");
-  await assert.rejects(register(two, bob.label, bob.record, null), isUnavailable);
+  await assert.rejects(register(two, bob.label, bob.record, null), isFrozen);
   assert.equal((await readHead(two))!.value.size, 3);
-  assert.throws(() => two.sequencer.requireOpen(), isUnavailable);
+  assert.throws(() => two.sequencer.requireOpen(), isFrozen);
   await verified(two, alice.label, await lookup(two, alice.label, null));
 });
 
@@ -267,11 +273,11 @@ Deno.test("a head of the same size with another root is never signed", async () 
     const forged = { ...head, size, root: concat(head.root.slice(1), head.root.slice(0, 1)) };
     await commit(kv, [], [writeHead(ctx, forged)]);
     await using frozen = await openCore(kv);
-    assert.throws(() => frozen.sequencer.requireOpen(), isUnavailable);
+    assert.throws(() => frozen.sequencer.requireOpen(), isFrozen);
     assert.equal((await readPublished(ctx))!.value.size, head.size);
     await commit(kv, [], [writeHead(ctx, head)]);
     await using still = await openCore(kv);
-    assert.throws(() => still.sequencer.requireOpen(), isUnavailable, "until it was recovered");
+    assert.throws(() => still.sequencer.requireOpen(), isFrozen, "until it was recovered");
     await commit(kv, [], [deleteFrozen(ctx)]);
   }
   await using again = await openCore(kv);
@@ -290,7 +296,7 @@ Deno.test("a head that the published one does not lead to is never signed", asyn
   await kv.set(row, { ...published, root: head.root });
   {
     await using frozen = await openCore(kv);
-    assert.throws(() => frozen.sequencer.requireOpen(), isUnavailable);
+    assert.throws(() => frozen.sequencer.requireOpen(), isFrozen);
   }
   await commit(kv, [], [deleteFrozen(ctx)]);
   await kv.set(row, published);

@@ -98,7 +98,7 @@ Deno.test("a service that is started on an old copy of its store freezes, and it
       assert.deepEqual([ready.status, code], [503, "log_frozen"]);
       assert.match(title, /^The log is frozen: Witness [aw] has size 5, above 3 .*shows it/);
       assert.match(second.faults.join("\n"), /The log is frozen/);
-      assert.equal(await bring(second, await newAccount("dave")), "unavailable");
+      assert.equal(await bring(second, await newAccount("dave")), "log_frozen");
       assert.deepEqual((await headOf(second, policy)).note.text, old.note.text, "reads go on");
       assert.deepEqual(await proved(second, alice, alice, old), alice.record);
       await second.close();

@@ -292,7 +292,7 @@ Deno.test("a log that is frozen is not ready", async () => {
   await commit(kv, [], [writeHead(log, { ...head, size: 1 })]);
   const bob = await newAccount("bob");
   const record = { record: toBase64Url(bob.record) };
-  equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/bob", record)), "unavailable");
+  equal(await codeOf(await sendJson(service, "PUT", "/v1/directory/bob", record)), "log_frozen");
   const response = await fetch(`${service.url}/readyz`);
   deepEqual([response.status, await codeOf(response)], [503, "log_frozen"]);
 });
