@@ -81,6 +81,11 @@ Deno.test("the log's page in a real browser", async (t) => {
         await log.says("answer-title", /^bob$/);
         await log.says("answer-text", /newest record is version 0/);
         assert.deepEqual(await log.verdicts(), PASSED);
+        // Nothing of the other page's style lies over the marks.
+        const before = await log.part("steps").getByRole("listitem").first().evaluate((item) =>
+          getComputedStyle(item, "::before").content
+        );
+        assert.equal(before, "none");
         await log.says("steps", /Version 0 is there, 1 is not/);
         await log.says("steps", /1 record from the first to the newest/);
         // The way through both trees: to the last entry, and to both versions of the ladder.
