@@ -137,8 +137,9 @@ export class Http {
         token,
         nowMs: this.#now(),
       });
-      const authorization = token === null ? {} : { authorization: `DPoP ${token}` };
-      const response = await this.#fetch(method, path, { dpop: proof, ...authorization }, body);
+      const headers: Record<string, string> = { dpop: proof };
+      if (token !== null) headers["authorization"] = `DPoP ${token}`;
+      const response = await this.#fetch(method, path, headers, body);
       try {
         return await this.#answer(response);
       } catch (error) {

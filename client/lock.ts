@@ -12,11 +12,20 @@ import { ClientError } from "./error.ts";
 /** How long the place may take to become free, as after a reload, in milliseconds. */
 const PATIENCE_MS = 500;
 
+/** What is used of Web Locks: the types of some runtimes do not have them. */
+interface Locks {
+  request(
+    name: string,
+    options: { readonly signal: AbortSignal },
+    hold: () => Promise<void>,
+  ): Promise<unknown>;
+}
+
 /** Takes the device's place; gives the function that leaves it. @throws ClientError `in_use` */
 export async function holdOnline(service: string, device: string): Promise<() => void> {
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
-  const locks = "locks" in navigator ? navigator.locks : null;
-  if (locks === null) return release;
+  const { locks } = navigator as Navigator & { readonly locks?: Locks };
+  if (locks === undefined) return release;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   return await new Promise((resolve, reject) => {
     locks.request(`countersign ${service} ${device}`, { signal }, () => {
