@@ -6,6 +6,7 @@
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { type SignedCheckpoint } from "../crypto/checkpoint.ts";
+import { CryptoError } from "../crypto/error.ts";
 import { type LogIdentity, verifyConfig } from "../crypto/head.ts";
 import { decodeConfig, encodeConfig } from "../crypto/log_entry.ts";
 import { formatNote, parseVerifierKey } from "../crypto/note.ts";
@@ -40,14 +41,24 @@ export interface PinnedLog {
 /** The policy that an application pins, or null. @throws ClientError `bad_option` */
 export async function pinnedPolicy({ logKey, policy }: PinnedLog): Promise<LogPolicy | null> {
   if (logKey === undefined && policy === undefined) return null;
+  if (logKey !== undefined && policy !== undefined) {
+    throw new ClientError("bad_option", "The log is pinned by its key or by a policy, not by both");
+  }
+  const pinned = await readPin(() => policy === undefined ? ofKey(logKey!) : ofText(policy));
+  if (new Set(pinned.logs.map(({ name }) => name)).size !== 1) {
+    throw new ClientError("bad_option", "The policy that pins the log has to be of one log");
+  }
+  return pinned;
+}
+
+/** Says what is wrong with a pin: its author has to mend it. */
+async function readPin(read: () => LogPolicy | Promise<LogPolicy>): Promise<LogPolicy> {
   try {
-    if (logKey !== undefined && policy !== undefined) throw new Error("two pins");
-    const pinned = policy === undefined ? ofKey(logKey!) : await ofText(policy);
-    if (new Set(pinned.logs.map(({ name }) => name)).size !== 1) throw new Error("not one log");
-    return pinned;
+    return await read();
   } catch (cause) {
-    const message = "The log is pinned by its key (name+hash+key), or by a policy of one log";
-    throw new ClientError("bad_option", message, { cause });
+    const why = cause instanceof CryptoError ? `: ${cause.message}` : "";
+    const form = "The log is pinned by its key (name+hash+key), or by a policy";
+    throw new ClientError("bad_option", form + why, { cause });
   }
 }
 

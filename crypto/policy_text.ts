@@ -40,7 +40,7 @@ export function parsePolicy(text: string): LogPolicy {
     text.length > MAX_POLICY_LENGTH || !text.isWellFormed() ||
     /[^\t\n -~\x80-\u{10ffff}]/u.test(text)
   ) {
-    throw malformed("it is too long, or not plain text");
+    throw malformed("it is too long, or not plain text with a line feed at the ends of its lines");
   }
   const logs: VerifierKey[] = [];
   const witnesses: PolicyWitness[] = [];
@@ -50,51 +50,63 @@ export function parsePolicy(text: string): LogPolicy {
   const keys = new Set<string>();
   let quorum: string | null | undefined;
 
-  function define(name: string, list: readonly unknown[]): void {
-    if (name === "none" || names.has(name)) throw malformed("a name is defined twice");
-    if (list.length === MAX_DEFINITIONS) throw malformed("it has too many definitions");
+  function addName(name: string, list: readonly unknown[]): void {
+    if (name === "none" || names.has(name)) throw fault("a name is defined twice");
+    if (list.length === MAX_DEFINITIONS) throw fault("it has too many definitions");
     names.add(name);
   }
 
   function addKey(word: string, types: readonly number[]): VerifierKey {
     const key = parseVerifierKey(word);
     if (!types.includes(key.type)) {
-      throw new CryptoError("bad_key", "A key of a policy is of a type that does not fit its use");
+      throw new CryptoError("bad_key", "its key is of a type that does not fit its use");
     }
     // Neither one key twice, whatever its names are, nor two keys that a note cannot tell apart.
     const marks = [toBase64(key.publicKey), `${key.keyId} ${key.name}`];
-    if (marks.some((mark) => keys.has(mark))) throw malformed("a key is there twice");
+    if (marks.some((mark) => keys.has(mark))) throw fault("a key is there twice");
     for (const mark of marks) keys.add(mark);
     return key;
   }
 
-  for (const line of text.split("\n")) {
+  function define(line: string): void {
     const words = line.split(/[\t ]+/).filter((word) => word !== "");
     const [keyword, ...rest] = words;
-    if (keyword === undefined || keyword.startsWith("#")) continue;
+    if (keyword === undefined || keyword.startsWith("#")) return;
     const count = rest.length;
     if (keyword === "log" && (count === 1 || count === 2)) {
-      if (logs.length === MAX_DEFINITIONS) throw malformed("it has too many definitions");
+      if (logs.length === MAX_DEFINITIONS) throw fault("it has too many definitions");
       logs.push(addKey(rest[0]!, LOG_TYPES));
     } else if (keyword === "witness" && (count === 2 || count === 3)) {
       const [id, vkey, url = null] = rest as [string, string, string?];
-      define(id, witnesses);
+      addName(id, witnesses);
       witnesses.push({ id, key: addKey(vkey, WITNESS_TYPES), url });
     } else if (keyword === "group" && count >= 3) {
       const [id, rule, ...ids] = rest as [string, string, ...string[]];
       for (const member of ids) {
-        if (!names.has(member)) throw malformed("a group has a member that is not defined");
-        if (members.has(member)) throw malformed("a name is a member twice");
+        if (!names.has(member)) throw fault("a group has a member that is not defined");
+        if (members.has(member)) throw fault("a name is a member twice");
         members.add(member);
       }
-      define(id, groups);
+      addName(id, groups);
       groups.push({ id, threshold: thresholdOf(rule, ids.length), members: ids });
     } else if (keyword === "quorum" && count === 1) {
-      if (quorum !== undefined) throw malformed("it has two quorums");
+      if (quorum !== undefined) throw fault("it is a second quorum");
       quorum = rest[0] === "none" ? null : rest[0]!;
-      if (quorum !== null && !names.has(quorum)) throw malformed("its quorum is not defined");
+      if (quorum !== null && !names.has(quorum)) throw fault("its quorum is not defined");
+    } else if (["log", "witness", "group", "quorum"].includes(keyword)) {
+      throw fault(`it has too few words for a ${keyword}, or too many`);
     } else {
-      throw malformed("a line of it is none");
+      throw fault("it is neither log, witness, group nor quorum");
+    }
+  }
+
+  for (const [index, line] of text.split("\n").entries()) {
+    try {
+      define(line);
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      const where = `Cannot read the policy, line ${index + 1}`;
+      throw new CryptoError(error.code, `${where}: ${error.message}`);
     }
   }
   if (quorum === undefined) throw malformed("it has no quorum");
@@ -126,11 +138,15 @@ function thresholdOf(rule: string, members: number): number {
   if (rule === "any") return 1;
   const threshold = parseDecimal(rule);
   if (threshold === null || threshold < 1 || threshold > members) {
-    throw malformed("the threshold of a group is not one to the number of its members");
+    throw fault("the threshold of a group is not one to the number of its members");
   }
   return threshold;
 }
 
 function malformed(why: string): CryptoError {
-  return new CryptoError("malformed", `Cannot read the policy: ${why}`);
+  return fault(`Cannot read the policy: ${why}`);
+}
+
+function fault(why: string): CryptoError {
+  return new CryptoError("malformed", why);
 }

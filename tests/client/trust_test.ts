@@ -66,6 +66,24 @@ Deno.test("a pinned log key that is not the service's is refused at first contac
   assert.equal(await read(store, "log"), null);
 });
 
+Deno.test("what is wrong with a pinned key or policy is said", async () => {
+  const { logVerifierKey } = await deriveServiceKeys(testSecret(8), ORIGIN);
+  const other = (await deriveServiceKeys(testSecret(8), "other.example/kt/1")).logVerifierKey;
+  const wrongId = logVerifierKey.replace(/\+[0-9a-f]{8}\+/, "+00000000+");
+  const policy = `log ${logVerifierKey}\nquorum none\n`;
+  const says: [Parameters<typeof pinnedPolicy>[0], RegExp][] = [
+    [{ logKey: "no key" }, /name\+hash\+key.*: Not a verifier key$/],
+    [{ logKey: wrongId }, /: The ID of a verifier key is not that of its key$/],
+    [{ policy: `${policy}# fine\nlogs\n` }, /, line 4: it is neither log, witness, group nor/],
+    [{ policy: `log ${other}\n${policy}` }, /has to be of one log$/],
+    [{ policy: "quorum none\n" }, /has to be of one log$/],
+    [{ policy, logKey: logVerifierKey }, /not by both$/],
+  ];
+  for (const [pin, message] of says) {
+    await assert.rejects(pinnedPolicy(pin), { code: "bad_option", message });
+  }
+});
+
 interface Two extends AsyncDisposable {
   readonly http: Http;
   readonly first: Trust;

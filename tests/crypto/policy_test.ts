@@ -154,6 +154,32 @@ Deno.test("a policy that could mean something else is refused", async () => {
   );
 });
 
+Deno.test("what is wrong with a policy is said, and in which line, and not what is written there", async () => {
+  const [log, a] = [await makeLog(), await witness("a.example")];
+  const head = `log ${log.vkey}\n\n`;
+  const other = formatVerifierKey((await makeLog()).key).split("+")[1];
+  const wrongId = log.vkey.replace(/\+[0-9a-f]{8}\+/, `+${other}+`);
+  const says: [string, RegExp][] = [
+    ["witnesses W\nquorum none\n", /, line 3: it is neither log, witness, group nor quorum$/],
+    ["witness W\nquorum none\n", /, line 3: it has too few words for a witness, or too many$/],
+    ["quorum none\nquorum none\n", /, line 4: it is a second quorum$/],
+    [`witness W ${a.vkey}\ngroup G 2 W\n`, /, line 4: the threshold of a group is not one/],
+    [`witness W ${log.vkey}\nquorum W\n`, /, line 3: its key is of a type that does not fit/],
+    ["witness W x+00000000\nquorum W\n", /, line 3: Not a verifier key$/],
+    [`log ${wrongId}\nquorum none\n`, /, line 3: The ID of a verifier key is not that of its/],
+    ["quorum none\r\n", /: it is too long, or not plain text with a line feed/],
+    ["", /: it has no quorum$/],
+  ];
+  for (const [rest, words] of says) {
+    assert.throws(() => parsePolicy(head + rest), (error: Error) => {
+      assert.match(error.message, words);
+      assert.match(error.message, /^Cannot read the policy[:,]/);
+      assert.ok(!error.message.includes("a.example"));
+      return true;
+    });
+  }
+});
+
 Deno.test("a key has the type of its use, and is either a log's or a witness's", async () => {
   const pair = await generateSigningKeyPair();
   const plain = formatVerifierKey(verifierKey("n", 0x01, pair.publicKey));
