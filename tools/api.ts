@@ -2,8 +2,9 @@
  * The public API as text, so that a change of it shows in review.
  *
  * Writes `docs/api.txt` from what `deno doc` says about each entry point in `exports` of
- * `deno.json`, without paths and line numbers. With `--check` it changes nothing, and fails at the
- * first difference.
+ * `deno.json`, without paths and line numbers. A parameter that has a default gets the question mark
+ * that `deno doc` does not print. With `--check` it changes nothing, and fails at the first
+ * difference.
  *
  *     deno run --allow-read --allow-run --allow-write=docs tools/api.ts [--check]
  *
@@ -20,21 +21,61 @@ async function entryPoints(): Promise<[string, string][]> {
   return Object.entries(exported as Record<string, string>);
 }
 
-/** What `deno doc` prints for a module, without where things are defined. */
-async function describe(module: string): Promise<string> {
+async function denoDoc(...args: string[]): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", module],
+    args: ["doc", ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!output.success) throw new Error(`Cannot document ${module}: ${text(output.stderr)}`);
-  return text(output.stdout)
+  if (!output.success) throw new Error(`Cannot document ${args.at(-1)}: ${text(output.stderr)}`);
+  return text(output.stdout);
+}
+
+/** What `deno doc` prints for a module, without where things are defined. */
+async function describe(module: string): Promise<string> {
+  const text = (await denoDoc(module))
     .split("\n")
     .filter((line) => !line.startsWith("Defined in ") && !line.startsWith("file:///"))
     .map((line) => line.trimEnd())
     .join("\n")
     .replaceAll(/\n{3,}/g, "\n\n")
     .trim();
+  // A class or function is a line that is not indented, and what is indented below it.
+  const blocks = text.split(/^(?=\S)/m);
+  const { nodes } = JSON.parse(await denoDoc("--json", module));
+  for (const { symbols = [] } of Object.values<{ symbols?: { name: string }[] }>(nodes)) {
+    for (const symbol of symbols) {
+      for (const parameter of defaultsIn(symbol, "")) mark(blocks, symbol.name, parameter);
+    }
+  }
+  return blocks.join("");
+}
+
+/** A parameter that has a default, and the function or method that has it. */
+interface Parameter {
+  readonly of: string;
+  readonly name: string;
+}
+
+function* defaultsIn(node: unknown, of: string): Iterable<Parameter> {
+  if (typeof node !== "object" || node === null) return;
+  const { kind, name, left } = node as { kind?: unknown; name?: unknown; left?: { name?: string } };
+  if (kind === "assign" && left !== undefined) yield { of, name: left.name ?? "its parts" };
+  const inside = typeof name === "string" ? name : of;
+  for (const child of Object.values(node)) yield* defaultsIn(child, inside);
+}
+
+/** Puts the question mark at a parameter, in the block of its class or function. */
+function mark(blocks: string[], symbol: string, { of, name }: Parameter): void {
+  const head = new RegExp(`^(?:[a-z]+ )*(?:class|function) ${symbol}\\b`);
+  const signature = new RegExp(`^( *(?:[a-z]+ )*${of}\\((?:.*?, )?)${name}: `, "gm");
+  let isMarked = false;
+  for (const [i, block] of blocks.entries()) {
+    if (!head.test(block)) continue;
+    blocks[i] = block.replaceAll(signature, `$1${name}?: `);
+    isMarked ||= blocks[i] !== block;
+  }
+  if (!isMarked) throw new Error(`Cannot mark ${name} of ${symbol} as optional: name it plainly`);
 }
 
 async function publicApi(): Promise<string> {

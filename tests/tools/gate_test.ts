@@ -75,6 +75,26 @@ Deno.test("the gate opens for a clean project and closes for each planted fault"
     });
   });
 
+  await t.step("a parameter with a default is public as one that may be left out", async () => {
+    const text = client +
+      `\n/** Says words. */\nexport class Speaker {\n  /** Says one. */\n` +
+      `  say(word: string, times = 1, ends: readonly string[] = []): string {\n` +
+      `    return word.repeat(times) + ends.join();\n  }\n}\n` +
+      `\n/** Says it all. */\nexport function say(word: string, times: number): string {\n` +
+      `  return word.repeat(times);\n}\n`;
+    await p.write("client/mod.ts", text);
+    const { success, output } = await p.deno(...API);
+    const said = await Deno.readTextFile(`${p.path}/docs/api.txt`);
+    await p.write("client/mod.ts", client);
+    assert.ok(success, output);
+    assert.match(
+      said,
+      /^ {2}say\(word: string, times\?: number, ends\?: readonly string\[\]\): string$/m,
+    );
+    assert.match(said, /^function say\(word: string, times: number\): string$/m);
+    assert.ok((await p.deno(...API)).success);
+  });
+
   for (
     const [fault, file, from, to, says] of [
       ["a rule without a test", "docs/PROTOCOL.md", "| W1 |", "| W2 |", /no test holds W1/],
