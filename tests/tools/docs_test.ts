@@ -26,3 +26,33 @@ Deno.test("the operations manual shows the commands as the command prints them",
   const manual = await Deno.readTextFile(new URL("docs/OPERATIONS.md", ROOT));
   assert.ok(manual.includes(printed.replaceAll(/^(?=.)/gm, "    ")), printed);
 });
+
+Deno.test("an application that links the checkout, as the README says, has types that check", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const written = /```json\n(\{\n {2}"links"[\s\S]*?\n\})\n```/.exec(readme)?.[1] ?? "";
+  const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const app = await Deno.makeTempDir({ prefix: "app_" });
+  try {
+    const settings = { ...JSON.parse(written), lock: false, links: [ROOT.pathname] };
+    const lines = Object.keys(exports).map((name) =>
+      `import "@countersign/countersign${name.slice(1)}";\n`
+    );
+    await Deno.writeTextFile(`${app}/app.ts`, lines.join(""));
+    // Its own settings, and those of a program that never sees a browser.
+    const { compilerOptions: _, ...plain } = settings;
+    const only = lines.filter((line) => !/browser|indexeddb/.test(line));
+    await Deno.writeTextFile(`${app}/plain.ts`, only.join(""));
+    assert.ok(only.length > 0 && only.length < lines.length);
+    for (const [file, config] of [["app.ts", settings], ["plain.ts", plain]] as const) {
+      await Deno.writeTextFile(`${app}/deno.json`, JSON.stringify(config));
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["check", file],
+        cwd: app,
+        env: { NO_COLOR: "1" },
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+    }
+  } finally {
+    await Deno.remove(app, { recursive: true });
+  }
+});
