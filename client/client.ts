@@ -112,7 +112,10 @@ export class Client {
     return (await this.#trust.heads.trusted()).size;
   }
 
-  /** What convicts the service, if it ever showed heads that contradict each other; texts to keep. */
+  /**
+   * What convicts the service, or what it signed and has not explained: texts to keep, and
+   * `countersign verify` says which of the two each is.
+   */
   async evidence(): Promise<readonly string[]> {
     const { readEvidence } = await import("./evidence.ts");
     return await readEvidence(this.#store);
@@ -135,7 +138,8 @@ export class Client {
   /**
    * Registers a name on this device and verifies that the log holds it.
    *
-   * @param name as a person typed it @param device what the owner calls the device
+   * @param name as a person typed it
+   * @param device what the owner calls the device
    * @throws ClientError `bad_label`, `name_taken`, `authorization_required`, `proof_invalid`, `network`
    */
   async register(name: string, device = "", options: RegisterOptions = {}): Promise<void> {

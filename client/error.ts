@@ -83,7 +83,7 @@ export type ClientErrorCode =
   | "refused"
   /** What the service or the other side sent is not what the protocol says. */
   | "bad_answer"
-  /** A service URL or log key that can't be one. */
+  /** A URL, log key, policy or the like that can't be one. */
   | "bad_option"
   /** What the client keeps on this device could not be read or written. */
   | "store_failed"
