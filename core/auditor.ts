@@ -21,23 +21,21 @@ import { hashesFromTiles, planTiles, TILE_WIDTH, tileWidth } from "../crypto/til
 import {
   append,
   buildConsistency,
-  buildRoot,
   checkConsistency,
   emptyFrontier,
   type Frontier,
   frontierRoot,
   leafHash,
   planConsistency,
-  planRoot,
 } from "../crypto/tree.ts";
 import { type Head, readHead } from "../kv/head.ts";
 import { costOf, fits } from "../kv/limits.ts";
 import { type LogStore, type Row } from "../kv/log_key.ts";
 import { StoreError } from "../kv/store_error.ts";
-import { readTiles } from "../kv/tiles.ts";
 import { commit, type Decision, transact } from "../kv/transact.ts";
 import { configOf, epochOf, requireAbsent, requirePrefixRoot } from "./auditor_rules.ts";
 import { type Addition, stepOf } from "./epoch.ts";
+import { rootAt } from "./log_proof.ts";
 import { type LogSource, LogSourceError } from "./log_source.ts";
 import { prefixCache } from "./prefix_cache.ts";
 import { growPrefix, keepPrefix, type PrefixStep, readPrefix } from "./prefix_store.ts";
@@ -53,6 +51,8 @@ export interface AuditorParts {
   readonly now: () => number;
 }
 
+/** How far a log's clock may be ahead of ours, in milliseconds. */
+const MAX_AHEAD_MS = 300_000;
 /** Bundles of entries that are read before anything is replayed. */
 const BUNDLES_AT_ONCE = 8;
 /** Tiles of the prefix tree in one commit where they do not all fit the epoch's. */
@@ -76,7 +76,7 @@ export function openAuditor(
       await replay(read, head);
     }
     // Also for a head that the mirror was past already.
-    if (!equal(await mirroredRoot(head.size), head.root)) {
+    if (!equal(await rootAt(log, head.size), head.root)) {
       throw broken("The head's tree is not the one that was replayed");
     }
   }
@@ -130,7 +130,8 @@ export function openAuditor(
   }
 
   function commitConfig(entry: Bytes): Promise<null> {
-    const config = ruled(() => configOf(entry, log.origin, now()));
+    const config = ruled(() => configOf(entry, log.origin));
+    requireReached(0, config.createdMs);
     return commitAt(0, () => ({
       entries: [entry],
       timestampMs: config.createdMs,
@@ -142,7 +143,8 @@ export function openAuditor(
   async function commitEpoch(index: number, batch: Bytes, root: Bytes): Promise<void> {
     let grown: PrefixStep | null = null;
     await commitAt(index, async (head) => {
-      const epoch = ruled(() => epochOf(index, batch, root, head!.timestampMs, now()));
+      const epoch = ruled(() => epochOf(index, batch, root, head!.timestampMs));
+      requireReached(index + 1, epoch.timestampMs);
       const keys = epoch.pairs.map(({ vrfOutput }) => vrfOutput);
       const tiles = await readPrefix(log, index - 1, keys, cache);
       ruled(() => requireAbsent(index, tiles, keys));
@@ -153,6 +155,13 @@ export function openAuditor(
       return { entries: [batch, root], timestampMs, prefixRoot, mutations };
     });
     if (grown !== null) keepPrefix(cache, grown);
+  }
+
+  /** Waits for a time of the future, which is a wrong clock's and passes: no rule is broken for good. */
+  function requireReached(index: number, timestampMs: number): void {
+    if (timestampMs <= now() + MAX_AHEAD_MS) return;
+    const sentence = `Entry ${index} of the log is dated more than five minutes ahead`;
+    throw new ExamineError("unavailable", sentence);
   }
 
   /** Appends to the mirror, unless that was done already. */
@@ -178,11 +187,6 @@ export function openAuditor(
       const rest = step.mutations.filter((mutation) => !addition.mutations.includes(mutation));
       return { checks, mutations: rest, then: null };
     });
-  }
-
-  async function mirroredRoot(size: number): Promise<Bytes> {
-    const refs = planRoot(size);
-    return buildRoot(size, hashesFromTiles(refs, await readTiles(log, planTiles(refs, size))));
   }
 
   return examine;

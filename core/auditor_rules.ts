@@ -1,10 +1,10 @@
 /**
  * What an auditor requires of a log's entries, one after the other.
  *
- *     CONFIG  names this log, and was not made in the future
+ *     CONFIG  names this log
  *     BATCH   1 to 128 pairs, ascending, none of them in the prefix tree already
- *     ROOT    a time that is not before the last and at most 5 minutes ahead of ours, and the root of
- *             the prefix tree that all BATCHes so far make
+ *     ROOT    a time that is not before the last, and the root of the prefix tree that all BATCHes so
+ *             far make
  *
  * Each names the entry that breaks it.
  *
@@ -22,9 +22,6 @@ import {
 } from "../crypto/log_entry.ts";
 import { leafUnder, type PrefixTiles } from "../crypto/prefix_tree.ts";
 
-/** How far a log's clock may be ahead of ours, in milliseconds. */
-const MAX_AHEAD_MS = 300_000;
-
 /** A BATCH and its ROOT. */
 export interface AuditedEntries {
   /** What the BATCH inserts. */
@@ -36,10 +33,9 @@ export interface AuditedEntries {
 }
 
 /** Reads CONFIG. @throws CryptoError */
-export function configOf(entry: Bytes, origin: string, nowMs: number): LogConfig {
+export function configOf(entry: Bytes, origin: string): LogConfig {
   const config = named(0, () => decodeConfig(entry));
   if (config.origin !== origin) throw broken(0, "names another log");
-  if (config.createdMs > nowMs + MAX_AHEAD_MS) throw broken(0, "was made in the future");
   return config;
 }
 
@@ -55,14 +51,10 @@ export function epochOf(
   batch: Bytes,
   root: Bytes,
   lastMs: number,
-  nowMs: number,
 ): AuditedEntries {
   const pairs = named(index, () => decodeBatch(batch));
   const { timestampMs, prefixRoot } = named(index + 1, () => decodeEpochRoot(root));
   if (timestampMs < lastMs) throw broken(index + 1, "goes back in time");
-  if (timestampMs > nowMs + MAX_AHEAD_MS) {
-    throw broken(index + 1, "is dated more than five minutes ahead");
-  }
   return { pairs, timestampMs, prefixRoot };
 }
 

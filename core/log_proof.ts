@@ -12,9 +12,11 @@ import { hashesFromTiles, planTiles } from "../crypto/tile.ts";
 import {
   buildConsistency,
   buildInclusion,
+  buildRoot,
   type HashRef,
   planConsistency,
   planInclusion,
+  planRoot,
 } from "../crypto/tree.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readTiles } from "../kv/tiles.ts";
@@ -37,6 +39,11 @@ export async function proveConsistency(
 ): Promise<readonly Bytes[]> {
   const hashes = await readHashes(log, planConsistency(from, to), to);
   return buildConsistency(from, to, hashes);
+}
+
+/** The root of the tree of the first `size` entries. */
+export async function rootAt(log: LogStore, size: number): Promise<Bytes> {
+  return buildRoot(size, await readHashes(log, planRoot(size), size));
 }
 
 async function readHashes(
