@@ -3,8 +3,8 @@
  *
  * A witness that fails is counted and reported, in one sentence whenever it fails in a new way. What
  * can't be brushed aside is a witness that knows *more* than we do, or another tree of the size that
- * we sent: this is a finding, and the publisher's to judge. Those that share a URL are one service
- * with several keys, and are asked once.
+ * we sent, or that refuses ours and shows a head of its own: this is a finding, and the publisher's to
+ * judge. Those that share a URL are one service with several keys, and are asked once.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { type PolicyWitness } from "../crypto/policy.ts";
 import { HttpAnswerError } from "./http_answer.ts";
 import {
   type CosignRequest,
+  type Dissent,
   type ShownHead,
   type SiteParts,
   type WitnessSite,
@@ -26,19 +27,19 @@ import {
 export interface GatherRequest extends CosignRequest {
   /** Whether these cosignatures are enough, so that the others need not be waited for. */
   readonly isEnough: (cosignatures: readonly NoteSignature[]) => boolean;
-  /** Whether the others are waited for longer all the same: what they know matters too. */
+  /** Whether the others are waited for all the same, each its whole time: what they know matters. */
   readonly isPatient: boolean;
 }
 
 /** A witness that knows something which this log does not. */
 export interface Finding {
-  /** Whether it is ahead of the head that was sent, or at its size with another root. */
-  readonly kind: "ahead" | "contradicts";
+  /** How it said so. */
+  readonly kind: Dissent;
   /** The witness's name in the policy. */
   readonly id: string;
   /** The size that it says it has. */
   readonly size: number;
-  /** The newest head under the log's own key that it shows, which may prove it or not, or null. */
+  /** The newest head under the log's own key that it shows, which may prove it or not; or null. */
   readonly shown: ShownHead | null;
 }
 
@@ -64,8 +65,6 @@ export interface WitnessCount {
 export interface WitnessClient {
   /** Asks all of them, until all answered or enough did and a moment passed. Never throws. */
   gather(request: GatherRequest): Promise<Gathering>;
-  /** The largest head under the log's own key that a witness shows, or null. Never throws. */
-  latest(): Promise<ShownHead & { readonly id: string } | null>;
   /** What each of them did since the start. */
   counts(): readonly WitnessCount[];
   /** Gives up what is under way. */
@@ -95,8 +94,6 @@ export interface WitnessClientParts {
 /** How long one witness may take, in milliseconds; an auditor replays what is new first. */
 const TIMEOUT_MS = 8_000;
 const GRACE_MS = 500;
-/** By how much longer the others are waited for where that matters. */
-const PATIENT_FACTOR = 4;
 
 /** A site with what became of its requests. */
 interface Asked {
@@ -129,7 +126,10 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
       const answer = await site.cosign(request, signal);
       if (answer.kind !== "cosigned") {
         const { kind, size } = answer;
-        return { kind, id: site.id, size, shown: await site.shown(signal) };
+        const shown = await site.shown(signal);
+        // Anybody may dislike a head: what it shows says whether it knows another history.
+        if (kind === "refuses") failed(asked, "it answered with status 422");
+        return kind === "refuses" && shown === null ? [] : { kind, id: site.id, size, shown };
       }
       asked.cosigned++;
       if (asked.trouble !== null) report(`Witness ${site.id} cosigns again`);
@@ -138,14 +138,17 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
     } catch (error) {
       // Nobody waits for it any more, which says nothing about it.
       if (ending.aborted) return [];
-      const trouble = late.signal.aborted ? "it did not answer in time" : troubleOf(error);
-      asked.failed++;
-      if (trouble !== asked.trouble) report(`Witness ${site.id} does not cosign: ${trouble}`);
-      asked.trouble = trouble;
+      failed(asked, late.signal.aborted ? "it did not answer in time" : troubleOf(error));
       return [];
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  function failed(asked: Asked, trouble: string): void {
+    asked.failed++;
+    if (trouble !== asked.trouble) report(`Witness ${asked.site.id} does not cosign: ${trouble}`);
+    asked.trouble = trouble;
   }
 
   async function gather(request: GatherRequest): Promise<Gathering> {
@@ -158,30 +161,16 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
       const settled = await settle(asked, request, ending);
       if ("kind" in settled) findings.push(settled);
       else cosignatures.push(...settled);
-      if (timer === undefined && request.isEnough(cosignatures)) {
-        const waitMs = request.isPatient ? PATIENT_FACTOR * graceMs : graceMs;
-        timer = setTimeout(() => grace.abort(), waitMs);
+      if (timer === undefined && !request.isPatient && request.isEnough(cosignatures)) {
+        timer = setTimeout(() => grace.abort(), graceMs);
       }
     }));
     clearTimeout(timer);
     return { cosignatures, findings };
   }
 
-  async function latest(): ReturnType<WitnessClient["latest"]> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeoutMs);
-    const signal = AbortSignal.any([closing.signal, late.signal]);
-    const heads = await Promise.all(all.map(async ({ site }) => {
-      const head = await site.shown(signal);
-      return head === null ? [] : [{ id: site.id, ...head }];
-    }));
-    clearTimeout(timer);
-    return heads.flat().sort((a, b) => b.size - a.size)[0] ?? null;
-  }
-
   return {
     gather,
-    latest,
     counts: () => all.map(({ site: { id }, cosigned, failed }) => ({ id, cosigned, failed })),
     close: () => closing.abort(),
   };

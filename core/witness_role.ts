@@ -6,7 +6,8 @@
  * It cosigns a head only where a key that it was given for this log signed it, where the head
  * continues the largest that it ever cosigned, and where `examine` has nothing against it; and only
  * after it has written down that it will. Of two heads that do not agree it cosigns the first. What it
- * answers is for the log; that it refused a head which the log signed is kept for everybody.
+ * answers is for the log; that it refused a head which the log signed is kept for everybody. That it
+ * knows nothing of a log it says by cosigning the empty tree, with nothing to write down.
  *
  * An auditor is a witness with an `examine` that replays the log (`auditor.ts`).
  *
@@ -87,6 +88,9 @@ export interface WitnessRoleParts {
   readonly examine?: (head: Checkpoint) => Promise<void>;
 }
 
+/** How far a time that was cosigned may be ahead before a clock was wrong, in seconds. */
+const MAX_AHEAD_S = 300;
+
 /** A witness. */
 export interface WitnessRole {
   /** The origins of the logs that it knows. */
@@ -103,7 +107,9 @@ export interface WitnessRole {
 export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
   const { kv, cosigners, now, report } = parts;
   const verifiers = new Map<string, Verifier[]>();
-  for (const key of parts.logKeys) {
+  // One key that is given twice is one.
+  const keys = new Map(parts.logKeys.map((key) => [`${key.name}+${key.keyId}`, key]));
+  for (const key of keys.values()) {
     verifiers.set(key.name, [...verifiers.get(key.name) ?? [], noteVerifier(key)]);
   }
   // One head of a log is examined and cosigned at a time; the store's check is for what is left.
@@ -138,7 +144,8 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
     try {
       head = parseCheckpoint(opened.text);
     } catch (error) {
-      return refusedBy(error, isWrongEmptyTree(opened.text) ? "inconsistent" : "malformed");
+      if (old !== 0 || !isWrongEmptyTree(opened.text)) return refusedBy(error, "malformed");
+      return { kind: "conflict", size: (await readWitnessHead({ kv, origin }))?.value.size ?? 0 };
     }
     if (old > head.size) {
       return refused("malformed", "The old size is larger than that of the checkpoint");
@@ -166,23 +173,23 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
       } catch (error) {
         const answer = refusedBy(error, "inconsistent");
         // A wrong proof is anybody's mistake; two signed heads of one size are the log's.
-        const isFork = old === head.size && !equal(before.root, head.root);
-        return {
-          done: isFork ? await kept(log, opened, "There are two heads of one size") : answer,
-        };
+        if (old !== head.size || equal(before.root, head.root)) return { done: answer };
+        await keep(log, opened, "There are two heads of one size");
+        return { done: { kind: "conflict", size: before.size } };
+      }
+      if (head.size === 0) {
+        return { done: { kind: "cosigned", lines: (await cosigned(opened, timeAfter(0))).lines } };
       }
       try {
         await parts.examine?.(head);
       } catch (error) {
         if (!(error instanceof ExamineError)) throw error;
         if (error.kind === "unavailable") return { done: refused(error.kind, error.message) };
-        return { done: await kept(log, opened, error.message) };
+        await keep(log, opened, error.message);
+        return { done: refused("inconsistent", error.message) };
       }
-      // A clock that goes back makes no cosignature older than the one before.
-      const cosignedAtS = Math.max(Math.floor(now() / 1000), before.cosignedAtS);
-      const made = await Promise.all(cosigners.map((one) => one.sign(opened.text, cosignedAtS)));
-      lines = made.map(formatSignatureLine).join("");
-      note = formatNote(opened.text, [...opened.signatures, ...made]);
+      const cosignedAtS = timeAfter(before.cosignedAtS);
+      ({ lines, note } = await cosigned(opened, cosignedAtS));
       const { size, root } = head;
       const next = writeWitnessHead(log, { size, root, note, cosignedAtS });
       return {
@@ -193,11 +200,25 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
     });
   }
 
-  async function kept(log: LogStore, opened: OpenNote, reason: string): Promise<WitnessAnswer> {
+  /** Not before the last though the clock goes back; but a leap ahead, which no log believed, ends. */
+  function timeAfter(beforeS: number): number {
+    const nowS = Math.floor(now() / 1000);
+    return beforeS > nowS + MAX_AHEAD_S ? nowS : Math.max(nowS, beforeS);
+  }
+
+  async function cosigned(
+    { text, signatures }: OpenNote,
+    atS: number,
+  ): Promise<{ readonly lines: string; readonly note: string }> {
+    const made = await Promise.all(cosigners.map((one) => one.sign(text, atS)));
+    const lines = made.map(formatSignatureLine).join("");
+    return { lines, note: formatNote(text, [...signatures, ...made]) };
+  }
+
+  async function keep(log: LogStore, opened: OpenNote, reason: string): Promise<void> {
     const note = formatNote(opened.text, opened.signatures);
     await keepRefusal(log, sha256(utf8(opened.text)), { reason, atMs: now(), note });
     report(`A head of ${log.origin} is not cosigned: ${reason}`);
-    return refused("inconsistent", reason);
   }
 
   return {

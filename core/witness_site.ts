@@ -2,13 +2,13 @@
  * One witness as a log sees it (C2SP tlog-witness): what it is asked, and what of its answer counts.
  *
  *     POST <url>/add-checkpoint    "old " size LF *63(base64(hash) LF) LF signed checkpoint
- *     200   1*64 signature lines   409  decimal(size) LF, text/x.tlog.size
+ *     200   1*64 signature lines   409  decimal(size) LF, text/x.tlog.size   422  it is not continued
  *     GET <url>/<hex SHA-256(origin)>/checkpoint    the newest note that the witness cosigned
  *
  * Nothing that a witness answers is believed. A signature counts once it verified under the key that
- * the policy has for this witness, over the very text that was sent, with a time that is not ahead of
- * ours; one that does not verify spoils the whole answer. A size that is behind ours is only where
- * the proof begins. No word of an answer gets into a sentence.
+ * the policy has for this witness, over the very text that was sent, with a time that is neither
+ * ahead of ours nor long before it was asked; one that does not verify spoils the whole answer. A size
+ * that is behind ours is only where the proof begins. No word of an answer gets into a sentence.
  *
  * @module
  */
@@ -37,15 +37,19 @@ export interface CosignRequest {
   readonly prove: (from: number) => Promise<readonly Bytes[]>;
 }
 
+/** How a witness says that it knows something else than what was sent. */
+export type Dissent =
+  /** It has a larger head. */
+  | "ahead"
+  /** It has a head of this size with another root. */
+  | "contradicts"
+  /** It does not take this for a continuation of what it has, or has something else against it. */
+  | "refuses";
+
 /** What a witness did: cosign, or say that it knows something else. */
 export type WitnessAnswer =
   | { readonly kind: "cosigned"; readonly cosignatures: readonly NoteSignature[] }
-  | {
-    /** Whether it is ahead of the head that was sent, or at its size with another root. */
-    readonly kind: "ahead" | "contradicts";
-    /** The size that it says it has. */
-    readonly size: number;
-  };
+  | { readonly kind: Dissent; /** The size that it says it has. */ readonly size: number };
 
 /** A head that the log's own key signed, as a witness shows it. */
 export interface ShownHead {
@@ -81,8 +85,8 @@ export interface SiteParts {
   readonly send: typeof fetch;
 }
 
-/** How far a cosignature's time may be ahead of ours, in milliseconds. */
-const MAX_AHEAD_MS = 300_000;
+/** How far a cosignature's time may be ahead of ours, or before the request, in milliseconds. */
+const MAX_SKEW_MS = 300_000;
 /** Longest answer, in bytes: a few lines, of which one of ML-DSA-44 has 3.3 kB. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Longest answer with a size, in bytes. */
@@ -100,6 +104,7 @@ export function witnessSite(
 
   async function cosign(request: CosignRequest, signal: AbortSignal): Promise<WitnessAnswer> {
     const { size } = request;
+    const askedMs = now();
     let old = Math.min(known ?? request.guess, size);
     for (let tries = 0; tries < 2; tries++) {
       const proof = old === 0 || old === size ? [] : await request.prove(old);
@@ -113,21 +118,25 @@ export function witnessSite(
       });
       if (response.status === 200) {
         const text = await readAnswer(response, MAX_ANSWER_BYTES);
-        const cosignatures = await verified(request.text, text);
+        const cosignatures = await verified(request.text, text, askedMs);
         known = size;
         return { kind: "cosigned", cosignatures };
       }
-      // It compared roots of one size, and nothing else: no proof was sent that it could dislike.
-      if (response.status === 422 && old === size) {
+      // Then it compared two roots and nothing else: no proof was sent that it could dislike.
+      const isSame = old === size && size > 0;
+      if (response.status === 422) {
         await response.body?.cancel();
-        return { kind: "contradicts", size };
+        return { kind: isSame ? "contradicts" : "refuses", size: old };
       }
       if (response.status !== 409) {
         await response.body?.cancel();
         throw new HttpAnswerError(`it answered with status ${response.status}`);
       }
-      const theirs = await sizeOf(response);
-      if (theirs === old) throw new HttpAnswerError("it refuses the size that it says it has");
+      const theirs = await sizeOf(response, isSame ? size : null);
+      if (theirs === old) {
+        if (isSame) return { kind: "contradicts", size };
+        throw new HttpAnswerError("it refuses the size that it says it has");
+      }
       known = theirs;
       if (theirs > size) return { kind: "ahead", size: theirs };
       old = theirs;
@@ -136,7 +145,11 @@ export function witnessSite(
   }
 
   /** Every line of a key that is the witness's own, verified. @throws HttpAnswerError, CryptoError */
-  async function verified(text: string, answer: string): Promise<NoteSignature[]> {
+  async function verified(
+    text: string,
+    answer: string,
+    askedMs: number,
+  ): Promise<NoteSignature[]> {
     const message = utf8(text);
     const ours = new Map<Verifier, NoteSignature>();
     for (const line of parseSignatureLines(answer)) {
@@ -149,8 +162,12 @@ export function witnessSite(
       }
       const atMs = cosignedAtMs(line, key.type);
       if (atMs === null || atMs === 0) throw new HttpAnswerError("its cosignature has no time");
-      if (atMs > now() + MAX_AHEAD_MS) {
+      if (atMs > now() + MAX_SKEW_MS) {
         throw new HttpAnswerError("its cosignature is of the future: one of both clocks is wrong");
+      }
+      // An old one would make the head that it is published with as old.
+      if (atMs < askedMs - MAX_SKEW_MS) {
+        throw new HttpAnswerError("its cosignature is of the past: one of both clocks is wrong");
       }
       if (!ours.has(key.verifier)) ours.set(key.verifier, line);
     }
@@ -178,11 +195,18 @@ export function witnessSite(
   return { id: same.map(({ id }) => id).join(" and "), cosign, shown };
 }
 
-/** The size in an answer of status 409. @throws HttpAnswerError */
-async function sizeOf(response: Response): Promise<number> {
+/**
+ * The size in an answer of status 409.
+ *
+ * @param otherwise what it stands for without a size: of two roots of one size the protocol asks for
+ * the status alone
+ * @throws HttpAnswerError
+ */
+async function sizeOf(response: Response, otherwise: number | null): Promise<number> {
   const type = response.headers.get("content-type")?.split(";")[0]?.trim();
   if (type !== "text/x.tlog.size") {
     await response.body?.cancel();
+    if (otherwise !== null) return otherwise;
     throw new HttpAnswerError("it says that our size is wrong, but not which it has");
   }
   const line = /^([0-9]+)\n$/.exec(await readAnswer(response, MAX_SIZE_BYTES));

@@ -7,25 +7,32 @@
  * in between, the next process continues what was signed. The row's time also says when the next head
  * may be signed, and by its compare-and-set one instance alone signs it.
  *
- * Before anything new is signed the witnesses are asked about the newest head that was: whoever is
- * ahead of it, or has another tree of that size, shows that this store was rolled back or that
- * somebody else signs with its key. That can't be mended here: the log freezes.
+ * Before anything new is signed the witnesses are asked about the newest head that was, or about the
+ * empty tree's where none was: as many have to cosign it as a head needs, and all have their whole
+ * time. So silence is no answer, and the empty tree's head is of every history. Whoever is ahead of
+ * what was signed, has another tree of its size, or refuses it and shows a head that is not in it,
+ * shows that this store was rolled back or that somebody else signs with its key. That can't be
+ * mended here: the log freezes.
  *
  * @module
  */
 
-import { formatNote, type NoteSignature, parseNote } from "../crypto/note.ts";
-import { checkPolicy, type LogPolicy } from "../crypto/policy.ts";
+import { equal } from "../crypto/bytes.ts";
+import { parseCheckpoint } from "../crypto/checkpoint.ts";
 import { CryptoError } from "../crypto/error.ts";
+import { formatNote, type NoteSignature, parseNote } from "../crypto/note.ts";
+import { checkPolicy, freshnessOf, type LogPolicy } from "../crypto/policy.ts";
+import { emptyRoot } from "../crypto/tree.ts";
 import { type Row } from "../kv/log_key.ts";
 import { movePublished, type Published, readPublished } from "../kv/published.ts";
 import { moveSigned, readSigned, type SignedHead } from "../kv/signed_head.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { type Heads } from "./head_watch.ts";
-import { proveConsistency } from "./log_proof.ts";
+import { proveConsistency, rootAt } from "./log_proof.ts";
 import { MAX_TRIES, type Publication, type PublicationParts } from "./publication.ts";
 import { signHead, withoutCosignatures } from "./signing.ts";
 import { type Gathering, type WitnessClient } from "./witness_client.ts";
+import { type ShownHead } from "./witness_site.ts";
 
 /** Whom a log asks to cosign, and how often. */
 export interface WitnessPlan {
@@ -102,14 +109,10 @@ export function publishWitnessed(
       .filter((head) => head !== undefined)
       .sort((a, b) => b.size - a.size)[0];
     if (newest === undefined) {
-      // There is nothing to ask about, and signing a first head would be too late to find out.
-      const shown = await client.latest();
-      if (shown === null) return true;
-      // Another instance may have signed it meanwhile: it wrote that down before a witness saw it.
-      if (((await readSigned(log))?.value.size ?? 0) >= shown.size) return false;
-      const what =
-        `Witness ${shown.id} shows size ${shown.size}, and this store signed nothing yet`;
-      throw await freeze.freeze(what, shown.note);
+      // Signing a first head would be too late to find out, and this one is of every history.
+      const empty = { size: 0, root: emptyRoot() };
+      const note = await signHead(keys, log.origin, empty, now());
+      return await ask({ ...empty, note }, 0, true) !== null;
     }
     const { size, root } = newest;
     const note = withoutCosignatures(newest.note, log.origin);
@@ -135,56 +138,75 @@ export function publishWitnessed(
 
   /** Collects cosignatures of a head and publishes it; whether they met the policy. */
   async function collect(to: SignedNote, guess: number, isCheck: boolean): Promise<boolean> {
-    const { size } = to;
+    const cosignatures = await ask(to, guess, isCheck);
+    if (cosignatures === null) return false;
     const { text, signatures } = parseNote(to.note);
-    const isEnough = (cosignatures: readonly NoteSignature[]): boolean => {
-      const lines = [...signatures, ...cosignatures];
-      const note = { text, signatures: lines, unknown: [] };
-      try {
-        checkPolicy(policy, { origin: log.origin, size, root: to.root, note }, null);
-        return true;
-      } catch (error) {
-        if (error instanceof CryptoError) return false;
-        throw error;
-      }
-    };
+    const note = formatNote(text, [...signatures, ...cosignatures]);
+    await publish({ ...to, note }, cosignatures);
+    return true;
+  }
+
+  /** Asks for cosignatures of a head; null where too few came. @throws ServiceError `log_frozen` */
+  async function ask(
+    { size, note }: SignedNote,
+    guess: number,
+    isCheck: boolean,
+  ): Promise<readonly NoteSignature[] | null> {
+    const { text, signatures } = parseNote(note);
+    // Each of them is recent, or it would not be here.
+    const isEnough = (lines: readonly NoteSignature[]): boolean =>
+      freshnessIn(text, [...signatures, ...lines]) !== null;
     const prove = (from: number) => proveConsistency(log, from, size);
     const gathering = await client.gather(
-      { text, note: to.note, size, guess, prove, isEnough, isPatient: isCheck },
+      { text, note, size, guess, prove, isEnough, isPatient: isCheck },
     );
-    await judge(gathering, text, size);
+    await judge(gathering, size);
     const { cosignatures } = gathering;
     if (!isEnough(cosignatures)) {
       if (!isShort) {
         report(`Too few witnesses cosigned the head of size ${size}: it is tried again`);
       }
       isShort = true;
-      return false;
+      return null;
     }
     if (isShort) report(`Enough witnesses cosign again, as of size ${size}`);
     isShort = false;
-    await publish(
-      { ...to, note: formatNote(text, [...signatures, ...cosignatures]) },
-      cosignatures,
-    );
-    return true;
+    return cosignatures;
   }
 
-  /** Freezes the log where a witness knows more than it signed. */
-  async function judge({ findings }: Gathering, text: string, sent: number): Promise<void> {
+  /** As of when the quorum cosigned, in Unix milliseconds; null where it did not. */
+  function freshnessIn(text: string, lines: readonly NoteSignature[]): number | null {
+    const head = { ...parseCheckpoint(text), note: { text, signatures: lines, unknown: [] } };
+    try {
+      checkPolicy(policy, head, null);
+      return freshnessOf(policy, head) ?? 0;
+    } catch (error) {
+      if (error instanceof CryptoError) return null;
+      throw error;
+    }
+  }
+
+  /** Freezes the log where a witness knows more than it signed, or something else. */
+  async function judge({ findings }: Gathering, sent: number): Promise<void> {
     if (findings.length === 0) return;
     // Read again: what another instance signed meanwhile was written before a witness could see it.
     const known = Math.max(sent, (await readSigned(log))?.value.size ?? 0);
     for (const { kind, id, size, shown } of findings) {
-      if (kind === "ahead" && size <= known) continue;
-      const isProof = shown !== null &&
-        (shown.size > known || shown.size === sent && parseNote(shown.note).text !== text);
-      const what = kind === "ahead"
-        ? `Witness ${id} has size ${size}, above ${known} that this store signed`
-        : `Witness ${id} has another tree of size ${size}`;
+      const isProof = shown !== null && !await isOfOurs(shown, known);
+      if (!isProof && (kind === "refuses" || kind === "ahead" && size <= known)) continue;
+      const theirs = isProof ? shown.size : size;
+      const what = theirs > known
+        ? `Witness ${id} has size ${theirs}, above ${known} that this store signed`
+        : `Witness ${id} has another tree of size ${theirs}`;
       const how = isProof ? "and shows it under this log's key" : "but does not show it";
       throw await freeze.freeze(`${what}, ${how}`, isProof ? shown.note : null);
     }
+  }
+
+  /** Whether a head that this log's key signed is a prefix of what this store signed. */
+  async function isOfOurs({ size, note }: ShownHead, known: number): Promise<boolean> {
+    if (size > known) return false;
+    return equal(parseCheckpoint(parseNote(note).text).root, await rootAt(log, size));
   }
 
   async function publish(
@@ -197,8 +219,9 @@ export function publishWitnessed(
     );
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const held = await readPublished(log);
-      // Another instance was further, or this very commit landed though nobody said so.
-      const isHeld = held !== null && (held.value.size > size || held.value.note === note);
+      // Another instance was further or has it fresher, or this commit landed though nobody said so.
+      const isHeld = held !== null &&
+        (held.value.size > size || held.value.note === note || isFresher(held.value, note));
       if (isHeld || await movePublished(log, held, next, isAudited)) {
         watch.sawPublished(isHeld ? held.value : next);
         return;
@@ -206,6 +229,15 @@ export function publishWitnessed(
       await freeze.look();
     }
     throw new StoreError("The store does not take the published head");
+  }
+
+  /** Whether the quorum cosigned what is published later than a note of the same tree. */
+  function isFresher(held: Published, note: string): boolean {
+    const [before, after] = [held.note, note].map(parseNote).map(({ text, signatures }) => ({
+      text,
+      atMs: freshnessIn(text, signatures) ?? 0,
+    }));
+    return before!.text === after!.text && before!.atMs > after!.atMs;
   }
 
   return { step, isChecked: () => isChecked };

@@ -7,6 +7,7 @@ import { requireReady } from "../../core/readiness.ts";
 import { register } from "../../core/registration.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { openCheckpoint, type SignedCheckpoint } from "../../crypto/checkpoint.ts";
+import { formatSignatureLine, parseNote } from "../../crypto/note.ts";
 import { NOTE_KEY_TYPE } from "../../crypto/note_key.ts";
 import { checkPolicy, freshnessOf, policyVerifiers } from "../../crypto/policy.ts";
 import { readHead } from "../../kv/head.ts";
@@ -30,6 +31,12 @@ import {
   valueOf,
   type WitnessedOptions,
 } from "../support/witnessed.ts";
+
+/** What a witness says in the end, long after the grace that a test gives. */
+const slow: Story = async (_, honest) => {
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  return await honest();
+};
 
 const DOWN: Story = () => new Response(null, { status: 503 });
 
@@ -168,6 +175,46 @@ Deno.test("a tree that does not change is cosigned again, so that its head stays
   assert.equal(later.note.text, first.note.text);
 });
 
+/** A witness's cosignatures, dated as if it had made them some seconds ago. */
+function dated(witness: TestWitness, agoS: number): Story {
+  return async (body, honest) => {
+    const answer = await honest();
+    if (answer.status !== 200) return answer;
+    await answer.body?.cancel();
+    const { text } = parseNote(body.slice(body.indexOf("\n\n") + 2));
+    const atS = Math.floor(Date.now() / 1000) - agoS;
+    return new Response(formatSignatureLine(await witness.cosigner.sign(text, atS)));
+  };
+}
+
+Deno.test("a witness that dates its cosignatures back makes no head old, and no honest one late", async () => {
+  await using it = await world();
+  const [a, , c] = it.witnesses;
+  a.story = dated(a, 3_600);
+  c.story = slow;
+  await using ctx = await it.open({ graceMs: 20 });
+  await join(ctx, await newAccount("alice"));
+  assert.ok(freshnessOf(ctx.policy, await publishedHead(ctx))! > Date.now() - 60_000);
+  assert.match(it.said.join("\n"), /Witness a does not cosign: its cosignature is of the past/);
+});
+
+Deno.test("a published head gets no less fresh by being cosigned again", async () => {
+  await using it = await world();
+  await using ctx = await it.open({ heartbeatMs: 50 });
+  const first = freshnessOf(ctx.policy, await publishedHead(ctx))!;
+  for (const witness of it.witnesses) {
+    witness.asked.length = 0;
+    // Within what clocks may differ.
+    witness.story = dated(witness, 200);
+  }
+  for (const witness of it.witnesses) {
+    await eventually("heartbeats", () => witness.asked.length > 2);
+  }
+  assert.ok(freshnessOf(ctx.policy, await publishedHead(ctx))! >= first);
+  await join(ctx, await newAccount("alice"));
+  assert.equal((await publishedHead(ctx)).size, 3, "a larger head is published all the same");
+});
+
 Deno.test("what was signed and not published is published by the next start, signed no second time", async () => {
   await using it = await world();
   const alice = await newAccount("alice");
@@ -257,33 +304,98 @@ Deno.test("a store that was rolled back is frozen at its start, and signs nothin
   }
 });
 
-Deno.test("a store that was rolled back and has grown anew is frozen too", async () => {
-  await using it = await world();
-  await rolledBack(it);
-  {
-    // Somebody ran it without its witnesses.
-    await using ctx = await openCore(it.kv);
-    await join(ctx, await newAccount("carol"));
-  }
-  await using ctx = await it.open();
-  await assert.rejects(
-    requireReady(ctx),
-    isCode("log_frozen", /another tree of size 5, and shows it/),
-  );
-});
+for (const [what, names] of [["to", ["carol"]], ["beyond", ["carol", "dave"]]] as const) {
+  Deno.test(`a store that was rolled back and has grown ${what} its witnesses' size is frozen too`, async () => {
+    await using it = await world();
+    await rolledBack(it);
+    {
+      // Somebody ran it without its witnesses.
+      await using ctx = await openCore(it.kv);
+      for (const name of names) await join(ctx, await newAccount(name));
+    }
+    // One that is new would be enough, and cosigns at once what the others refuse.
+    await using fresh = await startWitness("n", { logKeys: await logKeysOf() });
+    for (const witness of it.witnesses) witness.story = slow;
+    await using ctx = await it.open({ witnesses: [fresh, ...it.witnesses], threshold: 1 });
+    await assert.rejects(
+      requireReady(ctx),
+      isCode("log_frozen", /another tree of size 5, and shows it/),
+    );
+    const { evidence } = await valueOf(readFrozen, ctx);
+    assert.match(evidence!, /^test\.invalid\/kt\/1\n5\n/);
+  });
+}
 
-Deno.test("an empty store whose log the witnesses know signs not even its first head", async () => {
-  await using it = await world();
+/** A log of one name whose store is lost. */
+async function emptied(it: World): Promise<void> {
   {
     await using ctx = await it.open();
     await join(ctx, await newAccount("alice"));
   }
   for await (const { key } of it.kv.list({ prefix: [] })) await it.kv.delete(key);
   for (const witness of it.witnesses) witness.asked.length = 0;
+}
+
+/** That of this log nothing but the empty tree was signed and shown. */
+async function signsNothing(it: World, ctx: OpenContext): Promise<void> {
+  for (const witness of it.witnesses) {
+    for (const { size } of await headsSent(witness)) assert.equal(size, 0);
+  }
+  assert.deepEqual([await readSigned(ctx), await readPublished(ctx)], [null, null]);
+}
+
+Deno.test("an empty store whose log the witnesses know signs not even its first head", async () => {
+  await using it = await world();
+  await emptied(it);
   await using ctx = await it.open();
-  await assert.rejects(requireReady(ctx), isCode("log_frozen", /shows size 3/));
-  for (const witness of it.witnesses) assert.deepEqual(witness.asked, []);
-  assert.equal(await readSigned(ctx), null);
+  await assert.rejects(requireReady(ctx), isCode("log_frozen", /has size 3, above 0 .* shows it/));
+  await signsNothing(it, ctx);
+  assert.match((await valueOf(readFrozen, ctx)).evidence!, /^test\.invalid\/kt\/1\n3\n/);
+});
+
+Deno.test("an empty store founds no second history while its witnesses are silent, whatever the silence", async () => {
+  const down: Record<string, typeof fetch> = {
+    "refused": () => Promise.reject(new TypeError("down")),
+    "404": () => Promise.resolve(new Response(null, { status: 404 })),
+    "503": () => Promise.resolve(new Response(null, { status: 503 })),
+    "a page": () => Promise.resolve(new Response("<html>\n")),
+    "no answer": (_, init) =>
+      new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject("late"))),
+  };
+  for (const [what, silent] of Object.entries(down)) {
+    await using it = await world();
+    await emptied(it);
+    let isUp = false;
+    // Two are the quorum, and of those that know the log none is reached.
+    const [, b, c] = it.witnesses;
+    await using fresh = await startWitness("n", { logKeys: await logKeysOf() });
+    const through: typeof fetch = (input, init) =>
+      isUp || String(input).startsWith(fresh.inPolicy.url!)
+        ? fetch(input, init)
+        : silent(input, init);
+    const witnesses = [fresh, b, c];
+    await using ctx = await it.open({ witnesses, fetch: through, timeoutMs: 100 });
+    const mallory = await newAccount("alice");
+    await assert.rejects(
+      join(ctx, mallory),
+      isCode("unavailable", /waits for its witnesses/),
+      what,
+    );
+    await signsNothing(it, ctx);
+    isUp = true;
+    await eventually("the freeze", async () => await readFrozen(ctx) !== null);
+    await signsNothing(it, ctx);
+  }
+});
+
+Deno.test("of an empty store's witnesses those are waited for that are more than enough", async () => {
+  await using it = await world();
+  await emptied(it);
+  for (const witness of it.witnesses) witness.story = slow;
+  await using fresh = await startWitness("n", { logKeys: await logKeysOf() });
+  await using ctx = await it.open({ witnesses: [fresh, ...it.witnesses], threshold: 1 });
+  await assert.rejects(requireReady(ctx), isCode("log_frozen", /has size 3, above 0/));
+  await signsNothing(it, ctx);
 });
 
 Deno.test("a witness that claims to be ahead freezes the log, with and without proof", async () => {

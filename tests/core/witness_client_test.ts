@@ -146,26 +146,68 @@ Deno.test("a witness that is ahead is a finding, with the head that it shows", (
     assert.deepEqual(finding, { kind: "ahead", id: "w", size: 9 });
     assert.equal(shown?.size, 9);
     assert.ok(shown.note.startsWith(ahead.text));
-    assert.deepEqual((await client.latest())?.size, 9);
   }));
 
-Deno.test("a witness with another tree of one size is a finding", () =>
+/** How witnesses have said that they have another root of the size that was sent, old and new ones. */
+const CONTRADICTIONS: readonly (readonly [string, (honest: Response) => Response])[] = [
+  ["with status 409 and the size that was said", (honest) => honest],
+  ["with status 409 alone", ({ status }) => new Response(null, { status })],
+  ["with status 422", () => new Response(null, { status: 422 })],
+];
+
+for (const [how, said] of CONTRADICTIONS) {
+  Deno.test(`a witness with another tree of one size is a finding when it says so ${how}`, () =>
+    withWitness(null, async (log, witness) => {
+      await clientOf(log, [witness]).client.gather(await log.request(9));
+      witness.story = async (body, honest) => {
+        const answer = await honest();
+        if (!body.startsWith("old 9\n")) return answer;
+        assert.equal(answer.status, 409);
+        assert.equal(await answer.clone().text(), "9\n");
+        return said(answer);
+      };
+      const root = leafHash(utf8("another"));
+      for (const guess of [0, 9]) {
+        const { client } = clientOf(log, [witness]);
+        const { findings } = await client.gather(await log.request(9, { root, guess }));
+        assert.deepEqual(findings.map(({ kind, size }) => [kind, size]), [["contradicts", 9]]);
+        assert.equal(findings[0]!.shown?.size, 9);
+      }
+    }));
+}
+
+Deno.test("a witness that refuses a head and shows one of its own is a finding, and counted", () =>
   withWitness(null, async (log, witness) => {
     await clientOf(log, [witness]).client.gather(await log.request(9));
     const root = leafHash(utf8("another"));
-    for (const guess of [0, 9]) {
-      const { client } = clientOf(log, [witness]);
-      const { findings } = await client.gather(await log.request(9, { root, guess }));
-      assert.deepEqual(findings.map(({ kind, size }) => [kind, size]), [["contradicts", 9]]);
-    }
+    const { client, said } = clientOf(log, [witness]);
+    const { cosignatures, findings } = await client.gather(await log.request(17, { root }));
+    assert.deepEqual(cosignatures, []);
+    assert.deepEqual(findings.map(({ kind, shown }) => [kind, shown?.size]), [["refuses", 9]]);
+    assert.deepEqual(client.counts(), [{ id: "w", cosigned: 0, failed: 1 }]);
+    assert.deepEqual(said, ["Witness w does not cosign: it answered with status 422"]);
+  }));
+
+Deno.test("a witness that knows nothing of a log cosigns its empty tree, and one that does says what", () =>
+  withWitness(null, async (log, witness) => {
+    const { client } = clientOf(log, [witness]);
+    const empty = await log.request(0);
+    assert.equal((await client.gather(empty)).cosignatures.length, 1);
+    await client.gather(await log.request(9));
+    const { cosignatures, findings } = await client.gather(empty);
+    assert.deepEqual([cosignatures.length, findings.map(({ size }) => size)], [0, [9]]);
+    // Whatever else it answers about the empty tree shows nothing.
+    witness.story = () => sizeAnswer(0);
+    assert.deepEqual(await client.gather(empty), { cosignatures: [], findings: [] });
   }));
 
 Deno.test("a head that another key signed, shown by a witness, is no evidence", () =>
   withWitness(null, async (log, witness) => {
     await clientOf(log, [witness]).client.gather(await log.request(9));
     const other = await tree();
-    const { client } = clientOf(other, [witness]);
-    assert.equal(await client.latest(), null);
+    witness.story = () => sizeAnswer(9);
+    const { findings } = await clientOf(other, [witness]).client.gather(await other.request(5));
+    assert.deepEqual(findings, [{ kind: "ahead", id: "w", size: 9, shown: null }]);
   }));
 
 /** What a witness may answer that is worth nothing, and what is said about it. */
@@ -239,6 +281,15 @@ const LIES: readonly (readonly [string, (log: Tree, w: TestWitness) => Story, Re
     },
     /of the future/,
   ],
+  [
+    "a cosignature of the last hour",
+    (log, w) => async () => {
+      const { text } = await log.request(5);
+      const atS = Math.floor(Date.now() / 1000) - 3_600;
+      return new Response(formatSignatureLine(await w.cosigner.sign(text, atS)));
+    },
+    /of the past/,
+  ],
   ["a size without its type", () => () => new Response("7\n", { status: 409 }), /not which it has/],
   ["a size that is none", () => () => sizeAnswer("07"), /is none/],
   ["a size of 2^53", () => () => sizeAnswer(2 ** 53), /is none/],
@@ -307,6 +358,19 @@ Deno.test("once there is enough the others are waited for a moment, and not blam
     assert.deepEqual(said, []);
     assert.deepEqual(client.counts()[0], { id: "w", cosigned: 0, failed: 0 });
     resolve(new Response(null));
+  }));
+
+Deno.test("where all are waited for, enough does not end the wait", () =>
+  withWitness(null, async (log, slow) => {
+    await using quick = await startWitness("quick", { logKeys: [log.logKey] });
+    slow.story = async (_, honest) => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return await honest();
+    };
+    const isEnough = (lines: readonly NoteSignature[]) => lines.length >= 1;
+    const { client } = clientOf(log, [slow, quick], { graceMs: 1 });
+    const request = await log.request(5, { isEnough, isPatient: true });
+    assert.equal((await client.gather(request)).cosignatures.length, 2);
   }));
 
 Deno.test("witnesses that share a URL are asked once, and both of their keys count", async () => {

@@ -104,6 +104,9 @@ Deno.test("litewitness cosigns our heads over HTTP, and says where it is when we
     assert.match(heard[0]!, /404/);
     witness.register(logKey);
 
+    // What a service asks before its first head: whether the witness knows nothing of its log.
+    const empty = await gather(0, 0);
+    assert.deepEqual([empty.cosignatures.length, empty.findings], [1, []]);
     const first = await gather(255, 0);
     assert.deepEqual(first.findings, []);
     await believed(255, first.cosignatures);
@@ -136,6 +139,7 @@ Deno.test("litewitness cosigns our heads over HTTP, and says where it is when we
     await believed(511, (await fresh.gather(request)).cosignatures);
 
     // A tree that was rolled back, and a tree with another root, are findings and not failures.
+    assert.deepEqual((await gather(0, 0)).findings.map(({ size }) => size), [511]);
     const back = await gather(301, 301);
     assert.deepEqual(back.findings.map(({ kind, size }) => [kind, size]), [["ahead", 511]]);
     const fork = textOf(origin, 511, emptyRoot());

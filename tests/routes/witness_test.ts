@@ -84,7 +84,8 @@ Deno.test("each answer of a witness has the status that the protocol gives it", 
     ["another size", await requestOf(log, 1), 409, /^5\n$/],
     ["larger than it is", good.replace("old 0", "old 7"), 400, /larger/],
     ["grown", await requestOf(log, 5), 200, /^— witness/],
-    ["forked", await requestOf(fork, 7), 422, /two heads of one size/],
+    ["forked", await requestOf(fork, 7), 409, /^7\n$/],
+    ["not continued", await requestOf(fork, 7, 9), 422, /./],
   ];
   for (const [what, body, status, text] of wanted) {
     const response = await post(witness.url, body);
