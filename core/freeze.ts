@@ -20,6 +20,9 @@ import { proveConsistency } from "./log_proof.ts";
 /** A size and its root. */
 export type TreeHead = Pick<Head, "size" | "root">;
 
+/** Longest evidence that is kept with a freeze, in characters: a head with its log's signatures. */
+const MAX_EVIDENCE_CHARS = 16_384;
+
 /** Watches over one log. */
 export interface Freeze {
   /** Why the log is frozen, or null where it is not. */
@@ -71,7 +74,9 @@ export function watchLog(
   async function freeze(reason: string, evidence: string | null = null): Promise<ServiceError> {
     // Memory first: this instance stops, also while the store does not answer.
     if (frozen === null) {
-      frozen = { reason, atMs: now(), evidence };
+      // Whatever else is shown, the freeze itself has to fit the store.
+      const isKept = evidence !== null && evidence.length <= MAX_EVIDENCE_CHARS;
+      frozen = { reason, atMs: now(), evidence: isKept ? evidence : null };
       report(`The log is frozen: ${reason}`);
     }
     try {

@@ -9,10 +9,19 @@
  * @module
  */
 
+import { utf8 } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
+import { ML_DSA_44_SIGNATURE_BYTES } from "../crypto/ml_dsa.ts";
+import { NOTE_KEY_TYPE, type VerifierKey } from "../crypto/note_key.ts";
 import { type LogPolicy } from "../crypto/policy.ts";
 import { parsePolicy } from "../crypto/policy_text.ts";
+import { SIGNATURE_BYTES } from "../crypto/primitives.ts";
 import { HEARTBEAT_MS, PUBLISH_INTERVAL_MS, type WitnessSettings } from "./publisher.ts";
+
+/** Most bytes that the lines of all witnesses take: a stored head has 64 KiB, with the log's own. */
+const MAX_COSIGNATURES_BYTES = 56_000;
+/** Key ID and timestamp (C2SP tlog-cosignature), in bytes. */
+const COSIGNATURE_HEAD_BYTES = 12;
 
 /** The settings as they were written; empty and absent are the same. */
 export interface WitnessTexts {
@@ -49,11 +58,24 @@ export async function readWitnessSettings(
       throw new Error("COUNTERSIGN_WITNESS_POLICY has a URL that is not https, nor of loopback");
     }
   }
+  const bytes = policy.witnesses.reduce((sum, { key }) => sum + cosignatureBytes(key), 0);
+  if (bytes > MAX_COSIGNATURES_BYTES) {
+    throw new Error(
+      `COUNTERSIGN_WITNESS_POLICY has too many witnesses: their signatures make ${bytes} bytes, ` +
+        `of at most ${MAX_COSIGNATURES_BYTES} that a head holds`,
+    );
+  }
   const names = policy.witnesses.map(({ id }) => id);
   if (auditors.some((name) => !names.includes(name))) {
     throw new Error("COUNTERSIGN_AUDITORS has a name that is no witness of the policy");
   }
   return { policy, auditors, intervalMs: PUBLISH_INTERVAL_MS, heartbeatMs: HEARTBEAT_MS };
+}
+
+/** The length of a cosigner's line: a dash, the name, and base64. */
+function cosignatureBytes({ name, type }: VerifierKey): number {
+  const signature = type === NOTE_KEY_TYPE.mlDsa44 ? ML_DSA_44_SIGNATURE_BYTES : SIGNATURE_BYTES;
+  return utf8(`\u2014 ${name} \n`).length + 4 * Math.ceil((COSIGNATURE_HEAD_BYTES + signature) / 3);
 }
 
 function policyIn(text: string): LogPolicy {

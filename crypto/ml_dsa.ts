@@ -14,7 +14,7 @@ import { type Bytes } from "./bytes.ts";
 /** Length of an ML-DSA-44 public key in bytes (FIPS 204, table 2). */
 export const ML_DSA_44_PUBLIC_KEY_BYTES = 1312;
 /** Length of an ML-DSA-44 signature in bytes (FIPS 204, table 2). */
-const ML_DSA_44_SIGNATURE_BYTES = 2420;
+export const ML_DSA_44_SIGNATURE_BYTES = 2420;
 /** Length of the seed that an ML-DSA key pair is derived from, in bytes. */
 const ML_DSA_SEED_BYTES = 32;
 

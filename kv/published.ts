@@ -4,12 +4,14 @@
  *     ["log", origin, "published"] -> Published     the newest that meets the witness policy
  *     ["log", origin, "audited"]   -> Published     the newest of those that an auditor cosigned
  *
- * Both only move forward: to a larger tree, or to a fresher note of the same one.
+ * Both only move forward: to a larger tree, or to a fresher note of the same one. Notes are stored as
+ * UTF-8: as a text, whose signature lines begin with a dash, a note would take two bytes a character,
+ * and a value holds 64 KiB.
  *
  * @module
  */
 
-import { type Bytes, equal } from "../crypto/bytes.ts";
+import { type Bytes, equal, utf8 } from "../crypto/bytes.ts";
 import { checkNotFrozen } from "./frozen.ts";
 import { logKey, type LogStore, readRow, type Row } from "./log_key.ts";
 import { commit } from "./transact.ts";
@@ -26,14 +28,24 @@ export interface Published {
   readonly verifierKey: string;
 }
 
+/** As it is stored. */
+type StoredHead = Omit<Published, "note"> & { readonly note: Bytes };
+
 /** The published head, or null where nothing was published yet. */
 export function readPublished(log: LogStore): Promise<Row<Published> | null> {
-  return readRow<Published>(log, logKey(log, "published"));
+  return readHead(log, "published");
 }
 
 /** The newest published head that an auditor cosigned, or null where there is none. */
 export function readAudited(log: LogStore): Promise<Row<Published> | null> {
-  return readRow<Published>(log, logKey(log, "audited"));
+  return readHead(log, "audited");
+}
+
+async function readHead(log: LogStore, table: string): Promise<Row<Published> | null> {
+  const row = await readRow<StoredHead>(log, logKey(log, table));
+  if (row === null) return null;
+  const note = new TextDecoder().decode(row.value.note);
+  return { ...row, value: { ...row.value, note } };
 }
 
 /** Takes the audited head away, where it turned out to be of no history that goes on. */
@@ -47,8 +59,9 @@ export function writePublished(
   head: Published,
   isAudited: boolean,
 ): Deno.KvMutation[] {
+  const value: StoredHead = { ...head, note: utf8(head.note) };
   return (isAudited ? ["published", "audited"] : ["published"])
-    .map((table) => ({ type: "set", key: logKey(log, table), value: head }));
+    .map((table) => ({ type: "set", key: logKey(log, table), value }));
 }
 
 /**

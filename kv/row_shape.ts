@@ -33,7 +33,7 @@ const version = { version: count, recordHash: bytes };
 const opened = { record: bytes, opening: bytes, vrfProof: bytes };
 const state = exactly({ ...version, poolId: (value) => value === null || text(value) });
 
-const shown = exactly({ size: count, root: bytes, note: text, verifierKey: text });
+const shown = exactly({ size: count, root: bytes, note: bytes, verifierKey: text });
 
 /** `["log", origin, table, ...]` */
 const TABLES: Readonly<Record<string, Shape>> = {
