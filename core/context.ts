@@ -15,6 +15,7 @@ import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
+import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
@@ -38,6 +39,8 @@ export interface Context extends LogStore {
   readonly names: NamePolicy;
   /** Tiles of the prefix tree that were read lately. */
   readonly prefixCache: PrefixCache;
+  /** How often one-time prekeys are taken. */
+  readonly opks: PairCount;
   /** How often a record that is not acceptable as a new one is looked for in the log. */
   readonly restoring: TokenBucket;
 }
@@ -105,6 +108,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     accounts: openAccounts(log),
     names: parts.names ?? openNames(),
     prefixCache: prefixCache(),
+    opks: pairCount(OPK_RATES),
     restoring: tokenBucket(1_000 / RESTORE_REFILL_MS, RESTORE_BURST, now()),
     close,
     [Symbol.asyncDispose]: close,

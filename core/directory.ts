@@ -42,8 +42,9 @@ export async function lookup(
 
 /**
  * Proves what the log has of a name and hands out a bundle for every device of it that has valid
- * prekeys, each with a one-time prekey taken in one transaction while there are any. A name that nobody
- * has, or that ended, has none; whatever there is, the proof comes with it.
+ * prekeys, each with a one-time prekey taken in one transaction while there are any. Where they are taken
+ * too often, bundles come without. A name that nobody has, or that ended, has none; whatever there is, the
+ * proof comes with it.
  *
  * @param caller who asks
  * @throws ServiceError `self_call`, `head_unknown`, `record_lost`
@@ -66,7 +67,9 @@ export async function takeBundles(
     record.devices.map(({ entry }) => [entry.deviceId, deviceEntryHash(record.account, entry)]),
   );
   const nowMs = ctx.now();
-  const taken = await takePrekeys(ctx, label, [...entryHashes.keys()], (deviceId, prekeys) => {
+  const mayTake = ctx.opks.take(caller, label, nowMs);
+  const deviceIds = [...entryHashes.keys()];
+  const taken = await takePrekeys(ctx, label, deviceIds, mayTake, (deviceId, prekeys) => {
     const entryHash = entryHashes.get(deviceId);
     // A set that names other keys ended with them.
     return entryHash !== undefined && equal(prekeys.entryHash, entryHash) &&

@@ -18,7 +18,7 @@ import { type AccountDevice, labelOf } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { type RecentIds, recentIds } from "./recent_ids.ts";
-import { type RingCount } from "./ring_rate.ts";
+import { type PairCount } from "./pair_rate.ts";
 import {
   type Effect,
   emptyRoom,
@@ -72,7 +72,7 @@ interface Rung {
 }
 
 /** A relay without connections. */
-export function openRelay(ctx: Context, rings: RingCount): Relay {
+export function openRelay(ctx: Context, rings: PairCount): Relay {
   const connections = new Map<string, Attached>();
   const accounts = new Map<AccountLabel, Set<Attached>>();
   /** Sockets by account, also those that ended and are still open. */

@@ -99,10 +99,11 @@ export function writePrekeys(
 }
 
 /**
- * Takes a one-time prekey of every device that has usable prekeys, all in one commit.
+ * Takes the usable prekeys of every device, with a one-time prekey of each, all in one commit.
  *
  * Which one is left to chance: an order would tell the asker how many others asked.
  *
+ * @param withOneTime whether one-time prekeys are taken at all
  * @param usable whether a device's prekeys may be handed out at all
  * @throws StoreError
  */
@@ -110,6 +111,7 @@ export function takePrekeys(
   log: LogStore,
   label: AccountLabel,
   deviceIds: readonly number[],
+  withOneTime: boolean,
   usable: (deviceId: number, prekeys: DevicePrekeys) => boolean,
 ): Promise<readonly TakenPrekeys[]> {
   const keys = deviceIds.map((deviceId) => prekeysKey(log, label, deviceId));
@@ -121,7 +123,7 @@ export function takePrekeys(
     deviceIds.forEach((deviceId, i) => {
       const row = rowOf<DevicePrekeys>(rows[i]!);
       if (row === null || !usable(deviceId, row.value)) return;
-      const opkIndex = oneOf(row.value.left);
+      const opkIndex = withOneTime ? oneOf(row.value.left) : null;
       taken.push({ deviceId, prekeys: row.value, opkIndex });
       if (opkIndex === null) return;
       const left = row.value.left.filter((index) => index !== opkIndex);

@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
 import { type WitnessSettings } from "../core/publisher.ts";
-import { RING_RATES, type RingRates } from "../core/ring_rate.ts";
+import { type PairRates, RING_RATES } from "../core/pair_rate.ts";
 import { type Secret } from "../crypto/secret.ts";
 import { MAX_LINGERING_SOCKETS, RECORD_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 import { SOCKET } from "../wire/paths.ts";
@@ -52,7 +52,7 @@ export interface ServiceOptions {
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
-  readonly rings?: RingRates;
+  readonly rings?: PairRates;
   /** Another bound than the protocol's for sockets with nobody behind them, for tests. */
   readonly mostLingering?: number;
 }

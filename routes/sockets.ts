@@ -10,7 +10,7 @@
 
 import { type Context } from "../core/context.ts";
 import { openRelay } from "../core/relay.ts";
-import { ringCount, type RingRates } from "../core/ring_rate.ts";
+import { pairCount, type PairRates } from "../core/pair_rate.ts";
 import { CLOSE } from "../wire/frames.ts";
 import { AUTH_DEADLINE_MS, DEVICE_CHECK_MS, HEARTBEAT_MS } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
@@ -54,7 +54,7 @@ export interface SocketOptions {
   /** The clocks. */
   readonly timing: SocketTiming;
   /** How often somebody may be rung. */
-  readonly rings: RingRates;
+  readonly rings: PairRates;
   /** Most sockets that have not signed in, or have ended while their peer keeps them open. */
   readonly mostLingering: number;
   /** Takes faults, and each origin that was refused. */
@@ -152,7 +152,7 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
 
 function partsOf(ctx: Context, { timing, rings, log }: SocketOptions): ConnectionParts {
   const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
-  const relay = openRelay(ctx, ringCount(rings));
+  const relay = openRelay(ctx, pairCount(rings));
   const monotonic = (): number => performance.now();
   return { ctx, relay, log, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
 }

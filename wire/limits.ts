@@ -74,6 +74,14 @@ export const RING_REFILL_PER_PAIR_MS = 10_000;
 export const RING_BURST_PER_CALLEE = 30;
 /** How long until an account may be rung once more, in milliseconds. */
 export const RING_REFILL_PER_CALLEE_MS = 1_000;
+/** Most one-time prekeys of a device that one account takes at once; beyond, bundles come without one. */
+export const OPK_BURST_PER_PAIR = 6;
+/** How long until one account may take another's next, in milliseconds. */
+export const OPK_REFILL_PER_PAIR_MS = 600_000;
+/** Most one-time prekeys of a device that everybody together takes at once. */
+export const OPK_BURST_PER_CALLEE = 16;
+/** How long until there is one more for everybody, in milliseconds. */
+export const OPK_REFILL_PER_CALLEE_MS = 3_600_000;
 /** Most targets of one `signal` that lists them. */
 export const MAX_SIGNAL_TARGETS = 16;
 /** Steady frames a second of one connection. */

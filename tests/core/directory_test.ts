@@ -10,8 +10,8 @@ import { register } from "../../core/registration.ts";
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
-import { logKey } from "../../kv/log_key.ts";
-import { readPublished } from "../../kv/published.ts";
+import { readPublished, writePublished } from "../../kv/published.ts";
+import { commit } from "../../kv/transact.ts";
 import {
   absent,
   identityOf,
@@ -143,7 +143,7 @@ Deno.test("what is committed and not published yet is not there for anybody", as
   await register(ctx, alice.label, alice.record, null);
   const published = (await readPublished(ctx))!.value;
   await register(ctx, bob.label, bob.record, null);
-  await kv.set(logKey(ctx, "published"), published);
+  await commit(kv, [], writePublished(ctx, published, false));
   await verified(ctx, alice.label, await lookup(ctx, alice.label, 3));
   await absent(ctx, bob.label, await lookup(ctx, bob.label, null));
   assert.equal(await ctx.accounts.record(bob.label), null);
@@ -233,19 +233,45 @@ Deno.test("a bundle verifies against the record that came with it", async () => 
   assert.equal(indexes[2], undefined);
 });
 
-Deno.test("of 32 one-time prekeys none is handed out twice to 64 who ask at once", async () => {
+Deno.test("of 12 one-time prekeys none is handed out twice to 16 who ask at once", async () => {
   using kv = await Deno.openKv(":memory:");
   await using ctx = await openCore(kv);
   const bob = await newAccount("bob");
   await register(ctx, bob.label, bob.record, null);
   const record = (await ctx.accounts.record(bob.label))!;
-  await publishPrekeys(ctx, bob.label, 1, await newPrekeys(bob, record, { count: 32 }));
-  const answers = await Promise.all(Array.from({ length: 64 }, (_, i) => {
+  await publishPrekeys(ctx, bob.label, 1, await newPrekeys(bob, record, { count: 12 }));
+  const answers = await Promise.all(Array.from({ length: 16 }, (_, i) => {
     return takeBundles(ctx, parseAccountLabel(`caller${i}`), bob.label, null);
   }));
   const handed = answers.flatMap(({ bundles }) => bundles[0]!.opk?.index ?? []);
-  assert.equal(handed.length, 32);
-  assert.equal(new Set(handed).size, 32);
+  assert.equal(handed.length, 12);
+  assert.equal(new Set(handed).size, 12);
+});
+
+Deno.test("nobody drains somebody's one-time prekeys: who asks too often gets bundles without one", async () => {
+  using kv = await Deno.openKv(":memory:");
+  let nowMs = Date.now();
+  await using ctx = await openCore(kv, { now: () => nowMs });
+  const bob = await newAccount("bob");
+  await register(ctx, bob.label, bob.record, null);
+  const record = (await ctx.accounts.record(bob.label))!;
+  await publishPrekeys(ctx, bob.label, 1, await newPrekeys(bob, record, { count: 32 }));
+  const ask = async (name: string, times: number): Promise<number> => {
+    let taken = 0;
+    for (let i = 0; i < times; i++) {
+      const { bundles } = await takeBundles(ctx, parseAccountLabel(name), bob.label, null);
+      assert.equal(bundles.length, 1, "there is a bundle all the same");
+      if (bundles[0]!.opk !== null) taken++;
+    }
+    return taken;
+  };
+  assert.equal(await ask("mallory", 40), 6);
+  assert.equal(await ask("alice", 2), 2, "who uses hers up uses up nobody else's");
+  let together = 8;
+  for (let i = 0; i < 30; i++) together += await ask(`sybil${i}`, 2);
+  assert.equal(together, 16);
+  nowMs += 3_600_000;
+  assert.equal(await ask("carol", 2), 1, "and they come back, one by one");
 });
 
 Deno.test("an answer of one log convinces nobody who pinned another", async () => {

@@ -3,7 +3,7 @@ import { openContext } from "../../core/context.ts";
 import { register } from "../../core/registration.ts";
 import { issueNonce } from "../../core/proof_nonce.ts";
 import { openRelay } from "../../core/relay.ts";
-import { RING_RATES, ringCount } from "../../core/ring_rate.ts";
+import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
@@ -48,7 +48,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
   const ctx = await openContext({ kv, origin: ORIGIN, secret, now: Date.now, report });
   return {
     ctx,
-    relay: openRelay(ctx, ringCount(RING_RATES)),
+    relay: openRelay(ctx, pairCount(RING_RATES)),
     log: report,
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,

@@ -5,7 +5,7 @@
  */
 
 import { deepEqual, equal } from "node:assert/strict";
-import { RING_RATES } from "../../core/ring_rate.ts";
+import { RING_RATES } from "../../core/pair_rate.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { RING_BURST_PER_PAIR } from "../../wire/limits.ts";
 import { registered, sendJson } from "../support/dpop.ts";

@@ -10,7 +10,7 @@ import {
   RING_BURST_PER_PAIR,
   RING_REFILL_PER_PAIR_MS,
 } from "../../wire/limits.ts";
-import { RING_RATES } from "../../core/ring_rate.ts";
+import { RING_RATES } from "../../core/pair_rate.ts";
 import { SOCKET_TIMING } from "../../routes/sockets.ts";
 import { registered, tokenOf } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";

@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import { ringCount } from "../../core/ring_rate.ts";
+import { pairCount } from "../../core/pair_rate.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 
 const [ALICE, BOB, CAROL, DAVE] = ["alice", "bob", "carol", "dave"].map(parseAccountLabel) as [
@@ -14,7 +14,7 @@ const RATES = {
 };
 
 Deno.test("a caller who rings somebody too often is stopped, and may ring others", () => {
-  const count = ringCount(RATES);
+  const count = pairCount(RATES);
   const rung = [1, 2, 3].map(() => count.take(ALICE, BOB, 0));
   deepEqual(rung, [true, true, false]);
   deepEqual(count.take(ALICE, CAROL, 0), true);
@@ -22,7 +22,7 @@ Deno.test("a caller who rings somebody too often is stopped, and may ring others
 });
 
 Deno.test("somebody is rung by all together no more often than their rate", () => {
-  const count = ringCount(RATES);
+  const count = pairCount(RATES);
   const callers = [ALICE, ALICE, CAROL, CAROL, DAVE];
   deepEqual(callers.map((caller) => count.take(caller, BOB, 0)), [true, true, true, false, false]);
   deepEqual(count.take(DAVE, BOB, 1_000), true);
@@ -30,7 +30,7 @@ Deno.test("somebody is rung by all together no more often than their rate", () =
 });
 
 Deno.test("who rang long ago may ring as often as at first", () => {
-  const count = ringCount(RATES);
+  const count = pairCount(RATES);
   for (const ms of [0, 20_000, 60_000]) {
     deepEqual([1, 2, 3].map(() => count.take(ALICE, BOB, ms)), [true, true, false]);
   }
