@@ -12,16 +12,16 @@
  * @module
  */
 
-import { type AccountId, canonicalAccountLabel } from "../crypto/account_label.ts";
+import { type AccountId } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { equal } from "../crypto/bytes.ts";
-import { CryptoError } from "../crypto/error.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { isSignedBy, type VerifiedRecord } from "../crypto/record.ts";
 import {
   type AuthMethod,
   formatRecordAuth,
   oidcNonce,
+  parseRecordAuth,
   subjectHash,
 } from "../crypto/record_auth.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
@@ -56,6 +56,8 @@ export interface NameClaim {
   readonly kv: Deno.Kv;
   /** The clock, Unix milliseconds. */
   readonly nowMs: number;
+  /** The record that it follows on, or null where the name is free. */
+  readonly before: VerifiedRecord | null;
   /** The record, which is verified but for its right to the name. */
   readonly record: VerifiedRecord;
   /** A compact JWS, or null. */
@@ -159,6 +161,7 @@ export function oidcNames({ issuer, keys, audience, claim }: IdentityProvider): 
     async authorize(asked) {
       const { sub } = await open(await ownerOf(asked));
       requireAuth(asked.record, authOf("oidc", issuer, sub));
+      requireSamePerson(asked.before, issuer, sub);
     },
     recognize: async (owner) => void await open(owner),
   };
@@ -183,14 +186,22 @@ function requireAuth(record: VerifiedRecord, proven: Uint8Array): void {
   throw new ServiceError("bad_record", "The record says otherwise how its owner was authenticated");
 }
 
+/**
+ * Requires that an issuer which vouched for a name's owner vouches for the same person again: a claim
+ * may be given to somebody else (an address that was given up, say), a subject is not.
+ */
+function requireSamePerson(before: VerifiedRecord | null, issuer: string, sub: string): void {
+  const held = before === null ? null : parseRecordAuth(before.auth);
+  if (held?.method !== "oidc" || held.issuer !== issuer) return;
+  if (equal(held.subjectHash, subjectHash(issuer, sub))) return;
+  throw forbidden("The ID token is of somebody else than the name's owner");
+}
+
+/** Whether a claim is a name; nothing but case is folded, so that no two claims of ASCII are one. */
 function isNamed(value: unknown, { account }: NameOwner): boolean {
-  if (typeof value !== "string") return false;
-  try {
-    return canonicalAccountLabel(value) === account.label;
-  } catch (error) {
-    if (error instanceof CryptoError) return false;
-    throw error;
-  }
+  // Beyond ASCII other letters become these in lower case: U+212A a "k".
+  return typeof value === "string" && /^[!-~]+$/.test(value) &&
+    value.toLowerCase() === account.label;
 }
 
 function unowned(): ServiceError {

@@ -189,10 +189,9 @@ async function requireEntitled(
   succession: Succession,
   authorization: string | null,
 ): Promise<void> {
-  const { record } = succession;
   await requireInTime(ctx, succession);
-  if (!NEEDS_AUTHORITY.includes(record.kind)) return;
-  await ctx.names.authorize({ kv: ctx.kv, nowMs: ctx.now(), record, authorization });
+  if (!NEEDS_AUTHORITY.includes(succession.record.kind)) return;
+  await ctx.names.authorize({ kv: ctx.kv, nowMs: ctx.now(), ...succession, authorization });
 }
 
 async function isPublished(ctx: Context, label: AccountLabel, version: number): Promise<boolean> {

@@ -348,6 +348,8 @@ Deno.test("an ID token that is not verified, not for us, or for another device t
       "an address of which nothing is said": { ...good, email_verified: undefined },
       "another address": { ...good, email: "bob@mail.example" },
       "an address that is no name": { ...good, email: "älice@mail.example" },
+      "spaces around it": { ...good, email: `\uFEFF${name}\u00A0` },
+      "a space before it": { ...good, email: ` ${name}` },
       "no address": { ...good, email: undefined },
       "another device": { ...good, nonce: toBase64Url(oidcNonce(other.entry.signing)) },
       "no device": { ...good, nonce: undefined },
@@ -359,6 +361,40 @@ Deno.test("an ID token that is not verified, not for us, or for another device t
     }
     const several = await issuer.sign({ ...good, aud: [CLIENT, "client-2"], azp: CLIENT });
     assert.equal(await take(world, name, record, several), "ok");
+  });
+});
+
+Deno.test("no other person's claim is a name: neither by its letters, nor where it was theirs once", async () => {
+  await withPolicy(identified(), async (world) => {
+    const { ctx, issuer } = world;
+    const name = "kate@mail.example";
+    const account = { origin: ORIGIN, label: parseAccountLabel(name) };
+    const [device, fresh] = [await deviceOf(name), await deviceOf(name, 2)];
+    const auth = authOf("oidc", "user-42");
+    const bytes = await genesisOf(name, [device], self(device), auth, world.now);
+    // U+212A, KELVIN SIGN, is a "k" in NFC and in lower case; the mailbox is another one.
+    const kelvin = { email: "\u212Aate@mail.example", sub: "user-666" };
+    const first = idTokenFor(world.now, name, device);
+    assert.equal(
+      await take(world, name, bytes, await issuer.sign({ ...first, ...kelvin })),
+      "forbidden",
+    );
+    assert.equal(await take(world, name, bytes, await issuer.sign(first)), "ok");
+    const record = await verifyNext(account, ctx.keys.operator.publicKey, null, bytes);
+    const reset = async (claims: JWTPayload) => {
+      const now = authOf("oidc", claims.sub!);
+      const change = { kind: "reset", devices: [fresh], issuedMs: world.now, auth: now } as const;
+      const half = await signRecord(account, nextRecord(record, change), [self(fresh)]);
+      return await resetName(ctx, account.label, half, null, await issuer.sign(claims)).then(
+        () => "ok",
+        (error: ServiceError) => error.code,
+      );
+    };
+    const good = idTokenFor(world.now, name, fresh);
+    assert.equal(await reset({ ...good, ...kelvin }), "forbidden");
+    // The address was given up, and somebody else has it now.
+    assert.equal(await reset({ ...good, sub: "user-43" }), "forbidden");
+    assert.equal(await reset({ ...good, email: "Kate@Mail.example" }), "ok");
   });
 });
 
