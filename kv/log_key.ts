@@ -27,9 +27,9 @@ export interface Row<T> {
   readonly versionstamp: string;
 }
 
-/** The key of a row. */
-export function logKey(log: LogStore, table: string, ...rest: Deno.KvKeyPart[]): Deno.KvKey {
-  return ["log", log.origin, table, ...rest];
+/** The key of a row: its table, and what is behind that. */
+export function logKey(log: LogStore, ...rest: Deno.KvKeyPart[]): Deno.KvKey {
+  return ["log", log.origin, ...rest];
 }
 
 /** A row with its versionstamp, or null where there is none. @throws StoreError */
@@ -54,10 +54,10 @@ export async function countRows(log: LogStore, table: string): Promise<number> {
 export async function listOrigins(kv: Deno.Kv): Promise<string[]> {
   const origins: string[] = [];
   for (;;) {
-    // One row of the next log at a time, however many rows each has.
+    // One row of the next log at a time, however many rows each has; keys of bytes stand before texts.
     const last = origins.at(-1);
     const selector: Deno.KvListSelector = last === undefined
-      ? { prefix: ["log"] }
+      ? { prefix: ["log"], start: ["log", ""] }
       : { prefix: ["log"], start: ["log", `${last}\0`] };
     const { value: row } = await kv.list(selector, { limit: 1 }).next();
     const origin = row?.key[1];

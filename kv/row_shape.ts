@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type Row } from "./log_key.ts";
+
 type Check = (value: unknown) => boolean;
 
 /** The parts of a key behind its table, and the value. */
@@ -99,26 +101,37 @@ const MESSAGE: Shape = {
   value: bytes,
 };
 
-/**
- * Each row of a store that is of no table, or not as its table wants it: the table's name, or null
- * where there is none of that name.
- */
-export async function* listMisfits(kv: Deno.Kv): AsyncIterable<string | null> {
-  for await (const { key, value } of kv.list({ prefix: [] })) {
+/** A row that is of no table, or not as its table wants it. */
+export interface Misfit {
+  /** Its key. */
+  readonly key: Deno.KvKey;
+  /** The table's name, or null where there is none of that name. */
+  readonly table: string | null;
+}
+
+/** The misfits of a store. @param prefix of the keys that are looked at */
+export async function* listMisfits(kv: Deno.Kv, prefix: Deno.KvKey = []): AsyncIterable<Misfit> {
+  for await (const { key, value } of kv.list({ prefix })) {
     const [root, origin, table] = key;
     if (root === "nonce") {
-      if (!isOf(NONCE, key.slice(1), value)) yield "nonce";
+      if (!isOf(NONCE, key.slice(1), value)) yield { key, table: root };
     } else if (root === "link") {
-      if (!isOf(key.length === 2 ? SLOT : MESSAGE, key.slice(1), value)) yield "link";
+      const shape = key.length === 2 ? SLOT : MESSAGE;
+      if (!isOf(shape, key.slice(1), value)) yield { key, table: root };
     } else if (
       root === "log" && typeof origin === "string" && typeof table === "string" &&
       Object.hasOwn(TABLES, table)
     ) {
-      if (!isOf(TABLES[table]!, key.slice(3), value)) yield table;
+      if (!isOf(TABLES[table]!, key.slice(3), value)) yield { key, table };
     } else {
-      yield null;
+      yield { key, table: null };
     }
   }
+}
+
+/** What a row holds, or null where there is none, or it is not as its table wants it. */
+export function wellFormed<T>(table: string, row: Row<T> | null): T | null {
+  return row !== null && TABLES[table]!.value(row.value) ? row.value : null;
 }
 
 function isOf(shape: Shape, key: Deno.KvKey, value: unknown): boolean {

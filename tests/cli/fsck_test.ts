@@ -24,13 +24,27 @@ Deno.test("a store is checked whole: its log, stray rows, and whether it is one 
   const sound = await fsck(path);
   equal(sound.code, 0, sound.said);
   match(sound.said, /^✓ .* 1 names, 0 pending, 0 faults\n$/);
-  await kv.set(["log", ORIGIN, "label", "alice"], "x");
   await kv.set(["log", new Uint8Array(1), "x"], 1);
+  await kv.set(["link", new Uint8Array(16), "x"], 1);
+  const entry = await kv.get<Uint8Array>(["log", ORIGIN, "entry", 1]);
+  const changed = entry.value!.slice();
+  changed[40]! ^= 1;
+  await kv.set(entry.key, changed);
+  const strange = await fsck(path);
+  equal(strange.code, 1);
+  match(
+    strange.said,
+    /^ {2}A row of the table "link" is not of its form\n {2}A row is of no table\n✗ 2 rows [^\n]+\n/,
+  );
+  match(strange.said, /\n {2}The head has another root\n/, "the log is audited all the same");
+  await kv.set(["log", ORIGIN, "label", "alice"], "x");
   deepEqual(await fsck(path), {
     code: 1,
-    said: "  A row is of no table\n" +
+    said: '  A row of the table "link" is not of its form\n' +
+      "  A row is of no table\n" +
       '  A row of the table "label" is not of its form\n' +
-      "✗ 2 rows: the logs are not audited before these are put right\n",
+      "✗ 3 rows that should not be there, or not so\n" +
+      `✗ ${ORIGIN}: not audited before those rows are put right\n`,
   });
   await Deno.writeTextFile(`${folder}/other`, "no database");
   const other = await fsck(`${folder}/other`);

@@ -170,7 +170,7 @@ Deno.test("a record that a recovery found lost is no fault, and any other that i
 
 Deno.test("rows of no table, and rows that are not as their table wants them, are found", () =>
   withLog(async (log) => {
-    const misfits = () => Array.fromAsync(listMisfits(log.kv));
+    const misfits = () => Array.fromAsync(listMisfits(log.kv), ({ table }) => table);
     const nowMs = Date.now();
     await takeOnce(log.kv, "x", nowMs + 60_000, nowMs);
     const message = {
