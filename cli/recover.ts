@@ -13,6 +13,7 @@ import { logOnlyPolicy, type LogPolicy } from "../crypto/policy.ts";
 import { parsePolicy } from "../crypto/policy_text.ts";
 import { listOrigins } from "../kv/log_key.ts";
 import { readPublished } from "../kv/published.ts";
+import { wellFormed } from "../kv/row_shape.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { createStoreFile, lockStore } from "../kv/store_file.ts";
 import { type Command, CommandError, readOptions, UsageError } from "./command.ts";
@@ -143,7 +144,16 @@ async function keysIn(kv: Deno.Kv): Promise<readonly VerifierKey[]> {
   const logs = await Promise.all(
     (await listOrigins(kv)).map((origin) => readPublished({ kv, origin })),
   );
-  return logs.flatMap((row) => row === null ? [] : [parseVerifierKey(row.value.verifierKey)]);
+  return logs.flatMap((row) => {
+    const published = wellFormed("published", row);
+    try {
+      return published === null ? [] : [parseVerifierKey(published.verifierKey)];
+    } catch (error) {
+      // A row that is damaged names no key.
+      if (error instanceof CryptoError) return [];
+      throw error;
+    }
+  });
 }
 
 function sentencesOf(recovery: Recovery): string[] {

@@ -9,7 +9,8 @@
 
 import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
 import { type Checkpoint } from "../crypto/checkpoint.ts";
-import { decodeBatch } from "../crypto/log_entry.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { decodeBatch, decodeConfig, type LogConfig } from "../crypto/log_entry.ts";
 import { TILE_WIDTH, tileWidth } from "../crypto/tile.ts";
 import { append, emptyFrontier, frontierRoot, leafHash } from "../crypto/tree.ts";
 import { type LogSource } from "./log_source.ts";
@@ -24,6 +25,8 @@ export interface LoggedPair {
 
 /** A mirror that was read and proved. */
 export interface ReadMirror {
+  /** The log's first entry. */
+  readonly config: LogConfig;
   /** Every pair of the log, by its index in hexadecimal. */
   readonly pairs: ReadonlyMap<string, LoggedPair>;
   /** The roots of the trees that were asked for, by size. */
@@ -39,7 +42,7 @@ export class RecoveryError extends Error {
  * Reads a mirror up to a head.
  *
  * @param sizes of trees whose roots are asked for; those beyond the head have none
- * @throws RecoveryError where the mirror does not make the head; LogSourceError; CryptoError
+ * @throws RecoveryError where the mirror does not make the head, or nobody can read it; LogSourceError
  */
 export async function readMirror(
   source: LogSource,
@@ -49,21 +52,32 @@ export async function readMirror(
   const pairs = new Map<string, LoggedPair>();
   const roots = new Map<number, Bytes>();
   let frontier = emptyFrontier();
+  let config: LogConfig | null = null;
   for (let index = 0; index * TILE_WIDTH < head.size; index++) {
     const width = tileWidth({ level: 0, index }, head.size);
     for (const entry of await source.bundle(index, width)) {
       const at = frontier.size;
       frontier = append(frontier, leafHash(entry)).frontier;
       if (sizes.includes(frontier.size)) roots.set(frontier.size, frontierRoot(frontier));
-      // CONFIG and ROOTs are even; what a BATCH says counts once the root is proved.
+      // What an entry says counts once the root is proved.
+      if (at === 0) config = readable(decodeConfig, entry);
       if (at % 2 === 0) continue;
-      for (const { vrfOutput, commitment } of decodeBatch(entry)) {
+      for (const { vrfOutput, commitment } of readable(decodeBatch, entry)) {
         pairs.set(toHex(vrfOutput), { commitment, batchIndex: at });
       }
     }
   }
-  if (!equal(frontierRoot(frontier), head.root)) {
+  if (config === null || !equal(frontierRoot(frontier), head.root)) {
     throw new RecoveryError("The mirror's entries are not those of its own checkpoint");
   }
-  return { pairs, roots };
+  return { config, pairs, roots };
+}
+
+function readable<T>(decode: (entry: Bytes) => T, entry: Bytes): T {
+  try {
+    return decode(entry);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    throw new RecoveryError("The mirror has an entry that can't be read");
+  }
 }

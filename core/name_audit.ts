@@ -147,7 +147,9 @@ async function auditRest(
   const values = await countValues(log) - explained.values;
   if (values > 0) faults.push(`The store has ${values} values that no name knows`);
   let keys = -explained.keys;
-  for await (const { label } of listKeyOwners(log)) if (!explained.retired.has(label)) keys++;
+  for await (const { owner } of listKeyOwners(log)) {
+    if (!explained.retired.has(owner.label)) keys++;
+  }
   if (keys > 0) faults.push(`The store has ${keys} keys that are no device's`);
   const prekeys = await countPrekeys(log) - explained.prekeys;
   if (prekeys > 0) faults.push(`The store has ${prekeys} sets of prekeys that are no device's`);

@@ -5,39 +5,41 @@
  *     value      kept where it opens the log's commitment, dropped otherwise
  *     pool       taken in where the log has it already, dropped where the log has another record there
  *     state      the newest version that is left, or none
+ *     keys       `recovered_keys.ts`
  *
  * A version that the log has and the store lost stays proved by the prefix tree: its owner brings the
- * record again. With a record that is dropped go its keys, and with the last one of a name its prekeys.
+ * record again. A row that nobody can read, or whose index is not proved, is as good as lost. With the last
+ * record of a name go its prekeys.
  *
  * @module
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type Bytes, toHex } from "../crypto/bytes.ts";
-import { checkCommitment } from "../crypto/commitment.ts";
+import { equal, toHex } from "../crypto/bytes.ts";
+import { checkCommitment, vrfInput } from "../crypto/commitment.ts";
 import { CryptoError } from "../crypto/error.ts";
-import { decodeRecord, recordHash } from "../crypto/record.ts";
-import { vrfProofToHash } from "../crypto/vrf.ts";
-import { deleteKeyOwner, readKeyOwners } from "../kv/device_keys.ts";
-import { deleteErasure, listErasures } from "../kv/erasures.ts";
-import { costOf, fits } from "../kv/limits.ts";
+import { decodeRecord, type IdentityRecord, recordHash } from "../crypto/record.ts";
+import { vrfVerify } from "../crypto/vrf.ts";
+import { deleteErasure, listErasures, writeErasure } from "../kv/erasures.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { deletePooled, type PoolEntry, readPool } from "../kv/pool.ts";
+import { deletePooled, type Pooled, readPool } from "../kv/pool.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
 import {
   deleteLabel,
   deleteValue,
   type LabelState,
   listLabels,
+  listValues,
   listVersions,
+  readLabel,
   readValue,
   type RecordValue,
   writeLabel,
   writeValue,
 } from "../kv/records.ts";
-import { StoreError } from "../kv/store_error.ts";
-import { commit } from "../kv/transact.ts";
-import { type LoggedPair } from "./mirror.ts";
+import { commitInParts } from "../kv/transact.ts";
+import { type ReadMirror } from "./mirror.ts";
+import { addKeys, type LeftKeys, recoverKeys } from "./recovered_keys.ts";
 
 /** What became of the names. */
 export interface RecoveredNames {
@@ -49,8 +51,6 @@ export interface RecoveredNames {
   readonly lost: number;
 }
 
-type Pairs = ReadonlyMap<string, LoggedPair>;
-
 interface Count {
   completed: number;
   dropped: number;
@@ -58,139 +58,165 @@ interface Count {
   opened: number;
 }
 
-/** Holds every name against the log. Doing it again changes nothing. @throws StoreError */
-export async function recoverNames(log: LogStore, pairs: Pairs): Promise<RecoveredNames> {
-  const count: Count = { completed: 0, dropped: 0, opened: 0 };
-  const pool = new Map(
-    (await readPool(log, Number.MAX_SAFE_INTEGER)).map(({ id, entry }) => [id, entry]),
-  );
-  for await (const { label, state } of listLabels(log)) {
-    await recoverName(log, pairs, label, state, pool, count);
-  }
-  const { completed, dropped, opened } = count;
-  return { completed, dropped, lost: pairs.size - opened };
+/** What the recovery of each name has at hand. */
+interface Parts {
+  readonly log: LogStore;
+  readonly mirror: ReadMirror;
+  readonly pool: ReadonlyMap<AccountLabel, readonly Pooled[]>;
+  /** The version that ended each name which has to be erased. */
+  readonly erasures: ReadonlyMap<AccountLabel, number>;
+  readonly count: Count;
+  readonly left: LeftKeys;
 }
 
-async function recoverName(
-  log: LogStore,
-  pairs: Pairs,
-  label: AccountLabel,
-  state: LabelState,
-  pool: ReadonlyMap<string, PoolEntry>,
-  count: Count,
-): Promise<void> {
+/** What the store has of a version, in a value or in the pool. */
+interface Held extends Pick<RecordValue, "record" | "opening" | "vrfProof"> {
+  readonly label: AccountLabel;
+  readonly version: number;
+}
+
+/** A record that can be read and has its index. */
+interface Readable {
+  readonly form: IdentityRecord;
+  /** Whether the log has a record in its place. */
+  readonly isTaken: boolean;
+  /** The BATCH that holds it, or null where the log does not have this very one. */
+  readonly batchIndex: number | null;
+}
+
+/** Holds every name against the log. Doing it again changes nothing. @throws StoreError */
+export async function recoverNames(log: LogStore, mirror: ReadMirror): Promise<RecoveredNames> {
+  const count: Count = { completed: 0, dropped: 0, opened: 0 };
+  const left: LeftKeys = { owned: new Map(), ended: new Set() };
+  const pool = Map.groupBy(
+    await readPool(log, Number.MAX_SAFE_INTEGER),
+    ({ entry }) => entry.label,
+  );
+  const erasures = new Map<AccountLabel, number>();
+  for await (const { label, version } of listErasures(log)) erasures.set(label, version);
+  const labels = new Set([...pool.keys(), ...erasures.keys()]);
+  for await (const { label } of listLabels(log)) labels.add(label);
+  for await (const label of listValues(log)) labels.add(label);
+  const parts = { log, mirror, pool, erasures, count, left };
+  for (const label of labels) await recoverName(parts, label);
+  await recoverKeys(log, left);
+  const { completed, dropped, opened } = count;
+  return { completed, dropped, lost: mirror.pairs.size - opened };
+}
+
+async function recoverName(parts: Parts, label: AccountLabel): Promise<void> {
+  const { log, mirror, pool, count, left } = parts;
   const { opened } = count;
   const mutations: Deno.KvMutation[] = [];
-  const kept: Bytes[] = [];
-  const dropped: Bytes[] = [];
+  const kept: IdentityRecord[] = [];
   let newest: LabelState | null = null;
   for (const version of await listVersions(log, label)) {
     const value = (await readValue(log, label, version))!;
-    const batchIndex = indexOf(pairs, label, version, value);
-    if (batchIndex === null) {
+    const read = readHeld(mirror, { ...value, label, version });
+    if (read === null || read.batchIndex === null) {
       mutations.push(deleteValue(log, label, version));
-      dropped.push(value.record);
+      if (read !== null) count.dropped++;
       continue;
     }
-    kept.push(value.record);
+    const { form, batchIndex } = read;
+    kept.push(form);
     count.opened++;
     if (batchIndex !== value.batchIndex) {
       mutations.push(writeValue(log, label, version, { ...value, batchIndex }));
     }
     newest = { version, recordHash: recordHash(value.record), poolId: null };
     // Of a name that ended, the versions before were erased on purpose.
-    if (decodeRecord(value.record).kind === "retire") count.opened = opened + version + 1;
+    if (form.kind === "retire") {
+      count.opened = opened + version + 1;
+      left.ended.add(label);
+    }
   }
-  const entry = state.poolId === null ? undefined : pool.get(state.poolId);
-  if (state.poolId !== null && entry !== undefined) {
-    const { version, record, opening, vrfProof, vrfOutput } = entry;
-    const batchIndex = indexOf(pairs, label, version, entry);
-    if (batchIndex !== null) {
+  for (const { id, entry } of pool.get(label) ?? []) {
+    const { version, record, opening, vrfProof } = entry;
+    const read = readHeld(mirror, entry);
+    const state = { version, recordHash: recordHash(record), poolId: null };
+    const isNext = newest === null ? version === 0 : version === newest.version + 1;
+    if (read !== null && read.batchIndex !== null) {
+      const { form, batchIndex } = read;
       mutations.push(
         writeValue(log, label, version, { record, opening, vrfProof, batchIndex }),
-        deletePooled(log, state.poolId),
+        deletePooled(log, id),
       );
-      newest = { version, recordHash: entry.recordHash, poolId: null };
-      kept.push(record);
+      kept.push(form);
+      newest = state;
       count.completed++;
       count.opened++;
-    } else if (pairs.has(toHex(vrfOutput)) || (newest?.version ?? -1) !== version - 1) {
-      // The log has another record in its place, or not the one that it follows on.
-      mutations.push(deletePooled(log, state.poolId));
-      dropped.push(record);
+    } else if (read !== null && !read.isTaken && isNext) {
+      kept.push(read.form);
+      newest = { ...state, poolId: id };
     } else {
-      newest = state;
-      kept.push(record);
+      // The log has another record in its place, or not the one that it follows on.
+      mutations.push(deletePooled(log, id));
+      if (read !== null) count.dropped++;
     }
   }
+  for (const form of kept) addKeys(left, label, form);
+  mutations.push(...await stateOf(parts, label, newest), ...erasureOf(parts, label, kept));
+  await commitInParts(log.kv, mutations);
+}
+
+/** Makes a name's state what is left of it. */
+async function stateOf(
+  { log }: Parts,
+  label: AccountLabel,
+  newest: LabelState | null,
+): Promise<Deno.KvMutation[]> {
   if (newest === null) {
     const devices = await listPrekeyDevices(log, label);
-    mutations.push(
+    return [
       deleteLabel(log, label),
       ...devices.map((device) => deletePrekeys(log, label, device)),
-    );
-  } else if (newest.version !== state.version || newest.poolId !== state.poolId) {
-    mutations.push(writeLabel(log, label, newest));
+    ];
   }
-  if (newest?.version !== state.version) {
-    for await (const { label: erased } of listErasures(log)) {
-      if (erased === label) mutations.push(deleteErasure(log, label));
-    }
+  const state = (await readLabel(log, label))?.value ?? null;
+  const isSame = state !== null && state.version === newest.version &&
+    state.poolId === newest.poolId && equal(state.recordHash, newest.recordHash);
+  return isSame ? [] : [writeLabel(log, label, newest)];
+}
+
+/** Notes that a name has to be erased where it ended and was not, and takes the note of any other. */
+function erasureOf(
+  { log, erasures }: Parts,
+  label: AccountLabel,
+  kept: readonly IdentityRecord[],
+): Deno.KvMutation[] {
+  const last = kept.at(-1);
+  const noted = erasures.get(label);
+  if (last?.kind === "retire") {
+    const { version } = last;
+    return noted === version || kept.length === 1 ? [] : [writeErasure(log, { label, version })];
   }
-  count.dropped += dropped.length;
-  mutations.push(...await keysGone(log, label, dropped, kept));
-  await commitAll(log, mutations);
+  return noted === undefined ? [] : [deleteErasure(log, label)];
 }
 
-/** The keys of a name that only dropped records have. */
-async function keysGone(
-  log: LogStore,
-  label: AccountLabel,
-  dropped: readonly Bytes[],
-  kept: readonly Bytes[],
-): Promise<Deno.KvMutation[]> {
-  const stays = new Set(kept.flatMap(keysOf).map(toHex));
-  const goes = dropped.flatMap(keysOf).filter((key) => !stays.has(toHex(key)));
-  const owners = await readKeyOwners(log, goes);
-  return goes.filter((_, i) => owners[i]?.label === label).map((key) => deleteKeyOwner(log, key));
-}
-
-function keysOf(record: Bytes): Bytes[] {
-  return decodeRecord(record).devices
-    .flatMap(({ entry: { signing, identity } }): Bytes[] => [signing, identity]);
-}
-
-/** The BATCH that holds a record, or null where the log does not have this very one. */
-function indexOf(
-  pairs: Pairs,
-  label: AccountLabel,
-  version: number,
-  { record, opening, vrfProof }: Pick<RecordValue, "record" | "opening" | "vrfProof">,
-): number | null {
-  const pair = pairs.get(toHex(vrfOutputOf(vrfProof)));
-  if (pair === undefined) return null;
+/** Reads what the store has of a version; null where nobody can, or where its index is not proved. */
+function readHeld(
+  { config, pairs }: ReadMirror,
+  { label, version, record, opening, vrfProof }: Held,
+): Readable | null {
+  let form: IdentityRecord;
+  let vrfOutput: string;
   try {
-    checkCommitment(pair.commitment, opening, { label, version, value: record });
-    return pair.batchIndex;
+    form = decodeRecord(record);
+    vrfOutput = toHex(
+      vrfVerify(config.vrfPublicKey, vrfInput(label, version), vrfProof).slice(0, 32),
+    );
   } catch (error) {
     if (error instanceof CryptoError) return null;
     throw error;
   }
-}
-
-function vrfOutputOf(vrfProof: Bytes): Bytes {
-  return vrfProofToHash(vrfProof).slice(0, 32);
-}
-
-/** One commit where it fits, which it does but for a name of very many versions. */
-async function commitAll(log: LogStore, mutations: readonly Deno.KvMutation[]): Promise<void> {
-  if (mutations.length === 0) return;
-  const half = Math.ceil(mutations.length / 2);
-  if (mutations.length > 1 && !fits(costOf(mutations))) {
-    await commitAll(log, mutations.slice(0, half));
-    return await commitAll(log, mutations.slice(half));
-  }
-  if (await commit(log.kv, [], mutations) !== "committed") {
-    throw new StoreError("The store does not say whether it took a name");
+  const pair = pairs.get(vrfOutput);
+  if (pair === undefined) return { form, isTaken: false, batchIndex: null };
+  try {
+    checkCommitment(pair.commitment, opening, { label, version, value: record });
+    return { form, isTaken: true, batchIndex: pair.batchIndex };
+  } catch (error) {
+    if (error instanceof CryptoError) return { form, isTaken: true, batchIndex: null };
+    throw error;
   }
 }

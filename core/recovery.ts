@@ -9,7 +9,8 @@
  *
  * It never goes back behind a head that this log signed, and nothing is believed but the log's key.
  * Whatever interrupts it, the log stays frozen, and the next attempt goes on with what was replayed,
- * or wipes it again. What was stored before is not trusted to be whole. No service may be running.
+ * or wipes it again. What was stored before is not trusted to be whole: rows that are not of their form
+ * are lost, and the heads are read by `stored_heads.ts`. No service may be running.
  *
  * @module
  */
@@ -20,24 +21,22 @@ import { CryptoError } from "../crypto/error.ts";
 import { formatNote } from "../crypto/note.ts";
 import { formatVerifierKey } from "../crypto/note_key.ts";
 import { checkPolicy, type LogPolicy, policyVerifiers } from "../crypto/policy.ts";
-import { hashesFromTiles, planTiles } from "../crypto/tile.ts";
-import { buildRoot, planRoot } from "../crypto/tree.ts";
-import { deleteFrozen, type Frozen, readFrozen, replaceFrozen, writeFrozen } from "../kv/frozen.ts";
-import { readHead } from "../kv/head.ts";
+import { deleteFrozen, readFrozen, replaceFrozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { writeLost } from "../kv/lost.ts";
-import { deleteAudited, readAudited, readPublished, writePublished } from "../kv/published.ts";
-import { readSigned, writeSigned } from "../kv/signed_head.ts";
+import { deleteAudited, deletePublished, readPublished, writePublished } from "../kv/published.ts";
+import { wellFormed } from "../kv/row_shape.ts";
+import { writeSigned } from "../kv/signed_head.ts";
 import { StoreError } from "../kv/store_error.ts";
-import { readTiles } from "../kv/tiles.ts";
 import { commit } from "../kv/transact.ts";
-import { wipeTree } from "../kv/wiped_tables.ts";
+import { deleteMisfits, wipeTree } from "../kv/wiped_tables.ts";
 import { openAuditor } from "./auditor.ts";
 import { type TreeHead } from "./freeze.ts";
 import { type LogSource } from "./log_source.ts";
 import { type ReadMirror, readMirror, RecoveryError } from "./mirror.ts";
 import { type RecoveredNames, recoverNames } from "./recovered_names.ts";
 import { withoutCosignatures } from "./signing.ts";
+import { isContinued, readStoredHeads, type StoredHead, type StoredHeads } from "./stored_heads.ts";
 import { ExamineError } from "./witness_role.ts";
 
 export { RecoveryError } from "./mirror.ts";
@@ -75,47 +74,34 @@ export interface Recovery extends RecoveredNames {
 export async function recoverLog(parts: RecoveryParts): Promise<Recovery> {
   const { log, source, policy, now } = parts;
   const mirrored = await openMirrored(parts);
-  const head = (await readHead(log))?.value ?? null;
-  const known = [await readPublished(log), await readSigned(log), await readAudited(log)]
-    .flatMap((row) => row === null ? [] : [row.value]);
+  const stored = await readStoredHeads(log, policy);
+  const { committed: head, published: shown, audited, signed } = stored;
+  const known = [shown, signed, audited].filter((one) => one !== null);
+  const isMet = isMetBy(policy, mirrored);
   if (
-    head !== null && head.size > mirrored.size && await isSound(log, head, [mirrored, ...known])
+    head !== null && head.size > mirrored.size && await isContinued(log, head, [mirrored, ...known])
   ) {
     // The mirror has nothing that the store lacks: whoever said otherwise has to say it again.
-    await commitOrThrow(log, [deleteFrozen(log)]);
+    const mended = shown?.isWhole === false ? publish(parts, mirrored, isMet) : [];
+    await commitOrThrow(log, [deleteFrozen(log), ...mended]);
     const published = (await readPublished(log))?.value.size ?? 0;
     return { kept: head.size, size: head.size, published, completed: 0, dropped: 0, lost: 0 };
   }
-  const stored = head === null ? [] : [head];
-  const mirror = await readMirror(source, mirrored, [...known, ...stored].map(({ size }) => size));
-  const isMet = isMetBy(policy, mirrored);
+  const sizes = [...known, ...head === null ? [] : [head]].map(({ size }) => size);
+  const mirror = await readMirror(source, mirrored, sizes);
   for (const one of known) requireContinued(one, mirrored, mirror, isMet && policy.quorum !== null);
 
-  const wasUnderWay = await beginRecovery(log, now());
+  const { wasUnderWay, evidence } = await beginRecovery(log, now());
   const isBeginning = head !== null && isIn(mirror, head);
   if (!wasUnderWay || head !== null && !isBeginning) await wipeTree(log);
-  await commitOrThrow(log, [replaceFrozen(log, underWay(now()))]);
+  // What the freeze was for stays until it is over.
+  const underWay = { reason: UNDER_WAY, atMs: now(), evidence };
+  await commitOrThrow(log, [replaceFrozen(log, underWay)]);
+  await deleteMisfits(log);
   await rebuild(parts, mirrored);
-  const names = await recoverNames(log, mirror.pairs);
-  const published = await finish(parts, mirrored, mirror, isMet, names.lost);
+  const names = await recoverNames(log, mirror);
+  const published = await finish(parts, mirrored, mirror, stored, isMet, names.lost);
   return { ...names, kept: isBeginning ? head.size : 0, size: mirrored.size, published };
-}
-
-/** Whether the committed tree continues all these heads. */
-async function isSound(log: LogStore, head: TreeHead, all: readonly TreeHead[]): Promise<boolean> {
-  for (const { size, root } of [head, ...all]) {
-    if (size > head.size) return false;
-    try {
-      const refs = planRoot(size);
-      const tiles = await readTiles(log, planTiles(refs, size));
-      if (!equal(buildRoot(size, hashesFromTiles(refs, tiles)), root)) return false;
-    } catch (error) {
-      // A tile that is missing or too short.
-      if (error instanceof CryptoError) return false;
-      throw error;
-    }
-  }
-  return true;
 }
 
 /** The mirror's checkpoint, which this log's own key must have signed. @throws RecoveryError */
@@ -170,16 +156,17 @@ function isMetBy(policy: LogPolicy, head: SignedCheckpoint): boolean {
 
 const UNDER_WAY = "its recovery was not finished";
 
-function underWay(atMs: number): Frozen {
-  return { reason: UNDER_WAY, atMs, evidence: null };
-}
-
-/** Freezes the log; whether an earlier recovery wiped it already, so that its tree is a replayed one. */
-async function beginRecovery(log: LogStore, nowMs: number): Promise<boolean> {
-  const frozen = await readFrozen(log);
-  if (frozen?.value.reason === UNDER_WAY) return true;
-  await writeFrozen(log, { ...underWay(nowMs), reason: "its recovery has begun" });
-  return false;
+/** Freezes the log; tells whether an earlier recovery wiped it, so that its tree is a replayed one. */
+async function beginRecovery(
+  log: LogStore,
+  nowMs: number,
+): Promise<{ readonly wasUnderWay: boolean; readonly evidence: string | null }> {
+  const frozen = wellFormed("frozen", await readFrozen(log));
+  if (frozen === null) {
+    const begun = { reason: "its recovery has begun", atMs: nowMs, evidence: null };
+    await commitOrThrow(log, [replaceFrozen(log, begun)]);
+  }
+  return { wasUnderWay: frozen?.reason === UNDER_WAY, evidence: frozen?.evidence ?? null };
 }
 
 /** Replays the mirror from where the store is. */
@@ -194,25 +181,41 @@ async function rebuild({ log, source, now }: RecoveryParts, mirrored: Checkpoint
 
 /** Moves the heads to the mirror's, ends the freeze, and says how much is published. */
 async function finish(
-  { log, policy, now }: RecoveryParts,
+  parts: RecoveryParts,
   mirrored: SignedCheckpoint,
   mirror: ReadMirror,
+  { published, audited }: StoredHeads,
   isMet: boolean,
   lost: number,
 ): Promise<number> {
+  const { log, now } = parts;
   const { size, root } = mirrored;
-  const note = formatNote(mirrored.note.text, mirrored.note.signatures);
-  const signed = { size, root, note: withoutCosignatures(note, log.origin), atMs: now() };
+  const note = withoutCosignatures(noteOf(mirrored), log.origin);
+  const signed = { size, root, note, atMs: now() };
   const mutations = [writeSigned(log, signed), deleteFrozen(log), writeLost(log, lost)];
-  const held = (await readPublished(log))?.value ?? null;
-  if (isMet && (held === null || held.size < size || !isIn(mirror, held))) {
-    const verifierKey = formatVerifierKey(policy.logs[0]!);
-    mutations.push(...writePublished(log, { size, root, note, verifierKey }, false));
+  const stays = (head: StoredHead | null) => head?.isWhole === true && isIn(mirror, head);
+  if (!stays(published) || isMet && published!.size < size) {
+    mutations.push(...publish(parts, mirrored, isMet));
   }
-  const audited = await readAudited(log);
-  if (audited !== null && !isIn(mirror, audited.value)) mutations.push(deleteAudited(log));
+  if (!stays(audited)) mutations.push(deleteAudited(log));
   await commitOrThrow(log, mutations);
   return (await readPublished(log))?.value.size ?? 0;
+}
+
+/** Publishes the mirror's head where that may be; otherwise nothing is published. */
+function publish(
+  { log, policy }: RecoveryParts,
+  mirrored: SignedCheckpoint,
+  isMet: boolean,
+): Deno.KvMutation[] {
+  if (!isMet) return [deletePublished(log)];
+  const { size, root } = mirrored;
+  const verifierKey = formatVerifierKey(policy.logs[0]!);
+  return writePublished(log, { size, root, note: noteOf(mirrored), verifierKey }, false);
+}
+
+function noteOf({ note }: SignedCheckpoint): string {
+  return formatNote(note.text, note.signatures);
 }
 
 async function commitOrThrow(log: LogStore, mutations: readonly Deno.KvMutation[]): Promise<void> {

@@ -5,7 +5,7 @@
  *     ["log", origin, "key", key[32]] -> KeyOwner
  *
  * Signing and key-agreement keys share the table. Nothing is deleted, also when a device is; but for
- * the keys of records that turn out to be in no log.
+ * keys that a recovery finds in no record.
  *
  * @module
  */
@@ -50,13 +50,17 @@ export function writeKeyOwner(log: LogStore, key: Bytes, owner: KeyOwner): Deno.
   return { type: "set", key: logKey(log, "key", key), value: owner };
 }
 
-/** Takes a key from the device that had it in a history that does not go on. */
+/** Takes a key from the device that had it, whose record is gone. */
 export function deleteKeyOwner(log: LogStore, key: Bytes): Deno.KvMutation {
   return { type: "delete", key: logKey(log, "key", key) };
 }
 
-/** The owner of every key that has one. */
-export async function* listKeyOwners(log: LogStore): AsyncIterable<KeyOwner> {
+/** Every key that has an owner. */
+export async function* listKeyOwners(
+  log: LogStore,
+): AsyncIterable<{ readonly key: Bytes; readonly owner: KeyOwner }> {
   const selector = { prefix: logKey(log, "key") };
-  for await (const { value } of log.kv.list<KeyOwner>(selector)) yield value;
+  for await (const { key, value } of log.kv.list<KeyOwner>(selector)) {
+    yield { key: key.at(-1) as Bytes, owner: value };
+  }
 }

@@ -48,7 +48,12 @@ async function readHead(log: LogStore, table: string): Promise<Row<Published> | 
   return { ...row, value: { ...row.value, note } };
 }
 
-/** Takes the audited head away, where it turned out to be of no history that goes on. */
+/** Takes the published head away, where its row is damaged. */
+export function deletePublished(log: LogStore): Deno.KvMutation {
+  return { type: "delete", key: logKey(log, "published") };
+}
+
+/** Takes the audited head away, where it is damaged, or of no history that goes on. */
 export function deleteAudited(log: LogStore): Deno.KvMutation {
   return { type: "delete", key: logKey(log, "audited") };
 }

@@ -131,6 +131,13 @@ export function countValues(log: LogStore): Promise<number> {
   return countRows(log, "value");
 }
 
+/** The name of each value there is: as often as the name has values. */
+export async function* listValues(log: LogStore): AsyncIterable<AccountLabel> {
+  for await (const { key } of log.kv.list({ prefix: logKey(log, "value") })) {
+    yield key[3] as AccountLabel;
+  }
+}
+
 /** Every name with its state. */
 export async function* listLabels(
   log: LogStore,

@@ -50,6 +50,27 @@ export async function commit(
 }
 
 /**
+ * Commits at once what fits into one commit, which is almost everything, and in parts what does not.
+ * For writes that can be done again where they were cut off.
+ *
+ * @throws StoreError
+ */
+export async function commitInParts(
+  kv: Deno.Kv,
+  mutations: readonly Deno.KvMutation[],
+): Promise<void> {
+  if (mutations.length === 0) return;
+  const half = Math.ceil(mutations.length / 2);
+  if (mutations.length > 1 && !fits(costOf(mutations))) {
+    await commitInParts(kv, mutations.slice(0, half));
+    return await commitInParts(kv, mutations.slice(half));
+  }
+  if (await commit(kv, [], mutations) !== "committed") {
+    throw new StoreError("The store does not say whether it took what was written");
+  }
+}
+
+/**
  * Reads, decides and commits until a decision is written or needs no writing.
  *
  * @param decide reads afresh each time, and answers `done` where it finds its own write

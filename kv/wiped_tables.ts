@@ -1,11 +1,13 @@
 /**
  * Removing what a log is made of, before it is rebuilt from a mirror: its head, then entries, tiles
- * and the prefix tree. What people brought (names, values, keys, prekeys) is not touched.
+ * and the prefix tree. What people brought (names, values, keys, prekeys) is not touched, but for rows
+ * that nobody can read any more.
  *
  * @module
  */
 
 import { logKey, type LogStore } from "./log_key.ts";
+import { listMisfits } from "./row_shape.ts";
 import { StoreError } from "./store_error.ts";
 import { commit } from "./transact.ts";
 
@@ -26,6 +28,13 @@ export async function wipeTree(log: LogStore): Promise<void> {
       keys = [];
     }
     await remove(log, keys);
+  }
+}
+
+/** Deletes the rows of the log's tables that are not of their form. @throws StoreError */
+export async function deleteMisfits(log: LogStore): Promise<void> {
+  for await (const { key, table } of listMisfits(log.kv, logKey(log))) {
+    if (table !== null) await remove(log, [key]);
   }
 }
 
