@@ -14,12 +14,11 @@ import { deviceEntryHash } from "../crypto/device_entry.ts";
 import { type LookupAnswer } from "../crypto/lookup.ts";
 import { oneTimePrekey, PREKEY_CLOCK_SKEW_MS } from "../crypto/prekey.ts";
 import { formatTlogProof } from "../crypto/proof.ts";
-import { readEntry } from "../kv/entries.ts";
 import { type TakenPrekeys, takePrekeys } from "../kv/prekeys.ts";
 import { type Published, readPublished } from "../kv/published.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { proveConsistency, proveInclusion } from "./log_proof.ts";
+import { proveConsistency, proveEntry } from "./log_proof.ts";
 import { type LookupQuery, proveName, WHOLE_LOOKUP } from "./lookup_proof.ts";
 
 /** Proves what the log has of a name. @throws ServiceError `head_unknown`, `record_lost` */
@@ -31,12 +30,13 @@ export async function lookup(
 ): Promise<LookupAnswer> {
   const head = await publishedHead(ctx);
   requireKnown(from, head);
-  const [extra, hashes, consistency] = await Promise.all([
-    proveName(ctx, label, head, query),
-    proveInclusion(ctx, head.size - 1, head.size),
-    from === null ? [] : proveConsistency(ctx, from, head.size),
+  const index = head.size - 1;
+  const { entry, hashes } = await proveEntry(ctx, index, head);
+  const [extra, consistency] = await Promise.all([
+    proveName(ctx, label, { size: head.size, latestLeaf: entry }, query),
+    from === null ? [] : proveConsistency(ctx, from, head),
   ]);
-  const proof = formatTlogProof({ extra, index: head.size - 1, hashes, checkpoint: head.note });
+  const proof = formatTlogProof({ extra, index, hashes, checkpoint: head.note });
   return { proof, consistency };
 }
 
@@ -81,11 +81,7 @@ export async function takeBundles(
 /** A tlog-proof text whose extra is CONFIG, entry 0. */
 export async function configProof(ctx: Context): Promise<string> {
   const head = await publishedHead(ctx);
-  const [extra, hashes] = await Promise.all([
-    readEntry(ctx, 0),
-    proveInclusion(ctx, 0, head.size),
-  ]);
-  if (extra === null) throw new Error("bug: the log lost its CONFIG");
+  const { entry: extra, hashes } = await proveEntry(ctx, 0, head);
   return formatTlogProof({ extra, index: 0, hashes, checkpoint: head.note });
 }
 

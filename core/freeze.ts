@@ -12,13 +12,11 @@ import { equal } from "../crypto/bytes.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { checkConsistency } from "../crypto/tree.ts";
 import { type Frozen, readFrozen, writeFrozen } from "../kv/frozen.ts";
-import { type Head } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { ServiceError } from "./error.ts";
-import { proveConsistency } from "./log_proof.ts";
+import { readConsistency, type TreeHead } from "./log_proof.ts";
 
-/** A size and its root. */
-export type TreeHead = Pick<Head, "size" | "root">;
+export type { TreeHead };
 
 /** Longest evidence that is kept with a freeze, in characters: a head with its log's signatures. */
 const MAX_EVIDENCE_CHARS = 16_384;
@@ -97,7 +95,7 @@ export function watchLog(
       throw await freeze(`${what} of size ${to.size} has another root than was signed`);
     }
     try {
-      const proof = await proveConsistency(log, from.size, to.size);
+      const proof = await readConsistency(log, from.size, to.size);
       checkConsistency(from.size, from.root, to.size, to.root, proof);
     } catch (error) {
       // A tile that is too short, or hashes that lead elsewhere. What the store throws passes.

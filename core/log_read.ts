@@ -10,11 +10,12 @@
 
 import { type Bytes } from "../crypto/bytes.ts";
 import { encodeEntryBundle } from "../crypto/entry_bundle.ts";
+import { CryptoError } from "../crypto/error.ts";
 import { decodeBatch } from "../crypto/log_entry.ts";
 import { encodeTransition } from "../crypto/prefix_transition.ts";
 import { buildTransition } from "../crypto/prefix_tree.ts";
 import { sliceTile, TILE_WIDTH, type TileRef, tileWidth } from "../crypto/tile.ts";
-import { type EpochAnswer, isRootIndex, type ProvenEntry } from "../crypto/transition_audit.ts";
+import { type EpochAnswer, isRootIndex, verifyTransition } from "../crypto/transition_audit.ts";
 import { readEntries } from "../kv/entries.ts";
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
@@ -22,7 +23,7 @@ import { type Published, readAudited, readPublished } from "../kv/published.ts";
 import { readTile } from "../kv/tiles.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { proveConsistency, proveInclusion } from "./log_proof.ts";
+import { changedRow, proveConsistency, proveEntry, treeBelow, type TreeHead } from "./log_proof.ts";
 import { readPrefix } from "./prefix_store.ts";
 
 /** The published head. @throws ServiceError `unavailable` before witnesses cosigned a first one */
@@ -44,7 +45,7 @@ export async function auditedHead(log: LogStore): Promise<Published> {
 /** The first hashes of a tile. @throws ServiceError `not_found` */
 export async function tileAt(log: LogStore, ref: TileRef): Promise<Bytes> {
   const { level, index, width } = ref;
-  if (tileWidth(ref, await committedSize(log)) < width) throw absent("tile");
+  if (tileWidth(ref, (await committedHead(log)).size) < width) throw absent("tile");
   const data = await readTile(log, { level, index });
   if (data === null) throw new Error("bug: the store lost a tile");
   return sliceTile({ level, index, data }, width).data;
@@ -52,7 +53,9 @@ export async function tileAt(log: LogStore, ref: TileRef): Promise<Bytes> {
 
 /** The first entries of those under a tile of level 0, as a bundle. @throws ServiceError `not_found` */
 export async function bundleAt(log: LogStore, index: number, width: number): Promise<Bytes> {
-  if (tileWidth({ level: 0, index }, await committedSize(log)) < width) throw absent("bundle");
+  if (tileWidth({ level: 0, index }, (await committedHead(log)).size) < width) {
+    throw absent("bundle");
+  }
   const entries = await readEntries(log, index * TILE_WIDTH, width);
   if (entries.length !== width) throw new Error("bug: the store lost an entry");
   return encodeEntryBundle(entries);
@@ -69,10 +72,9 @@ export async function consistencyOf(
   to: number,
 ): Promise<readonly Bytes[]> {
   if (from > to) throw new ServiceError("malformed", "'from' is larger than 'to'");
-  if (to > await committedSize(log)) {
-    throw new ServiceError("head_unknown", "The log is smaller than 'to'");
-  }
-  return await proveConsistency(log, from, to);
+  const head = await committedHead(log);
+  if (to > head.size) throw new ServiceError("head_unknown", "The log is smaller than 'to'");
+  return await proveConsistency(log, from, await treeBelow(log, to, head));
 }
 
 /**
@@ -87,28 +89,40 @@ export async function epochOf(
   index: number,
   size: number | null,
 ): Promise<{ readonly size: number; readonly answer: EpochAnswer }> {
-  const published = (await publishedHead(ctx)).size;
-  const to = size ?? published;
-  if (to > published) throw new ServiceError("head_unknown", "The log is smaller than 'size'");
+  const published = await publishedHead(ctx);
+  const to = size ?? published.size;
+  if (to > published.size) throw new ServiceError("head_unknown", "The log is smaller than 'size'");
   if (!isRootIndex(index) || index >= to) throw absent("epoch");
   const first = index - 2;
-  const entries = await readEntries(ctx, first, 3);
-  if (entries.length !== 3) throw new Error("bug: the store lost an entry");
-  const [before, batch, root] = await Promise.all(entries.map(async (entry, i) => {
-    const proven: ProvenEntry = { entry, hashes: await proveInclusion(ctx, first + i, to) };
-    return proven;
-  }));
-  const pairs = decodeBatch(batch!.entry);
+  const tree = await treeBelow(ctx, to, published);
+  const [before, batch, root] = await Promise.all([
+    proveEntry(ctx, first, tree),
+    proveEntry(ctx, first + 1, tree),
+    proveEntry(ctx, index, tree),
+  ]);
+  const pairs = decodeBatch(batch.entry);
   const keys = pairs.map(({ vrfOutput }) => vrfOutput);
   const tiles = await readPrefix(ctx, first, keys, ctx.prefixCache);
   const transition = encodeTransition(buildTransition(tiles, pairs));
-  return { size: to, answer: { before: before!, batch: batch!, root: root!, transition } };
+  const answer = { before, batch, root, transition };
+  requireShown(tree, index, answer);
+  return { size: to, answer };
 }
 
-async function committedSize(log: LogStore): Promise<number> {
+/** What the log itself committed to is shown, whatever it says; what shows nothing is damage of ours. */
+function requireShown(tree: TreeHead, index: number, answer: EpochAnswer): void {
+  try {
+    verifyTransition(tree, index, answer);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    if (error.code !== "bad_epoch") throw changedRow();
+  }
+}
+
+async function committedHead(log: LogStore): Promise<TreeHead> {
   const head = await readHead(log);
   if (head === null) throw new Error("bug: the log was opened but never founded");
-  return head.value.size;
+  return head.value;
 }
 
 function absent(what: string): ServiceError {

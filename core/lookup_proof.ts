@@ -9,22 +9,29 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type Bytes } from "../crypto/bytes.ts";
-import { vrfInput } from "../crypto/commitment.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
+import { checkCommitment, vrfInput } from "../crypto/commitment.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { decodeEpochRoot } from "../crypto/log_entry.ts";
 import {
   encodeLookupProof,
   type LookupScope,
   MAX_HISTORY,
   planLookup,
 } from "../crypto/lookup_proof.ts";
-import { buildPrefixProof, leafUnder, type PrefixTiles } from "../crypto/prefix_tree.ts";
+import { ABSENT } from "../crypto/prefix_hash.ts";
+import {
+  buildPrefixProof,
+  leafUnder,
+  prefixRoot,
+  type PrefixTiles,
+} from "../crypto/prefix_tree.ts";
 import { decodeRecord } from "../crypto/record.ts";
 import { type VrfKey, vrfProofToHash, vrfProve } from "../crypto/vrf.ts";
-import { readEntry } from "../kv/entries.ts";
-import { type Published } from "../kv/published.ts";
 import { readCovered, readValue, type RecordValue } from "../kv/records.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { changedRow } from "./log_proof.ts";
 import { readPrefix } from "./prefix_store.ts";
 
 /** Which records of a name somebody asks for. */
@@ -38,6 +45,14 @@ export interface LookupQuery {
 /** Asks for everything. */
 export const WHOLE_LOOKUP: LookupQuery = { known: null, through: null };
 
+/** The published tree that a lookup is under. */
+export interface LookupTree {
+  /** Its entries. */
+  readonly size: number;
+  /** The last of them, a ROOT or CONFIG, which is proved to be that. */
+  readonly latestLeaf: Bytes;
+}
+
 /** A version's index with what proves it. */
 interface Indexed {
   readonly vrfProof: Bytes;
@@ -48,36 +63,38 @@ interface Indexed {
  * The bytes of a lookup proof under a published head.
  *
  * @throws ServiceError `record_lost` where the store cannot open what the log holds
+ * @throws Error where a row is not what the log committed to
  */
 export async function proveName(
   ctx: Context,
   label: AccountLabel,
-  head: Published,
+  { size, latestLeaf }: LookupTree,
   query: LookupQuery,
 ): Promise<Bytes> {
-  const greatest = (await readCovered(ctx, label, head.size))?.version ?? null;
+  const greatest = (await readCovered(ctx, label, size))?.version ?? null;
   const scope = await scopeOf(ctx, label, greatest, query);
   const plan = planLookup(scope);
-  const [latestLeaf, values, opened] = await Promise.all([
-    readEntry(ctx, head.size - 1),
+  const [values, opened] = await Promise.all([
     valuesOf(ctx, label, plan.searched),
     valuesOf(ctx, label, plan.opened),
   ]);
-  if (latestLeaf === null) throw new Error("bug: the log lost an entry");
   const indexed = new Map(plan.searched.map((version, i) => {
     return [version, indexOf(ctx.keys.vrf, label, version, values[i] ?? null)] as const;
   }));
   const keys = plan.searched.map((version) => indexed.get(version)!.vrfOutput);
-  const tiles = await readPrefix(ctx, head.size - 1, keys, ctx.prefixCache);
+  const tiles = await readPrefix(ctx, size - 1, keys, ctx.prefixCache);
+  const committed = size === 1 ? ABSENT : decodeEpochRoot(latestLeaf).prefixRoot;
+  if (!equal(prefixRoot(tiles), committed)) throw changedRow();
   const leaves = leavesOf(tiles, plan.searched, keys, greatest);
   return encodeLookupProof({
     latestLeaf,
     scope,
     vrfProofs: plan.vrf.map((version) => indexed.get(version)!.vrfProof),
     commitments: plan.committed.map((version) => leaves.get(version)!),
-    records: opened.map((value) => {
+    records: plan.opened.map((version, i) => {
+      const value = opened[i] ?? null;
       if (value === null) throw lost();
-      return { opening: value.opening, record: value.record };
+      return openingOf(label, version, value, leaves.get(version)!);
     }),
     prefix: buildPrefixProof(tiles, keys),
   });
@@ -109,6 +126,22 @@ function valuesOf(
   versions: readonly number[],
 ): Promise<(RecordValue | null)[]> {
   return Promise.all(versions.map((version) => readValue(ctx, label, version)));
+}
+
+/** What opens a leaf of the tree. @throws Error where the value is not what the log committed to */
+function openingOf(
+  label: AccountLabel,
+  version: number,
+  { opening, record }: RecordValue,
+  commitment: Bytes,
+): { readonly opening: Bytes; readonly record: Bytes } {
+  try {
+    checkCommitment(commitment, opening, { label, version, value: record });
+    return { opening, record };
+  } catch (error) {
+    if (error instanceof CryptoError) throw changedRow();
+    throw error;
+  }
 }
 
 /** Where a version stands; what is stored with a value needs no computing. */

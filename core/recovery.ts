@@ -31,7 +31,7 @@ import { StoreError } from "../kv/store_error.ts";
 import { commit } from "../kv/transact.ts";
 import { deleteMisfits, wipeTree } from "../kv/wiped_tables.ts";
 import { openAuditor } from "./auditor.ts";
-import { type TreeHead } from "./freeze.ts";
+import { type TreeHead } from "./log_proof.ts";
 import { type LogSource } from "./log_source.ts";
 import { type ReadMirror, readMirror, RecoveryError } from "./mirror.ts";
 import { type RecoveredNames, recoverNames } from "./recovered_names.ts";

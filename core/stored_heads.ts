@@ -22,7 +22,7 @@ import { type Published, readAudited, readPublished } from "../kv/published.ts";
 import { wellFormed } from "../kv/row_shape.ts";
 import { readSigned, type SignedHead } from "../kv/signed_head.ts";
 import { readTiles } from "../kv/tiles.ts";
-import { type TreeHead } from "./freeze.ts";
+import { type TreeHead } from "./log_proof.ts";
 
 /** A head that this store signed. */
 export interface StoredHead extends TreeHead {

@@ -148,7 +148,7 @@ export function publishWitnessed(
 
   /** Asks for cosignatures of a head; null where too few came. @throws ServiceError `log_frozen` */
   async function ask(
-    { size, note }: SignedNote,
+    { size, root, note }: SignedNote,
     guess: number,
     isCheck: boolean,
   ): Promise<readonly NoteSignature[] | null> {
@@ -156,7 +156,7 @@ export function publishWitnessed(
     // Each of them is recent, or it would not be here.
     const isEnough = (lines: readonly NoteSignature[]): boolean =>
       freshnessIn(text, [...signatures, ...lines]) !== null;
-    const prove = (from: number) => proveConsistency(log, from, size);
+    const prove = (from: number) => proveConsistency(log, from, { size, root });
     const gathering = await client.gather(
       { text, note, size, guess, prove, isEnough, isPatient: isCheck },
     );
