@@ -15,6 +15,7 @@ import { keysCommand } from "./keys.ts";
 import { lookupCommand } from "./lookup.ts";
 import { recoverCommand } from "./recover.ts";
 import { serveCommand } from "./serve.ts";
+import { shown } from "./shown.ts";
 import { verifyCommand } from "./verify.ts";
 import { witnessCommand } from "./witness.ts";
 
@@ -39,7 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : null;
   if (command === null) {
-    console.error(`There is no command "${name}".\n\n${overview()}`);
+    console.error(`There is no command "${shown(name)}".\n\n${overview()}`);
     return WRONG_CALL;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
@@ -50,11 +51,11 @@ async function main(args: readonly string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\n\nusage: ${command.usage}`);
+      console.error(`${shown(error.message)}\n\nusage: ${command.usage}`);
       return WRONG_CALL;
     }
     if (!(error instanceof CommandError)) throw error;
-    console.error(error.message);
+    console.error(shown(error.message));
     return 1;
   }
 }

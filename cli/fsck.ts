@@ -10,6 +10,7 @@ import { listOrigins } from "../kv/log_key.ts";
 import { listMisfits } from "../kv/row_shape.ts";
 import { lockStore } from "../kv/store_file.ts";
 import { type Command, readOptions } from "./command.ts";
+import { shown } from "./shown.ts";
 
 /** Audits a store and prints what it finds; true where all is well. */
 async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<boolean> {
@@ -20,11 +21,11 @@ async function check(kv: Deno.Kv, verifierKey: string | undefined): Promise<bool
   for (const origin of origins) {
     if (misfits.origins.has(origin)) {
       // The audit of a log believes that its rows are of their form.
-      console.log(`✗ ${origin}: not audited before those rows are put right`);
+      console.log(`✗ ${shown(origin)}: not audited before those rows are put right`);
       continue;
     }
     const audit = await auditLog({ kv, origin }, verifierKey);
-    for (const fault of audit.faults) console.log(`  ${fault}`);
+    for (const fault of audit.faults) console.log(`  ${shown(fault)}`);
     console.log(summary(origin, audit, verifierKey !== undefined));
     if (audit.lost > 0) {
       const owners = "their owners' clients bring them again";
@@ -55,7 +56,7 @@ function summary(origin: string, audit: LogAudit, keyGiven: boolean): string {
   const { size, publishedSize, names, pending, faults } = audit;
   const mark = faults.length === 0 ? "✓" : "✗";
   const key = keyGiven ? "the key given" : "its own key";
-  return `${mark} ${origin}: ${size} entries, ${publishedSize} published under ${key}, ` +
+  return `${mark} ${shown(origin)}: ${size} entries, ${publishedSize} published under ${key}, ` +
     `${names} names, ${pending} pending, ${faults.length} faults`;
 }
 

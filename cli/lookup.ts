@@ -23,6 +23,7 @@ import { descriptionFromWire } from "../wire/service.ts";
 import { type Command, readOptions, UsageError } from "./command.ts";
 import { describeLookup } from "./person.ts";
 import { readText } from "./policy.ts";
+import { shown } from "./shown.ts";
 
 /** Looks somebody up. */
 export const lookupCommand: Command = {
@@ -56,7 +57,7 @@ export const lookupCommand: Command = {
       return await look(http, trust, account, positionals[0]!, out);
     } catch (error) {
       if (!(error instanceof ClientError) && !(error instanceof CryptoError)) throw error;
-      console.log(`✗ ${error.code}: ${error.message}`);
+      console.log(shown(`✗ ${error.code}: ${error.message}`));
       return 1;
     } finally {
       store.close();
@@ -103,7 +104,7 @@ async function look(
       ({ pages, through } = result);
       continue;
     }
-    for (const line of describeLookup(label, result, trust.log.policy)) console.log(line);
+    for (const line of describeLookup(label, result, trust.log.policy)) console.log(shown(line));
     if (out !== undefined) {
       await Deno.writeTextFile(out, formatLookupFile({ label, config, proofs }));
     }

@@ -1,5 +1,5 @@
 /**
- * A verified lookup in words.
+ * A verified lookup in words: names of devices are whatever their owners wrote (`shown.ts`).
  *
  * @module
  */

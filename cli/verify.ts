@@ -12,6 +12,7 @@ import { type LogPolicy } from "../crypto/policy.ts";
 import { type Command, readOptions } from "./command.ts";
 import { describeLookup } from "./person.ts";
 import { readPolicy, readText } from "./policy.ts";
+import { shown } from "./shown.ts";
 
 /** What a judgement means. */
 const MEANINGS: Readonly<Record<Judgement, string>> = {
@@ -39,7 +40,7 @@ export const verifyCommand: Command = {
         : await check(policy, text);
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
-      console.log(`✗ ${error.code}: ${error.message}`);
+      console.log(shown(`✗ ${error.code}: ${error.message}`));
       return 1;
     }
   },
@@ -56,6 +57,6 @@ async function judge(policy: LogPolicy, text: string): Promise<number> {
 async function check(policy: LogPolicy, text: string): Promise<number> {
   const file = parseLookupFile(text);
   const result = await verifyLookupFile(policy.logs[0]!.name, policy, file);
-  for (const line of describeLookup(file.label, result, policy)) console.log(line);
+  for (const line of describeLookup(file.label, result, policy)) console.log(shown(line));
   return 0;
 }

@@ -16,6 +16,7 @@ import {
 import { createStoreFile, lockStore } from "../kv/store_file.ts";
 import { CommandError, type OptionKind, type OptionValues, UsageError } from "./command.ts";
 import { readKey } from "./key_file.ts";
+import { shown } from "./shown.ts";
 
 /** Options that both commands take. */
 export const SERVER_OPTIONS = {
@@ -119,9 +120,10 @@ export async function serveUntilSignal(
   return 0;
 }
 
-/** Prints a line for the operator. */
+/** Prints what the operator is told. */
 export function reportLine(line: string): void {
-  console.error(line);
+  // A fault's frames stand on lines of their own.
+  for (const one of line.split("\n")) console.error(shown(one));
 }
 
 function signalled(): Promise<void> {

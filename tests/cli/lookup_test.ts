@@ -5,7 +5,14 @@ import { stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
 import { startService } from "../support/service.ts";
 import { countersign, type Run } from "./cli_process.ts";
+import { configProof } from "../../core/directory.ts";
+import { register } from "../../core/registration.ts";
+import { parseAccountLabel } from "../../crypto/account_label.ts";
+import { generateDeviceKeys } from "../../crypto/keys.ts";
+import { formatLookupFile } from "../../crypto/lookup_file.ts";
 import { formatVerifierKey } from "../../crypto/note_key.ts";
+import { signGenesis } from "../../crypto/record.ts";
+import { entryOf, openCore, ORIGIN } from "../support/service_core.ts";
 
 /** All that a run printed, and its exit status. */
 async function run(...args: string[]): Promise<{ readonly code: number; readonly said: string }> {
@@ -42,6 +49,26 @@ Deno.test("a lookup is verified, kept as a file, and verified again offline", as
   const forged = await run(...["verify", file, "--key", key]);
   assert.equal(forged.code, 1);
   assert.match(forged.said, /^✗ [a-z_]+: /);
+});
+
+Deno.test("what somebody wrote is printed, and obeyed by no terminal", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv);
+  const label = parseAccountLabel("mallory");
+  const keys = await generateDeviceKeys();
+  // Clears the screen (in C0 and in C1), ends lines, turns what follows around.
+  const name = "\x1b[2J\x1b[H\u2713 alice\r\n\x9b2J\u2028\u202Eevil\u2066 \u00e9\u{E0041}";
+  const entry = { ...entryOf(keys, Date.now()), name };
+  const record = await signGenesis({ origin: ORIGIN, label }, entry, keys, Date.now());
+  const { proof } = await register(ctx, label, record, null);
+  const file = `${await Deno.makeTempDir()}/mallory.lookup`;
+  const text = formatLookupFile({ label, config: await configProof(ctx), proofs: [proof] });
+  await Deno.writeTextFile(file, text);
+  const { code, said } = await run("verify", file, "--key", ctx.keys.logVerifierKey);
+  assert.equal(code, 0, said);
+  assert.doesNotMatch(said, /[^\P{C}\n]|\p{Zl}|\p{Zp}/u);
+  const written = String.raw`\x1b[2J\x1b[H✓ alice\x0d\x0a\x9b2J\u2028\u202eevil\u2066 é\u{e0041}`;
+  assert.equal(said.split("\n")[1]!.split("…  ")[1], written);
 });
 
 Deno.test("a lookup of another log, a file that is none, and no key at all are refused", async () => {
