@@ -31,7 +31,7 @@ import {
   epochToWire,
 } from "../wire/log.ts";
 import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
-import { type Api, type Handler, route } from "./route.ts";
+import { type Api, type Handler, requirePlain, route } from "./route.ts";
 
 /** Final: what has this name never changes. */
 const FOREVER = "public, max-age=31536000, immutable";
@@ -53,6 +53,7 @@ export function logRoutes(app: Hono, api: Api): void {
 
 function getHead(read: () => Promise<Published>): Handler {
   return async (exchange) => {
+    requirePlain(exchange);
     const { note } = await read();
     return cached(exchange, utf8(note), TEXT, FOR_SECONDS);
   };
@@ -60,6 +61,7 @@ function getHead(read: () => Promise<Published>): Handler {
 
 function getTile({ ctx }: Api): Handler {
   return async (exchange) => {
+    requirePlain(exchange);
     const tile = parseTilePath(new URL(exchange.req.url).pathname);
     if (tile === null) throw new ServiceError("not_found", "Nothing is at this path");
     const { level, index, width } = tile;
@@ -83,9 +85,9 @@ function getConsistency({ ctx }: Api): Handler {
 
 function getEpoch({ ctx }: Api): Handler {
   return async (exchange) => {
-    const { size } = sizesOf(exchange, ["size"]);
-    const index = parseDecimal(exchange.req.param("index")!);
+    const index = parseDecimal(new URL(exchange.req.url).pathname.slice(`${AUDIT}/`.length));
     if (index === null) throw new ServiceError("not_found", "Nothing is at this path");
+    const { size } = sizesOf(exchange, ["size"]);
     const epoch = await epochOf(ctx, index, size);
     const text = JSON.stringify(epochToWire(index, epoch.size, epoch.answer));
     // In a tree that was not named the proofs change with every head.
@@ -94,7 +96,7 @@ function getEpoch({ ctx }: Api): Handler {
 }
 
 /**
- * The sizes of the query: each once or, as null, not at all; and nothing else.
+ * The sizes of the query: each once or, as null, not at all; in this order, and nothing else.
  *
  * @throws ServiceError `malformed`
  */
@@ -102,14 +104,15 @@ function sizesOf<Name extends string>(
   exchange: Exchange,
   names: readonly Name[],
 ): Record<Name, number | null> {
-  const sizes = new Map<string, number | null>(names.map((name) => [name, null]));
-  for (const [name, text] of new URL(exchange.req.url).searchParams) {
-    const size = parseDecimal(text);
-    if (sizes.get(name) !== null || size === null) {
-      const allowed = names.map((one) => `'${one}'`).join(" and ");
-      throw new ServiceError("malformed", `The query holds ${allowed} alone, one size each`);
-    }
-    sizes.set(name, size);
+  const { url } = exchange.req;
+  const asked = new URL(url).searchParams;
+  const sizes = names.map((name) => [name, parseDecimal(asked.get(name) ?? "")] as const);
+  const query = sizes.flatMap(([name, size]) => size === null ? [] : [`${name}=${size}`]).join("&");
+  // Another spelling would be another name for the same answer, which goes past every cache.
+  const [path, ...said] = url.split(/(?=\?)/);
+  if (said.join("") !== (query === "" ? "" : `?${query}`) || path!.includes("%")) {
+    const allowed = names.map((one) => `'${one}'`).join(" and ");
+    throw new ServiceError("malformed", `The query holds ${allowed} alone, one size each`);
   }
   return Object.fromEntries(sizes) as Record<Name, number | null>;
 }

@@ -6,6 +6,7 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { type Context } from "../core/context.ts";
+import { ServiceError } from "../core/error.ts";
 import { authenticate, type Credentials, type Principal } from "../core/tokens.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -35,6 +36,18 @@ export function route(
     response.headers.set("allow", allow);
     return response;
   });
+}
+
+/**
+ * Requires that a URL is a path in its one spelling, without a query: any other would be another name
+ * for the same answer, which goes past every cache.
+ *
+ * @throws ServiceError `not_found`
+ */
+export function requirePlain(exchange: Exchange): void {
+  if (/[?%]/.test(exchange.req.url)) {
+    throw new ServiceError("not_found", "Nothing is at this path: it takes no query");
+  }
 }
 
 /** The URL that a proof has to name: as the client sees it, without query. */

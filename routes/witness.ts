@@ -25,7 +25,7 @@ import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
 import { readBody } from "./body.ts";
 import { setHeaders } from "./guard.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
-import { type Handler, route } from "./route.ts";
+import { type Handler, requirePlain, route } from "./route.ts";
 
 /** What a witness is served from. */
 export interface WitnessAppParts {
@@ -62,6 +62,7 @@ export function witnessApp(parts: WitnessAppParts): (request: Request) => Promis
   route(app, "/add-checkpoint", { POST: addCheckpoint(role) });
   route(app, "/:hash/checkpoint", {
     GET: async (exchange) => {
+      requirePlain(exchange);
       const origin = byHash.get(exchange.req.param("hash") ?? "");
       const note = origin === undefined ? null : await role.latest(origin);
       if (note === null) throw absent();
@@ -70,6 +71,7 @@ export function witnessApp(parts: WitnessAppParts): (request: Request) => Promis
   });
   route(app, "/:hash/refusals", {
     GET: async (exchange) => {
+      requirePlain(exchange);
       const origin = byHash.get(exchange.req.param("hash") ?? "");
       if (origin === undefined) throw absent();
       return Response.json(await role.refusals(origin));
@@ -106,7 +108,8 @@ function addCheckpoint(role: WitnessRole): Handler {
 }
 
 function mirroredHead(role: WitnessRole, { origin }: LogStore): Handler {
-  return async () => {
+  return async (exchange) => {
+    requirePlain(exchange);
     const note = await role.latest(origin);
     if (note === null) throw absent();
     return file(utf8(note), TEXT, FOR_SECONDS);
@@ -115,6 +118,7 @@ function mirroredHead(role: WitnessRole, { origin }: LogStore): Handler {
 
 function mirroredTile(mirror: LogStore): Handler {
   return async (exchange) => {
+    requirePlain(exchange);
     const path = new URL(exchange.req.url).pathname.replace("/tile", TILES);
     const tile = parseTilePath(path);
     if (tile === null || await readHead(mirror) === null) throw absent();

@@ -247,6 +247,14 @@ Deno.test("only tiles that the committed tree has at that width are served", asy
       "/log/tile",
       "/log/tile/%",
       "/log/tile/%FF%FE",
+      "/log/tile/0/000.p/3?",
+      "/log/tile/0/000.p/3?x=1",
+      "/log/tile/entries/000.p/1?x=1",
+      "/log/checkpoint?",
+      "/log/checkpoint?x=1",
+      "/log/audited?x=1",
+      "/log/%63heckpoint",
+      "/log/%74ile/0/000.p/3",
       "/log/nothing",
     ]
   ) {
@@ -264,7 +272,7 @@ Deno.test("only tiles that the committed tree has at that width are served", asy
 Deno.test("a consistency proof is for two sizes that the log has had, in their one spelling", async () => {
   await using service = await startService();
   await grow(service, 0, 2);
-  const same = await fetch(`${service.url}/log/consistency?to=5&from=5`);
+  const same = await fetch(`${service.url}/log/consistency?from=5&to=5`);
   deepEqual(await same.json(), { from: 5, to: 5, hashes: [] });
   const all = await fetch(`${service.url}/log/consistency?from=0&to=0`);
   deepEqual(await all.json(), { from: 0, to: 0, hashes: [] });
@@ -275,6 +283,11 @@ Deno.test("a consistency proof is for two sizes that the log has had, in their o
       ["to=1", 400, "malformed"],
       ["from=1&to=3&to=3", 400, "malformed"],
       ["from=1&to=3&x=1", 400, "malformed"],
+      ["to=3&from=1", 400, "malformed"],
+      ["from=1&to=3&", 400, "malformed"],
+      ["from=1&to=3?", 400, "malformed"],
+      ["from=1&to=3&x=?from=1&to=3", 400, "malformed"],
+      ["from=%31&to=3", 400, "malformed"],
       ["from=01&to=3", 400, "malformed"],
       ["from=-1&to=3", 400, "malformed"],
       ["from=1&to=%2B3", 400, "malformed"],
@@ -336,6 +349,10 @@ Deno.test("an epoch is asked for by the index of its ROOT and the size of a publ
       ["9007199254740990", 404, "not_found"],
       ["", 404, "not_found"],
       ["2/", 404, "not_found"],
+      ["%32", 404, "not_found"],
+      ["2?", 400, "malformed"],
+      ["2?x=1", 400, "malformed"],
+      ["2?size=%35", 400, "malformed"],
       ["2?size=7", 409, "head_unknown"],
       ["2?size=05", 400, "malformed"],
       ["2?size=5&size=5", 400, "malformed"],

@@ -153,7 +153,16 @@ Deno.test("an auditor serves the very files that the log served it", async () =>
     const original = await (await files(`http://log.invalid/log/tile/${path}`)).bytes();
     assert.deepEqual(mirrored, original, path);
   }
-  for (const path of ["0/002", "0/002.p/90", "0/2", "entries/003", "../checkpoint/x"]) {
+  for (
+    const path of [
+      "0/002",
+      "0/002.p/90",
+      "0/2",
+      "entries/003",
+      "../checkpoint/x",
+      "../checkpoint?x=1",
+    ]
+  ) {
     assert.equal((await drained(await fetch(`${auditor.url}/tile/${path}`))).status, 404, path);
   }
   // So the mirror of a mirror is one too.
