@@ -4,7 +4,7 @@
  *     proof = JWS { typ: dpop+jwt, alg: EdDSA, jwk: { kty: OKP, crv: Ed25519, x } }
  *                 { jti, htm, htu, iat, nonce, ath? }
  *
- * Only the one spelling of every part is read, and the signature goes through the strict Ed25519 of
+ * Only the one spelling of every part is read, with one meaning (no member twice), and the signature goes through the strict Ed25519 of
  * `primitives.ts`. A proof serves once: that is the only thing this file writes.
  *
  * @module
@@ -16,7 +16,8 @@ import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { takeOnce } from "../kv/nonces.ts";
-import { asObject, hasExactly, type JsonObject } from "../wire/json.ts";
+import { hasExactly, type JsonObject } from "../wire/json.ts";
+import { parseJson } from "../wire/json_text.ts";
 import { MAX_JTI_CHARS, MAX_PROOF_CHARS, PROOF_TTL_MS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
@@ -124,11 +125,9 @@ function jsonOf(part: string | undefined): JsonObject | null {
   const bytes = fromBase64Url(part ?? "");
   const text = bytes === null ? null : fromUtf8(bytes);
   if (text === null) return null;
-  try {
-    return asObject(JSON.parse(text), "a part of the proof");
-  } catch {
-    return null;
-  }
+  const value = parseJson(text);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? value as JsonObject : null;
 }
 
 function invalidProof(message: string): ServiceError {

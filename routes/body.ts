@@ -9,8 +9,9 @@
 import { type Context as Exchange } from "hono";
 import { ServiceError } from "../core/error.ts";
 import { concat, fromUtf8 } from "../crypto/bytes.ts";
+import { parseJson } from "../wire/json_text.ts";
 import { MAX_BODY_BYTES, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
-import { parseJson, requireShape, type Schema } from "./json_text.ts";
+import { requireShape, type Schema } from "./json_shape.ts";
 
 /**
  * A request's JSON body, checked by its schema.

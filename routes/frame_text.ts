@@ -6,9 +6,10 @@
 
 import { ServiceError } from "../core/error.ts";
 import { type ClientFrame } from "../wire/frames.ts";
+import { parseJson } from "../wire/json_text.ts";
 import { MAX_FRAME_ID_CHARS } from "../wire/limits.ts";
 import { clientFrame } from "../wire/schema.ts";
-import { parseJson, requireShape } from "./json_text.ts";
+import { requireShape } from "./json_shape.ts";
 
 /** What a text turned out to be. */
 export type Reading =

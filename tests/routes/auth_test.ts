@@ -1,7 +1,8 @@
 import { equal, match, notEqual } from "node:assert/strict";
-import { toBase64Url } from "../../crypto/base64.ts";
+import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
+import { fromUtf8, utf8 } from "../../crypto/bytes.ts";
 import { generateSigningKeyPair } from "../../crypto/keys.ts";
-import { ed25519FromSeed, randomBytes } from "../../crypto/primitives.ts";
+import { ed25519FromSeed, ed25519Sign, randomBytes } from "../../crypto/primitives.ts";
 import {
   credentials,
   freshNonce,
@@ -115,6 +116,15 @@ Deno.test("a proof that is for something else, late, or badly made signs nobody 
   equal(await signIn(service, null, "alice"), "invalid_proof");
   for (const text of ["a", "a.b.c", "..", "e30.e30.e30", "\u00e9"]) {
     equal(await signIn(service, text, "alice"), "invalid_proof", text);
+  }
+  // JSON of two meanings: some readers take the first of two members, others the last.
+  for (const [at, more] of [[0, '"typ":"x"'], [1, '"jti":"x"'], [1, '"__proto__":{}']] as const) {
+    const parts = (await proofOf(service, alice)).split(".").slice(0, 2);
+    const text = fromUtf8(fromBase64Url(parts[at]!)!)!;
+    parts[at] = toBase64Url(utf8(text.replace("{", `{${more},`)));
+    const signature = await ed25519Sign(alice.keys.signing.privateKey, utf8(parts.join(".")));
+    const proof = `${parts.join(".")}.${toBase64Url(signature)}`;
+    equal(await signIn(service, proof, "alice"), "invalid_proof", more);
   }
   const good = await proofOf(service, alice);
   for (

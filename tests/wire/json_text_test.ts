@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { parseJson } from "../../routes/json_text.ts";
+import { parseJson } from "../../wire/json_text.ts";
 
 Deno.test("JSON with one meaning is read", () => {
   for (

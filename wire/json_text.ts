@@ -1,26 +1,9 @@
 /**
  * JSON from outside, with one meaning only (RFC 8259, section 4, leaves the others open): no member
- * twice in an object, and none called `__proto__`. And then of the shape that a schema says.
- *
- * Bodies and frames go through both. What is inside tokens and proofs is for `core/`.
+ * twice in an object, and none called `__proto__`.
  *
  * @module
  */
-
-import { ServiceError } from "../core/error.ts";
-
-/** Where a value is wrong. */
-interface Misfit {
-  readonly issues: readonly { readonly path: readonly PropertyKey[] }[];
-}
-
-/** What a schema of `wire/schema.ts` is to this folder, which does not know zod. */
-export interface Schema<T> {
-  /** Checks a value. */
-  safeParse(value: unknown):
-    | { readonly success: true; readonly data: T }
-    | { readonly success: false; readonly error: Misfit };
-}
 
 /** The value of a JSON text, or `undefined` where the text is not JSON with one meaning. */
 export function parseJson(text: string): unknown {
@@ -33,18 +16,6 @@ export function parseJson(text: string): unknown {
   // What was written twice is there only once: then fewer members stand in the value than colons
   // outside strings in the text.
   return memberCount(value) === colonCount(text) ? value : undefined;
-}
-
-/** Requires the shape of a schema. @throws ServiceError `malformed`, naming the place, not the value */
-export function requireShape<T>(schema: Schema<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new ServiceError("malformed", `${what} is not as expected${placeOf(result.error)}`);
-}
-
-function placeOf({ issues }: Misfit): string {
-  const path = issues[0]?.path ?? [];
-  return path.length === 0 ? "" : `: see '${path.map(String).join(".")}'`;
 }
 
 /** How many members all objects in a value have; NaN where one is called `__proto__`. */
