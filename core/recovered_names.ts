@@ -16,13 +16,13 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { equal, toHex } from "../crypto/bytes.ts";
-import { checkCommitment, vrfInput } from "../crypto/commitment.ts";
+import { checkCommitment, commit, vrfInput } from "../crypto/commitment.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { decodeRecord, type IdentityRecord, recordHash } from "../crypto/record.ts";
 import { vrfVerify } from "../crypto/vrf.ts";
 import { deleteErasure, listErasures, writeErasure } from "../kv/erasures.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { deletePooled, type Pooled, readPool } from "../kv/pool.ts";
+import { deletePooled, type Pooled, type PoolEntry, readPool } from "../kv/pool.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
 import {
   deleteLabel,
@@ -78,6 +78,8 @@ interface Held extends Pick<RecordValue, "record" | "opening" | "vrfProof"> {
 /** A record that can be read and has its index. */
 interface Readable {
   readonly form: IdentityRecord;
+  /** Its index, in hexadecimal. */
+  readonly vrfOutput: string;
   /** Whether the log has a record in its place. */
   readonly isTaken: boolean;
   /** The BATCH that holds it, or null where the log does not have this very one. */
@@ -146,11 +148,12 @@ async function recoverName(parts: Parts, label: AccountLabel): Promise<void> {
       newest = state;
       count.completed++;
       count.opened++;
-    } else if (read !== null && !read.isTaken && isNext) {
+    } else if (read !== null && !read.isTaken && isNext && isWhole(entry, read)) {
       kept.push(read.form);
       newest = { ...state, poolId: id };
     } else {
-      // The log has another record in its place, or not the one that it follows on.
+      // The log has another record in its place, or not the one that it follows on; or would take in
+      // something else than the record.
       mutations.push(deletePooled(log, id));
       if (read !== null) count.dropped++;
     }
@@ -158,6 +161,14 @@ async function recoverName(parts: Parts, label: AccountLabel): Promise<void> {
   for (const form of kept) addKeys(left, label, form);
   mutations.push(...await stateOf(parts, label, newest), ...erasureOf(parts, label, kept));
   await commitInParts(log.kv, mutations);
+}
+
+/** Whether what an epoch would take into the log of an entry is the entry's record. */
+function isWhole(entry: PoolEntry, { vrfOutput }: Readable): boolean {
+  const { label, version, record, opening } = entry;
+  return toHex(entry.vrfOutput) === vrfOutput &&
+    equal(entry.recordHash, recordHash(record)) &&
+    equal(entry.commitment, commit(opening, { label, version, value: record }));
 }
 
 /** Makes a name's state what is left of it. */
@@ -211,12 +222,12 @@ function readHeld(
     throw error;
   }
   const pair = pairs.get(vrfOutput);
-  if (pair === undefined) return { form, isTaken: false, batchIndex: null };
+  if (pair === undefined) return { form, vrfOutput, isTaken: false, batchIndex: null };
   try {
     checkCommitment(pair.commitment, opening, { label, version, value: record });
-    return { form, isTaken: true, batchIndex: pair.batchIndex };
+    return { form, vrfOutput, isTaken: true, batchIndex: pair.batchIndex };
   } catch (error) {
-    if (error instanceof CryptoError) return { form, isTaken: true, batchIndex: null };
+    if (error instanceof CryptoError) return { form, vrfOutput, isTaken: true, batchIndex: null };
     throw error;
   }
 }

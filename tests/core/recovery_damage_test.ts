@@ -130,6 +130,31 @@ Deno.test("a row that is damaged keeps nobody from recovering the others", async
   }
 });
 
+Deno.test("a record that waited goes on waiting, and one that was damaged meanwhile is dropped", async () => {
+  using it = await world();
+  const dave = await newAccount("dave");
+  let waiting: readonly Deno.KvEntry<unknown>[] = [];
+  {
+    await using ctx = await it.open();
+    const cut = new Error("cut");
+    const sequencer = { ...ctx.sequencer, sequenced: () => Promise.reject(cut) };
+    await assert.rejects(register({ ...ctx, sequencer }, dave.label, dave.record, null), cut);
+    waiting = await rowsOf(it.log.kv);
+  }
+  for (const part of [null, "commitment", "vrfOutput", "recordHash", "opening", "vrfProof"]) {
+    await restore(it.log.kv, waiting);
+    if (part !== null) {
+      await harm(it, "pool", { [part]: new Uint8Array(part === "vrfProof" ? 80 : 32) });
+    }
+    await it.recover();
+    const pooled = (await rowsOf(it.log.kv)).filter(({ key }) => key[2] === "pool");
+    assert.equal(pooled.length, part === null ? 1 : 0, String(part));
+    assert.deepEqual((await auditLog(it.log)).faults, [], String(part));
+    await using ctx = await it.open();
+    await verified(ctx, dave.label, await register(ctx, dave.label, dave.record, null));
+  }
+});
+
 Deno.test("keys and names whose rows were lost are those of the records that are left", async () => {
   using it = await world();
   for (const table of ["key", "label"]) {
