@@ -18,7 +18,7 @@ import { hashesFromTiles, planTiles } from "../crypto/tile.ts";
 import { buildRoot, planRoot } from "../crypto/tree.ts";
 import { type Head, readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import { type Published, readAudited, readPublished } from "../kv/published.ts";
+import { type Published, publishedOf, readPublishedRow } from "../kv/published.ts";
 import { wellFormed } from "../kv/row_shape.ts";
 import { readSigned, type SignedHead } from "../kv/signed_head.ts";
 import { readTiles } from "../kv/tiles.ts";
@@ -44,16 +44,15 @@ export interface StoredHeads {
 
 /** Reads the heads. @throws StoreError */
 export async function readStoredHeads(log: LogStore, policy: LogPolicy): Promise<StoredHeads> {
-  const [published, audited, signed] = [
-    wellFormed("published", await readPublished(log)),
-    wellFormed("audited", await readAudited(log)),
-    wellFormed("signed", await readSigned(log)),
-  ];
+  const shown = async (table: "published" | "audited"): Promise<StoredHead | null> => {
+    const row = wellFormed(table, await readPublishedRow(log, table));
+    return await openStored(log, policy, row === null ? null : publishedOf(row));
+  };
   return {
     committed: wellFormed("head", await readHead(log)),
-    published: await openStored(log, policy, published),
-    audited: await openStored(log, policy, audited),
-    signed: await openStored(log, policy, signed),
+    published: await shown("published"),
+    audited: await shown("audited"),
+    signed: await openStored(log, policy, wellFormed("signed", await readSigned(log))),
   };
 }
 

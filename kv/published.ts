@@ -28,8 +28,8 @@ export interface Published {
   readonly verifierKey: string;
 }
 
-/** As it is stored. */
-type StoredHead = Omit<Published, "note"> & { readonly note: Bytes };
+/** A signed head as it is stored. */
+export type PublishedRow = Omit<Published, "note"> & { readonly note: Bytes };
 
 /** The published head, or null where nothing was published yet. */
 export function readPublished(log: LogStore): Promise<Row<Published> | null> {
@@ -41,11 +41,25 @@ export function readAudited(log: LogStore): Promise<Row<Published> | null> {
   return readHead(log, "audited");
 }
 
-async function readHead(log: LogStore, table: string): Promise<Row<Published> | null> {
-  const row = await readRow<StoredHead>(log, logKey(log, table));
-  if (row === null) return null;
-  const note = new TextDecoder().decode(row.value.note);
-  return { ...row, value: { ...row.value, note } };
+/** The row of one of the two, as it is, for whoever does not believe that it is whole. */
+export function readPublishedRow(
+  log: LogStore,
+  table: "published" | "audited",
+): Promise<Row<PublishedRow> | null> {
+  return readRow<PublishedRow>(log, logKey(log, table));
+}
+
+/** What a row says. */
+export function publishedOf(row: PublishedRow): Published {
+  return { ...row, note: new TextDecoder().decode(row.note) };
+}
+
+async function readHead(
+  log: LogStore,
+  table: "published" | "audited",
+): Promise<Row<Published> | null> {
+  const row = await readPublishedRow(log, table);
+  return row === null ? null : { ...row, value: publishedOf(row.value) };
 }
 
 /** Takes the published head away, where its row is damaged. */
@@ -64,7 +78,7 @@ export function writePublished(
   head: Published,
   isAudited: boolean,
 ): Deno.KvMutation[] {
-  const value: StoredHead = { ...head, note: utf8(head.note) };
+  const value: PublishedRow = { ...head, note: utf8(head.note) };
   return (isAudited ? ["published", "audited"] : ["published"])
     .map((table) => ({ type: "set", key: logKey(log, table), value }));
 }

@@ -13,7 +13,7 @@ import { readFrozen } from "../../kv/frozen.ts";
 import { readHead } from "../../kv/head.ts";
 import { type LogStore } from "../../kv/log_key.ts";
 import { readPool, writePooled } from "../../kv/pool.ts";
-import { type Published, readPublished } from "../../kv/published.ts";
+import { publishedOf, type PublishedRow, readPublished } from "../../kv/published.ts";
 import { readSigned } from "../../kv/signed_head.ts";
 import { commit } from "../../kv/transact.ts";
 import { mortal } from "../support/faulty_kv.ts";
@@ -94,7 +94,7 @@ async function world(): Promise<World> {
 /** The published note among the rows of a store. */
 function noteIn(rows: Rows): string {
   const row = rows.find(({ key }) => key[2] === "published")!;
-  return (row.value as Published).note;
+  return publishedOf(row.value as PublishedRow).note;
 }
 
 /** What of rows a recovery makes alike each time; heads and signatures have times and ids. */

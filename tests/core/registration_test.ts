@@ -19,8 +19,8 @@ import { type NamePolicy } from "../../core/name_policy.ts";
 import { publishPrekeys } from "../../core/prekeys.ts";
 import { eraseRetired } from "../../core/erasure.ts";
 import { register, resetName } from "../../core/registration.ts";
-import { logKey } from "../../kv/log_key.ts";
-import { readPublished } from "../../kv/published.ts";
+import { readPublished, writePublished } from "../../kv/published.ts";
+import { commit } from "../../kv/transact.ts";
 import { listPrekeyDevices } from "../../kv/prekeys.ts";
 import { RESET_DELAY_MS, RESTORE_BURST, RESTORE_REFILL_MS } from "../../wire/limits.ts";
 import { grep } from "../support/grep.ts";
@@ -504,10 +504,10 @@ Deno.test("a service that died before it erased a name does so when it starts", 
     assert.equal(grep(await everything(kv), needles).length, 1);
     // Nor before others are shown the end: until then they are answered with what was before it.
     const shown = (await readPublished(ctx))!.value;
-    await kv.set(logKey(ctx, "published"), { ...shown, size: shown.size - 2 });
+    await commit(kv, [], writePublished(ctx, { ...shown, size: shown.size - 2 }, false));
     await eraseRetired(ctx);
     assert.equal(grep(await everything(kv), needles).length, 1);
-    await kv.set(logKey(ctx, "published"), shown);
+    await commit(kv, [], writePublished(ctx, shown, false));
   }
   await using ctx = await openCore(kv, { now: () => clock.now });
   assert.deepEqual(grep(await everything(kv), needles), []);

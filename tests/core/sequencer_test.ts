@@ -11,7 +11,7 @@ import { readHead, writeHead } from "../../kv/head.ts";
 import { addCost, costOf, fits } from "../../kv/limits.ts";
 import { logKey } from "../../kv/log_key.ts";
 import { newPoolId, type Pooled } from "../../kv/pool.ts";
-import { readPublished } from "../../kv/published.ts";
+import { readPublished, writePublished } from "../../kv/published.ts";
 import { batchStep, fill } from "../../core/epoch.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { StoreError } from "../../kv/store_error.ts";
@@ -292,14 +292,13 @@ Deno.test("a head that the published one does not lead to is never signed", asyn
   const published = (await readPublished(ctx))!.value;
   await register(ctx, bob.label, bob.record, null);
   const head = (await readHead(ctx))!.value;
-  const row = logKey(ctx, "published");
-  await kv.set(row, { ...published, root: head.root });
+  await commit(kv, [], writePublished(ctx, { ...published, root: head.root }, false));
   {
     await using frozen = await openCore(kv);
     assert.throws(() => frozen.sequencer.requireOpen(), isFrozen);
   }
   await commit(kv, [], [deleteFrozen(ctx)]);
-  await kv.set(row, published);
+  await commit(kv, [], writePublished(ctx, published, false));
   await using _sound = await openCore(kv);
   assert.equal((await readPublished(ctx))!.value.size, head.size);
 });
