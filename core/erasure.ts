@@ -18,6 +18,28 @@ import { commit } from "../kv/transact.ts";
 
 const MAX_DELETES = 500;
 
+/**
+ * Erases whenever the published head has moved; where that fails, with the next one again.
+ *
+ * @param report is given a sentence for the operator
+ */
+export function openEraser(
+  log: LogStore,
+  report: (sentence: string) => void,
+): (publishedSize: number) => Promise<void> {
+  let erasedTo = 0;
+  return async (publishedSize) => {
+    if (publishedSize === erasedTo) return;
+    try {
+      await eraseRetired(log);
+      erasedTo = publishedSize;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      report(`What is left of names that ended could not be erased: ${why}`);
+    }
+  };
+}
+
 /** Erases what the published head allows to erase. @throws StoreError */
 export async function eraseRetired(log: LogStore): Promise<void> {
   for await (const erasure of listErasures(log)) {

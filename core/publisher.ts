@@ -13,6 +13,7 @@ import { type LogPolicy } from "../crypto/policy.ts";
 import { noteVerifier } from "../crypto/note_key.ts";
 import { type Frozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
+import { openEraser } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
 import { frozenRefusal, type TreeHead, watchLog } from "./freeze.ts";
 import { watchHeads } from "./head_watch.ts";
@@ -118,6 +119,7 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
   /** Ends the pause under way. */
   let bell = new AbortController();
   let failures = 0;
+  const eraseUpTo = openEraser(log, report);
 
   /** One step, and after how long the next is due. @throws StoreError at the first step alone */
   async function step(isFirst: boolean): Promise<number> {
@@ -157,6 +159,8 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
   async function run(firstPauseMs: number): Promise<void> {
     let pauseMs = firstPauseMs;
     while (!closing.signal.aborted) {
+      // Behind those who wait for the head.
+      if (freeze.frozen() === null) await eraseUpTo(watch.publishedSize());
       await sleep(pauseMs, AbortSignal.any([bell.signal, closing.signal]));
       bell = new AbortController();
       if (!closing.signal.aborted) pauseMs = await step(false);

@@ -21,11 +21,15 @@ import { eraseRetired } from "../../core/erasure.ts";
 import { register, resetName } from "../../core/registration.ts";
 import { readPublished, writePublished } from "../../kv/published.ts";
 import { commit } from "../../kv/transact.ts";
+import { writeErasure } from "../../kv/erasures.ts";
 import { listPrekeyDevices } from "../../kv/prekeys.ts";
+import { readValue, writeValue } from "../../kv/records.ts";
 import { RESET_DELAY_MS, RESTORE_BURST, RESTORE_REFILL_MS } from "../../wire/limits.ts";
 import { grep } from "../support/grep.ts";
 import { newDevice, type OwnDevice, previous, self } from "../support/records.ts";
 import { newAccount, newPrekeys, openCore, ORIGIN } from "../support/service_core.ts";
+import { startWitness } from "../support/test_witness.ts";
+import { eventually, logKeysOf, openWitnessed } from "../support/witnessed.ts";
 
 /** Believes everybody, so that resets can be asked for. */
 const ANYBODY: NamePolicy = {
@@ -494,12 +498,16 @@ Deno.test("a service that died before it erased a name does so when it starts", 
     const world = { ctx, kv, now: clock.now };
     const owner = await newOwner(world, "alice");
     needles.push({ name: "the record", bytes: owner.record.bytes });
+    const { label } = owner.record.account;
+    const value = (await readValue(ctx, label, 0))!;
     const end = await change(world, owner.record, "retire", [], [previous(owner.device)]);
-    await ctx.sequencer.settled();
-    const never = { ...ctx.sequencer, sequenced: () => new Promise<void>(() => {}) };
-    void register({ ...ctx, sequencer: never }, owner.record.account.label, end, null);
-    while ((await auditLog(ctx)).pending === 0) await new Promise((done) => setTimeout(done, 1));
-    await ctx.sequencer.settled();
+    await register(ctx, label, end, null);
+    assert.deepEqual(grep(await everything(kv), needles), []);
+    // What a process leaves that died in between.
+    await commit(kv, [], [
+      writeValue(ctx, label, 0, value),
+      writeErasure(ctx, { label, version: 1 }),
+    ]);
     assert.deepEqual(await faults(world), []);
     assert.equal(grep(await everything(kv), needles).length, 1);
     // Nor before others are shown the end: until then they are answered with what was before it.
@@ -512,6 +520,29 @@ Deno.test("a service that died before it erased a name does so when it starts", 
   await using ctx = await openCore(kv, { now: () => clock.now });
   assert.deepEqual(grep(await everything(kv), needles), []);
   assert.deepEqual((await auditLog(ctx)).faults, []);
+});
+
+Deno.test("a name whose end was answered late is erased as soon as that is published", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using witness = await startWitness("a", { logKeys: await logKeysOf() });
+  await using ctx = await openWitnessed(kv, {
+    witnesses: [witness],
+    threshold: 1,
+    patienceMs: 100,
+  });
+  const world = { ctx, kv, now: Date.now() };
+  const owner = await newOwner(world, "alice");
+  const needles = [{ name: "the record", bytes: owner.record.bytes }];
+  const end = await change(world, owner.record, "retire", [], [previous(owner.device)]);
+  witness.story = () => new Response(null, { status: 503 });
+  await assert.rejects(
+    register(ctx, owner.record.account.label, end, null),
+    refusal("unavailable"),
+  );
+  assert.equal(grep(await everything(kv), needles).length, 1, "others are still answered with it");
+  witness.story = null;
+  const isGone = async () => grep(await everything(kv), needles).length === 0;
+  await eventually("the record is gone", isGone);
 });
 
 Deno.test("the operator ends a name, also one whose reset is contested", async () => {
