@@ -2,7 +2,9 @@
  * Accounts as everybody else sees them: the label that somebody wrote, and the record that the
  * published log has of it. Its devices are the ones that may sign in, publish and be called.
  *
- * A record that the store gives back was verified when it was accepted; here it is only read.
+ * A record that the store gives back was verified when it was accepted; here it is only read. After a
+ * recovery that lost records the log may know of a newer one, which took devices away: then nobody is a
+ * current device until the owner has brought it again.
  *
  * @module
  */
@@ -18,9 +20,11 @@ import {
   type VerifiedRecord,
 } from "../crypto/record.ts";
 import { type LogStore } from "../kv/log_key.ts";
+import { readLost } from "../kv/lost.ts";
 import { readPublished } from "../kv/published.ts";
 import { readCovered, readValue } from "../kv/records.ts";
 import { ServiceError } from "./error.ts";
+import { type FindVersion } from "./logged_version.ts";
 
 /** The accounts of one log. */
 export interface Accounts {
@@ -43,7 +47,7 @@ export interface AccountDevice {
 const MAX_CACHED_RECORDS = 4_096;
 
 /** Looks accounts up in a log, and remembers the records that were read lately. */
-export function openAccounts(log: LogStore): Accounts {
+export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts {
   const held = new Map<AccountLabel, VerifiedRecord>();
 
   function remember(label: AccountLabel, record: VerifiedRecord): void {
@@ -64,9 +68,14 @@ export function openAccounts(log: LogStore): Accounts {
     held.delete(label);
     if (covered === null) return null;
     const fresh = await acceptedRecord(log, label, covered.record);
-    if (fresh.kind === "retire") return null;
+    if (fresh.kind === "retire" || await isBehind(fresh, published.value.size)) return null;
     remember(label, fresh);
     return fresh;
+  }
+
+  /** Only a record that was lost is logged and not there; a record that is remembered was not behind. */
+  async function isBehind({ account, version }: VerifiedRecord, size: number): Promise<boolean> {
+    return await readLost(log) > 0 && await findVersion(account.label, version + 1, size);
   }
 
   async function isCurrent({ account, deviceId, signing }: AccountDevice): Promise<boolean> {

@@ -13,6 +13,7 @@ import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
+import { findVersionIn } from "./logged_version.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
@@ -91,6 +92,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   await openGeneration(log, keys, now());
   // Before anything runs that would have to be ended where this fails.
   if (await readFrozen(log) === null) await eraseRetired(log);
+  const cache = prefixCache();
   const publisher = await openPublisher({ log, keys, witnesses, now, report });
   const sequencer = startSequencer({ log, publisher, now, report });
   const close = async (): Promise<void> => {
@@ -105,9 +107,9 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     sequencer,
     publisher,
     policy,
-    accounts: openAccounts(log),
+    accounts: openAccounts(log, findVersionIn(log, keys.vrf, cache)),
     names: parts.names ?? openNames(),
-    prefixCache: prefixCache(),
+    prefixCache: cache,
     opks: pairCount(OPK_RATES),
     restoring: tokenBucket(1_000 / RESTORE_REFILL_MS, RESTORE_BURST, now()),
     close,

@@ -1,0 +1,55 @@
+/**
+ * A store that was restored from a backup and recovered: what it forgot must not let anybody in again.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { register } from "../../core/registration.ts";
+import { recoverLog } from "../../core/recovery.ts";
+import { logOnlyPolicy } from "../../crypto/policy.ts";
+import { nextRecord, signRecord, verifyNext } from "../../crypto/record.ts";
+import { toBase64Url } from "../../crypto/base64.ts";
+import { readPublished } from "../../kv/published.ts";
+import { registered, sendJson, tokenOf } from "../support/dpop.ts";
+import { mirrorOf, restore, rowsOf } from "../support/mirror.ts";
+import { newDevice, self } from "../support/records.ts";
+import { startService } from "../support/service.ts";
+import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
+import { valueOf } from "../support/witnessed.ts";
+
+Deno.test("a device that was removed does not sign in to a store that forgot its removal, and the owner does", async () => {
+  const kv = await Deno.openKv(":memory:");
+  using mirror = await Deno.openKv(":memory:");
+  using before = await Deno.openKv(":memory:");
+  const alice = await newAccount("alice");
+  const fresh = await newDevice(alice.id, 2);
+  let policy, rotated;
+  {
+    await using ctx = await openCore(before);
+    policy = logOnlyPolicy(ctx.keys.logKeys[0]!);
+    await register(ctx, alice.label, alice.record, null);
+    await restore(kv, await rowsOf(before));
+    // The phone is lost: the laptop's key takes its place, and the phone's ends.
+    const first = await verifyNext(alice.id, ctx.keys.operator.publicKey, null, alice.record);
+    const next = nextRecord(first, { kind: "update", devices: [fresh], issuedMs: Date.now() });
+    const previous = { role: "previous", signing: alice.keys.signing } as const;
+    rotated = await signRecord(alice.id, next, [self(fresh), previous]);
+    await register(ctx, alice.label, rotated, null);
+  }
+  await restore(mirror, await rowsOf(before));
+  const [log, source] = [{ kv, origin: ORIGIN }, { kv: mirror, origin: ORIGIN }];
+  const checkpoint = (await valueOf(readPublished, source)).note;
+  const parts = { log, source: mirrorOf(source), checkpoint, policy, now: Date.now };
+  assert.equal((await recoverLog(parts)).lost, 1);
+  await using service = await startService({ kv });
+  await registered(service, "bob");
+  await assert.rejects(tokenOf(service, alice), /unknown_device/);
+  const owner = { ...alice, keys: fresh.keys };
+  await assert.rejects(tokenOf(service, owner), /unknown_device/, "nor anybody, until it is there");
+  const body = { record: toBase64Url(rotated) };
+  const answer = await sendJson(service, "PUT", "/v1/directory/alice", body);
+  assert.equal(answer.status, 200, await answer.text());
+  await tokenOf(service, owner);
+  await assert.rejects(tokenOf(service, alice), /unknown_device/);
+});
