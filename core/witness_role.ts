@@ -27,7 +27,7 @@ import {
 } from "../crypto/note.ts";
 import { noteVerifier, type Verifier, type VerifierKey } from "../crypto/note_key.ts";
 import { sha256 } from "../crypto/primitives.ts";
-import { checkConsistency, emptyRoot } from "../crypto/tree.ts";
+import { checkConsistency, consistencyRoots, emptyRoot } from "../crypto/tree.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Decision, transact } from "../kv/transact.ts";
 import {
@@ -172,10 +172,16 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
         checkConsistency(old, before.root, head.size, head.root, proof);
       } catch (error) {
         const answer = refusedBy(error, "inconsistent");
-        // A wrong proof is anybody's mistake; two signed heads of one size are the log's.
-        if (old !== head.size || equal(before.root, head.root)) return { done: answer };
-        await keep(log, opened, "There are two heads of one size");
-        return { done: { kind: "conflict", size: before.size } };
+        if (old === head.size && !equal(before.root, head.root)) {
+          await keep(log, opened, "There are two heads of one size", true);
+          return { done: { kind: "conflict", size: before.size } };
+        }
+        // A wrong proof is anybody's mistake; one that leads from this head to another past is the log's.
+        const roots = consistencyRoots(old, before.root, head.size, proof);
+        if (roots !== null && equal(roots.newer, head.root)) {
+          await keep(log, opened, "It is of another history than the last head", true);
+        }
+        return { done: answer };
       }
       if (head.size === 0) {
         return { done: { kind: "cosigned", lines: (await cosigned(opened, timeAfter(0))).lines } };
@@ -185,7 +191,7 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
       } catch (error) {
         if (!(error instanceof ExamineError)) throw error;
         if (error.kind === "unavailable") return { done: refused(error.kind, error.message) };
-        await keep(log, opened, error.message);
+        await keep(log, opened, error.message, false);
         return { done: refused("inconsistent", error.message) };
       }
       const cosignedAtS = timeAfter(before.cosignedAtS);
@@ -215,9 +221,14 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
     return { lines, note: formatNote(text, [...signatures, ...made]) };
   }
 
-  async function keep(log: LogStore, opened: OpenNote, reason: string): Promise<void> {
+  async function keep(
+    log: LogStore,
+    opened: OpenNote,
+    reason: string,
+    isFork: boolean,
+  ): Promise<void> {
     const note = formatNote(opened.text, opened.signatures);
-    await keepRefusal(log, sha256(utf8(opened.text)), { reason, atMs: now(), note });
+    await keepRefusal(log, sha256(utf8(opened.text)), { reason, atMs: now(), note, isFork });
     report(`A head of ${log.origin} is not cosigned: ${reason}`);
   }
 

@@ -35,6 +35,8 @@ export interface Refusal {
   readonly atMs: number;
   /** The note, as the log signed it. */
   readonly note: string;
+  /** Whether it contradicts a head that was cosigned, whatever else the log says. */
+  readonly isFork: boolean;
 }
 
 /** The most refusals that are remembered of one log: the first ones say what began. */
@@ -62,13 +64,25 @@ export function writeWitnessHead(log: LogStore, head: WitnessHead): Deno.KvMutat
   return { type: "set", key: witnessKey(log, "head"), value: head };
 }
 
-/** Remembers a refusal, unless there are too many already. @param digest of the head's text */
+/**
+ * Remembers a refusal, unless there are too many already; a fork is remembered in the place of another
+ * kind, so that nobody fills it up before.
+ *
+ * @param digest of the head's text
+ */
 export async function keepRefusal(
   log: LogStore,
   digest: Bytes,
   refusal: Refusal,
 ): Promise<void> {
-  if ((await listRefusals(log)).length >= MAX_REFUSALS) return;
+  const held = await answered(
+    Array.fromAsync(log.kv.list<Refusal>({ prefix: witnessKey(log, "refusal") })),
+  );
+  if (held.length >= MAX_REFUSALS) {
+    const other = held.find(({ value }) => !value.isFork);
+    if (!refusal.isFork || other === undefined) return;
+    await answered(log.kv.delete(other.key));
+  }
   await answered(log.kv.set(witnessKey(log, "refusal", toHex(digest)), refusal));
 }
 

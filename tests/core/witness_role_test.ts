@@ -9,7 +9,7 @@ import { formatSignatureLine, parseSignatureLines, signNote } from "../../crypto
 import { noteVerifier } from "../../crypto/note_key.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { emptyRoot, leafHash } from "../../crypto/tree.ts";
-import { readWitnessHead } from "../../kv/witness_state.ts";
+import { keepRefusal, readWitnessHead } from "../../kv/witness_state.ts";
 import {
   appendEpoch,
   appendEpochs,
@@ -211,8 +211,9 @@ Deno.test("a head that does not continue the last is not cosigned, with whatever
   // A proof where none belongs: from nothing, and between equal sizes.
   const same = (await requestOf(s.log, 17)).replace("old 17\n", `old 17\n${lines[1]}\n`);
   assert.equal(kindOf(await s.witness.addCheckpoint(same)), "inconsistent");
-  // Nothing of this proves that the log lied: anybody can send a wrong proof.
-  assert.deepEqual(await s.witness.refusals(s.log.origin), []);
+  // Only the other history's own proof shows that the log lied: anybody can send a wrong one.
+  const notes = (await s.witness.refusals(s.log.origin)).map(({ note }) => note);
+  assert.deepEqual(notes, [await noteOf(fork)]);
 });
 
 Deno.test("of two heads of one size the first is cosigned, and the second is kept as evidence", async () => {
@@ -233,6 +234,45 @@ Deno.test("of two heads of one size the first is cosigned, and the second is kep
     ])).size,
     3,
   );
+});
+
+Deno.test("a larger head of another history is kept as evidence where its own proof leads to it", async () => {
+  using s = await scene();
+  appendEpoch(s.log);
+  const fork = forkOf(s.log);
+  appendEpochs(s.log, 1);
+  assert.equal(await answer(s, 0), "cosigned");
+  appendEpochs(fork, 3);
+  assert.equal(await answer(s, 5, fork), "inconsistent");
+  const [refusal, ...others] = await s.witness.refusals(s.log.origin);
+  assert.deepEqual(others, []);
+  assert.equal(refusal!.note, await noteOf(fork));
+  assert.match(refusal!.reason, /another history/);
+  // A proof that leads nowhere is anybody's.
+  appendEpochs(fork, 1);
+  const body = await requestOf(fork, 5);
+  const other = toBase64(new Uint8Array(32).fill(7));
+  const lines = body.split("\n");
+  lines[1] = other;
+  assert.equal((await s.witness.addCheckpoint(lines.join("\n"))).kind, "inconsistent");
+  assert.equal((await s.witness.refusals(s.log.origin)).length, 1);
+});
+
+Deno.test("nobody fills up the place of a fork with heads that are refused for less", async () => {
+  using s = await scene();
+  const log = { kv: s.kv, origin: s.log.origin };
+  for (let i = 0; i < 100; i++) {
+    const refusal = { reason: "a test", atMs: i, note: "", isFork: false };
+    await keepRefusal(log, randomBytes(32), refusal);
+  }
+  const fork = forkOf(s.log);
+  appendEpoch(s.log);
+  appendEpoch(fork);
+  assert.equal(await answer(s, 0), "cosigned");
+  assert.equal(await answer(s, 3, fork), "conflict 3");
+  const refusals = await s.witness.refusals(s.log.origin);
+  assert.equal(refusals.length, 100);
+  assert.equal(refusals.filter(({ isFork }) => isFork).length, 1);
 });
 
 Deno.test("of many heads at once each is cosigned in its turn, and none takes the log back", async () => {
