@@ -42,14 +42,15 @@ export interface VerifiedProof {
   readonly key: VerifyingKey;
   /** The key's JWK thumbprint, as tokens name it. */
   readonly thumbprint: string;
+  /** What tells it from the key's other proofs. */
+  readonly jti: string;
 }
 
 /**
- * Checks a proof in every part, and takes its `jti` so that it serves once.
+ * Checks a proof in every part. It serves once: whoever accepts it spends it then.
  *
  * @param token the access token that the proof goes with, or null at sign-in
- * @throws ServiceError `invalid_proof`, `use_dpop_nonce`, `proof_replayed`
- * @throws StoreError
+ * @throws ServiceError `invalid_proof`, `use_dpop_nonce`
  */
 export async function verifyProof(
   ctx: Context,
@@ -73,13 +74,23 @@ export async function verifyProof(
   if (typeof nonce !== "string" || !checkNonce(ctx.keys.nonces, nonce, now)) {
     throw new ServiceError("use_dpop_nonce", "Repeat the proof with the nonce of this answer");
   }
-  const thumbprint = thumbprintOf(key);
+  return { key, thumbprint: thumbprintOf(key), jti };
+}
+
+/**
+ * Takes a proof's `jti`, once it is clear that the key may do something here: a stranger's proofs leave
+ * nothing behind.
+ *
+ * @throws ServiceError `proof_replayed`
+ * @throws StoreError
+ */
+export async function spendProof(ctx: Context, { thumbprint, jti }: VerifiedProof): Promise<void> {
+  const now = ctx.now();
   // Scoped by key, so that nobody can use up a stranger's; kept for as long as iat could pass.
   const name = `dpop ${thumbprint} ${jti}`;
   if (!await takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now)) {
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
-  return { key, thumbprint };
 }
 
 async function openProof(

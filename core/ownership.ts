@@ -14,7 +14,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { equal } from "../crypto/bytes.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { type Context } from "./context.ts";
-import { verifyProof } from "./dpop.ts";
+import { spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 import { type Credentials, tokenOf } from "./tokens.ts";
 
@@ -30,14 +30,17 @@ export async function requireOwner(
   request: Credentials,
 ): Promise<void> {
   const authorization = tokenOf(request);
-  const { key } = await verifyProof(ctx, request, authorization);
+  const proof = await verifyProof(ctx, request, authorization);
+  const { key } = proof;
   if (authorization !== null) {
     const account = { origin: ctx.origin, label };
-    return await ctx.names.recognize({ nowMs: ctx.now(), account, signing: key, authorization });
+    await ctx.names.recognize({ nowMs: ctx.now(), account, signing: key, authorization });
+    return await spendProof(ctx, proof);
   }
   const recovery = (await ctx.accounts.record(label))?.recovery ?? null;
   // One answer for a name that nobody has, or that ended, and for another key.
   if (recovery === null || !equal(recovery, sha256(key))) {
     throw new ServiceError("forbidden", "This is not the recovery key of the name");
   }
+  await spendProof(ctx, proof);
 }

@@ -21,7 +21,7 @@ import { hasExactly } from "../wire/json.ts";
 import { MAX_TOKEN_CHARS, TOKEN_TTL_MS } from "../wire/limits.ts";
 import { type AccountDevice } from "./account.ts";
 import { type Context } from "./context.ts";
-import { type ProofTarget, verifyProof } from "./dpop.ts";
+import { type ProofTarget, spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 
 /** A request's credentials. */
@@ -54,8 +54,10 @@ export async function signIn(
   account: AccountLabel,
   target: ProofTarget,
 ): Promise<IssuedToken> {
-  const { key, thumbprint } = await verifyProof(ctx, target, null);
+  const proof = await verifyProof(ctx, target, null);
+  const { key, thumbprint } = proof;
   const { deviceId } = await deviceOf(ctx, account, key);
+  await spendProof(ctx, proof);
   const issued = Math.floor(ctx.now() / 1000);
   const expiresInSeconds = TOKEN_TTL_MS / 1000;
   const claims = { client_id: thumbprint, device: deviceId, cnf: { jkt: thumbprint } };
@@ -84,10 +86,12 @@ export async function authenticate(ctx: Context, request: Credentials): Promise<
     throw new ServiceError("unauthenticated", "Sign in: this needs an access token and a proof");
   }
   const claims = await openToken(ctx, token);
-  const { key, thumbprint } = await verifyProof(ctx, request, token);
+  const proof = await verifyProof(ctx, request, token);
+  const { key, thumbprint } = proof;
   if (claims.thumbprint !== thumbprint) throw invalidToken("The token is bound to another key");
   const { deviceId } = await deviceOf(ctx, claims.account, key);
   if (deviceId !== claims.deviceId) throw unknownDevice();
+  await spendProof(ctx, proof);
   return { account: claims.account, deviceId, signing: key, expiresMs: claims.expiresMs };
 }
 

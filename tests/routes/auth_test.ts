@@ -14,7 +14,7 @@ import {
   tokenOf,
 } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";
-import { type TestAccount } from "../support/service_core.ts";
+import { newAccount, type TestAccount } from "../support/service_core.ts";
 
 /** What the service says to a sign-in with this proof. */
 async function signIn(
@@ -165,6 +165,19 @@ Deno.test("a name that nobody has and a name of somebody else look alike", async
   equal(await signIn(service, await proofOf(service, alice), "bob"), "unknown_device");
   equal(await signIn(service, await proofOf(service, alice), "nobody"), "unknown_device");
   equal(await signIn(service, await proofOf(service, alice), "Alice"), "bad_label");
+});
+
+Deno.test("a stranger's proofs leave nothing in the store", async () => {
+  const kv = await Deno.openKv(":memory:");
+  await using service = await startService({ kv });
+  await registered(service, "alice");
+  const uses = async () => (await Array.fromAsync(kv.list({ prefix: ["nonce"] }))).length;
+  const before = await uses();
+  const stranger = await newAccount("alice");
+  for (let i = 0; i < 5; i++) {
+    equal(await signIn(service, await proofOf(service, stranger), "alice"), "unknown_device");
+  }
+  equal(await uses(), before);
 });
 
 Deno.test("a request needs token and proof, of one key, for this request", async () => {
