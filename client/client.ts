@@ -140,7 +140,8 @@ export class Client {
    *
    * @param name as a person typed it
    * @param device what the owner calls the device
-   * @throws ClientError `bad_label`, `name_taken`, `authorization_required`, `proof_invalid`, `network`
+   * @throws ClientError `bad_label`, `name_taken`, `name_retired`, `authorization_required`, `refused`
+   * where this device has another account, `proof_invalid`, `network`, `unavailable`
    */
   async register(name: string, device = "", options: RegisterOptions = {}): Promise<void> {
     const { authorization = null } = options;
@@ -241,7 +242,12 @@ export class Client {
     return await joinAccount(this.#registry(), options, (account) => this.#account = account);
   }
 
-  /** Takes the code of a new device, and makes it one of this account. @throws ClientError */
+  /**
+   * Takes the code of a new device, and makes it one of this account. What goes wrong rejects `device` or
+   * `done`: `link_failed`, `record_conflict`, `reset_pending`, `refused`.
+   *
+   * @throws ClientError `not_registered`
+   */
   async linkDevice(code: string, signal?: AbortSignal): Promise<Linking> {
     const world = this.#world();
     const { linkDevice } = await import("./link.ts");
@@ -255,7 +261,11 @@ export class Client {
     this.#account = await removeDevice(world, id);
   }
 
-  /** Gives this device new keys, under a new number; it is offline for that moment. */
+  /**
+   * Gives this device new keys, under a new number; it is offline for that moment.
+   *
+   * @throws ClientError `reset_pending`, `record_conflict`, `device_removed`, `account_reset`
+   */
   async rotateKeys(): Promise<void> {
     const world = this.#world();
     const { rotateKeys } = await import("./devices.ts");
@@ -272,7 +282,8 @@ export class Client {
    * Checks that the service still is the one that was trusted, publishes prekeys and connects, so
    * that calls can come and go.
    *
-   * @throws ClientError `in_use`, `network`, `refused`, `log_changed`, `head_rolled_back`
+   * @throws ClientError `in_use`, `device_removed`, `account_reset`, `log_changed`, `head_rolled_back`,
+   * `log_forked`, `refused`, `network`, `unavailable`
    */
   async goOnline(): Promise<void> {
     await this.#presence.enter(this.#world());
@@ -302,14 +313,25 @@ export class Client {
     this.#presence.leave();
   }
 
-  /** Looks a person up and verifies who it is. @throws ClientError `unknown_name`, `bad_label` */
+  /**
+   * Looks a person up and verifies who it is.
+   *
+   * @throws ClientError `bad_label`, `unknown_name`, `name_retired`, `identity_changed` (with `identity`,
+   * for `confirmIdentity`), `proof_invalid`, `stale_head`, `quorum_missing`, `head_rolled_back`,
+   * `log_forked`, `network`, `unavailable`
+   */
   async lookup(name: string): Promise<Peer> {
     const world = this.#world();
     const contact = await this.#known(lookUp(world, labelOf(name)));
     return peerOf(contact, world.account.record);
   }
 
-  /** Calls a person on this stack; resolves when it rings. @throws ClientError */
+  /**
+   * Calls a person on this stack; resolves when it rings.
+   *
+   * @throws ClientError those of `lookup`; `self_call`, `not_online`, `peer_offline`, `prekeys_invalid`,
+   * `media_failed`
+   */
   async call(name: string, adapter: MediaAdapter): Promise<Call> {
     return await this.#known(placeCall(this.#world(), labelOf(name), adapter));
   }

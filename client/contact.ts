@@ -1,6 +1,6 @@
 /**
- * The people a client knows: each is pinned to the record it was last believed with, and followed from
- * there.
+ * A contact: the pin of a person, which is the record that was last believed, and how far a chain is
+ * followed from it.
  *
  * A record that the one before signed is followed silently. One that only the operator vouches for (a
  * reset) is not: the person stays who they were until the user confirms the new identity, or until the
@@ -19,12 +19,10 @@ import {
   type RecordKind,
   type VerifiedRecord,
 } from "../crypto/record.ts";
+import { RESET_DELAY_MS } from "../wire/limits.ts";
 import { type Cell, cell, keep } from "./cell.ts";
 import { ClientError } from "./error.ts";
 import { type Changes } from "./store.ts";
-
-/** How long a reset waits to be believed without the user's word, in milliseconds. */
-const RESET_DELAY_MS = 72 * 3_600_000;
 
 /** What a client remembers about a person. */
 export type Pin = {

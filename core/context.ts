@@ -94,7 +94,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   if (await readFrozen(log) === null) await eraseRetired(log);
   const cache = prefixCache();
   const publisher = await openPublisher({ log, keys, witnesses, now, report });
-  const sequencer = startSequencer({ log, publisher, now, report });
+  const sequencer = startSequencer({ log, publisher, now, report, prefix: cache });
   const close = async (): Promise<void> => {
     await sequencer.close();
     await publisher.close();

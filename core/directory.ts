@@ -15,13 +15,14 @@ import { type LookupAnswer } from "../crypto/lookup.ts";
 import { oneTimePrekey, PREKEY_CLOCK_SKEW_MS } from "../crypto/prekey.ts";
 import { formatTlogProof } from "../crypto/proof.ts";
 import { type TakenPrekeys, takePrekeys } from "../kv/prekeys.ts";
-import { type Published, readPublished } from "../kv/published.ts";
+import { type Published } from "../kv/published.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { publishedHead } from "./log_read.ts";
 import { proveConsistency, proveEntry } from "./log_proof.ts";
 import { type LookupQuery, proveName, WHOLE_LOOKUP } from "./lookup_proof.ts";
 
-/** Proves what the log has of a name. @throws ServiceError `head_unknown`, `record_lost` */
+/** Proves what the log has of a name. @throws ServiceError `head_unknown`, `record_lost`, `unavailable` */
 export async function lookup(
   ctx: Context,
   label: AccountLabel,
@@ -47,7 +48,7 @@ export async function lookup(
  * proof comes with it.
  *
  * @param caller who asks
- * @throws ServiceError `self_call`, `head_unknown`, `record_lost`
+ * @throws ServiceError `self_call`, `head_unknown`, `record_lost`, `unavailable`
  * @throws StoreError
  */
 export async function takeBundles(
@@ -89,15 +90,6 @@ function bundleOf({ deviceId, prekeys, opkIndex }: TakenPrekeys): Bundle {
   const { set, signature, opks } = prekeys;
   const opk = opkIndex === null ? null : oneTimePrekey(opks, opkIndex);
   return { deviceId, set, signature, opk };
-}
-
-/** The published head. @throws ServiceError `unavailable` before witnesses cosigned a first one */
-export async function publishedHead(ctx: Context): Promise<Published> {
-  const published = await readPublished(ctx);
-  if (published === null) {
-    throw new ServiceError("unavailable", "The log waits for its witnesses: it has no head yet");
-  }
-  return published.value;
 }
 
 /** Requires that a client's head is not beyond ours. @throws ServiceError `head_unknown` */

@@ -29,7 +29,7 @@ export interface Heads {
 
 /** Reads heads, and freezes the log where they contradict each other or what was seen. */
 export interface HeadWatch {
-  /** The heads, once they were found sound. @throws ServiceError `unavailable`; StoreError */
+  /** The heads, once they were found sound. @throws ServiceError `log_frozen`; StoreError */
   read(): Promise<Heads>;
   /** Requires that a committed head is none of the past. @throws ServiceError; StoreError */
   requireBuildable(head: TreeHead): Promise<void>;

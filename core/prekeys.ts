@@ -37,7 +37,7 @@ export interface PrekeyPublication extends SignedPrekeySet {
  * Replaces the prekeys of a device. The same publication again changes nothing.
  *
  * @throws ServiceError `unknown_device`, `bad_prekeys`, `prekeys_conflict` where the set's number is
- * not the next one
+ * not the next one, `unavailable` where the account is about to change
  * @throws StoreError
  */
 export async function publishPrekeys(

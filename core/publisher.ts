@@ -55,7 +55,7 @@ export interface Publisher {
   /**
    * Resolves once the published head covers so many entries.
    *
-   * @throws ServiceError `unavailable`
+   * @throws ServiceError `log_frozen`, `unavailable`
    */
   covered(size: number): Promise<void>;
   /** Has what is committed published, though nobody waits for it. */

@@ -27,9 +27,10 @@ import { type LabelState, readLabel, readValue } from "../kv/records.ts";
 import { MAX_RECORD_SKEW_MS } from "../wire/limits.ts";
 import { claim, poolEntry, standingOf } from "./claim.ts";
 import { type Context } from "./context.ts";
-import { lookup, publishedHead, requireKnown } from "./directory.ts";
+import { lookup, requireKnown } from "./directory.ts";
 import { eraseRetired } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
+import { publishedHead } from "./log_read.ts";
 import { type LookupQuery, WHOLE_LOOKUP } from "./lookup_proof.ts";
 import { findCommitted } from "./restoration.ts";
 import {
@@ -59,7 +60,7 @@ const NEEDS_AUTHORITY: readonly RecordKind[] = ["genesis", "reset"];
  * @param authorization what the name policy asks for, or null
  * @param query which records of the name the proof shows
  * @throws ServiceError `bad_record`, `name_taken`, `name_retired`, `record_conflict`, `record_lost`,
- * `reset_pending`, `authorization_required`, `forbidden`, `head_unknown`, `unavailable`
+ * `reset_pending`, `authorization_required`, `forbidden`, `head_unknown`, `log_frozen`, `unavailable`
  * @throws StoreError
  */
 export async function register(

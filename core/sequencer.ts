@@ -24,7 +24,7 @@ import { type BatchStep, batchStep, fill } from "./epoch.ts";
 import { ServiceError } from "./error.ts";
 import { frozenRefusal } from "./freeze.ts";
 import { sleep } from "./pause.ts";
-import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
+import { type PrefixCache } from "./prefix_cache.ts";
 import { keepPrefix } from "./prefix_store.ts";
 import { type Publisher } from "./publisher.ts";
 
@@ -33,13 +33,13 @@ export interface Sequencer {
   /**
    * Resolves once the published head covers this pool entry.
    *
-   * @throws ServiceError `unavailable` where that cannot be told
+   * @throws ServiceError `unavailable` where that cannot be told, `log_frozen`
    */
   sequenced(poolId: string): Promise<void>;
   /**
    * Resolves once the published head covers all that was committed before the call.
    *
-   * @throws ServiceError `unavailable`
+   * @throws ServiceError `log_frozen`, `unavailable`
    */
   settled(): Promise<void>;
   /** Requires that records are taken in. @throws ServiceError `log_frozen`, `unavailable` */
@@ -58,8 +58,8 @@ export interface SequencerParts {
   readonly now: () => number;
   /** Is given a sentence for the operator when a round fails. */
   readonly report: (sentence: string) => void;
-  /** Tiles of the prefix tree at hand; its own where there are none to share. */
-  readonly prefix?: PrefixCache;
+  /** Tiles of the prefix tree at hand, which lookups share. */
+  readonly prefix: PrefixCache;
 }
 
 interface Waiter {
@@ -86,7 +86,7 @@ const PATIENCE = 3;
 
 /** Starts a sequencer; at first it looks for what an earlier one left in the pool. */
 export function startSequencer(parts: SequencerParts): Sequencer {
-  const { publisher, report, prefix = prefixCache() } = parts;
+  const { publisher, report, prefix } = parts;
   const waiters = new Set<Waiter>();
   const closing = new AbortController();
   let dirty = true;
