@@ -3,8 +3,9 @@
  * published log has of it. Its devices are the ones that may sign in, publish and be called.
  *
  * A record that the store gives back was verified when it was accepted; here it is only read. After a
- * recovery that lost records the log may know of a newer one, which took devices away: then nobody is a
- * current device until the owner has brought it again.
+ * recovery that lost records the log may hold a newer one, which took devices away: then nobody is a
+ * current device until the owner has brought it again, whether or not others are shown that part of the
+ * log already.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import {
   recordHash,
   type VerifiedRecord,
 } from "../crypto/record.ts";
+import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readLost } from "../kv/lost.ts";
 import { readPublished } from "../kv/published.ts";
@@ -44,16 +46,24 @@ export interface AccountDevice {
   readonly signing: VerifyingKey;
 }
 
+/** What a covered record says of its account. */
+interface Held {
+  /** The record. */
+  readonly bytes: Bytes;
+  /** What it is, or null where the account ended with it, or has a newer one that was lost. */
+  readonly current: VerifiedRecord | null;
+}
+
 const MAX_CACHED_RECORDS = 4_096;
 
 /** Looks accounts up in a log, and remembers the records that were read lately. */
 export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts {
-  const held = new Map<AccountLabel, VerifiedRecord>();
+  const held = new Map<AccountLabel, Held>();
 
-  function remember(label: AccountLabel, record: VerifiedRecord): void {
+  function remember(label: AccountLabel, one: Held): void {
     // The oldest goes: a map keeps the order of insertion.
     if (held.size >= MAX_CACHED_RECORDS) held.delete(held.keys().next().value!);
-    held.set(label, record);
+    held.set(label, one);
   }
 
   async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
@@ -63,19 +73,28 @@ export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts 
     const cached = held.get(label);
     // What is remembered saves reading the bytes, never looking at them.
     if (covered !== null && cached !== undefined && equal(cached.bytes, covered.record)) {
-      return cached;
+      return cached.current;
     }
     held.delete(label);
     if (covered === null) return null;
     const fresh = await acceptedRecord(log, label, covered.record);
-    if (fresh.kind === "retire" || await isBehind(fresh, published.value.size)) return null;
-    remember(label, fresh);
-    return fresh;
+    const isOver = fresh.kind === "retire" || await isBehind(fresh);
+    const current = isOver ? null : fresh;
+    remember(label, { bytes: covered.record, current });
+    return current;
   }
 
-  /** Only a record that was lost is logged and not there; a record that is remembered was not behind. */
-  async function isBehind({ account, version }: VerifiedRecord, size: number): Promise<boolean> {
-    return await readLost(log) > 0 && await findVersion(account.label, version + 1, size);
+  /**
+   * Only a record that was lost is logged and not there. The committed log is asked, not the published
+   * one: a record that is not behind in it never will be, and may be remembered.
+   */
+  async function isBehind({ account: { label }, version }: VerifiedRecord): Promise<boolean> {
+    if (await readLost(log) === 0) return false;
+    const head = await readHead(log);
+    if (head === null) throw new Error("bug: a log without a head");
+    // In this order: a record comes with the head that holds it.
+    return await findVersion(label, version + 1, head.value.size) &&
+      await readValue(log, label, version + 1) === null;
   }
 
   async function isCurrent({ account, deviceId, signing }: AccountDevice): Promise<boolean> {
