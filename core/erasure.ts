@@ -8,7 +8,8 @@
  * @module
  */
 
-import { deleteErasure, type Erasure, listErasures } from "../kv/erasures.ts";
+import { deleteErasure, type Erasure, listErasures, readErasure } from "../kv/erasures.ts";
+import { type AccountLabel } from "../crypto/account_label.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
 import { readPublished } from "../kv/published.ts";
@@ -18,35 +19,67 @@ import { commit } from "../kv/transact.ts";
 
 const MAX_DELETES = 500;
 
-/**
- * Erases whenever the published head has moved; where that fails, with the next one again.
- *
- * @param report is given a sentence for the operator
- */
-export function openEraser(
-  log: LogStore,
-  report: (sentence: string) => void,
-): (publishedSize: number) => Promise<void> {
-  let erasedTo = 0;
-  return async (publishedSize) => {
-    if (publishedSize === erasedTo) return;
+/** Erases while the log goes on. */
+export interface Eraser {
+  /** Tells it of the published head: whatever that allows is erased, beside those who call. */
+  published(size: number): void;
+  /** Ends it after the name under way; what is left is erased by the next one. */
+  close(): Promise<void>;
+}
+
+/** Erases whenever the published head has moved. @param report is given a sentence for the operator */
+export function openEraser(log: LogStore, report: (sentence: string) => void): Eraser {
+  const closing = new AbortController();
+  let [published, erased] = [0, 0];
+  let running: Promise<void> | null = null;
+
+  async function run(): Promise<void> {
     try {
-      await eraseRetired(log);
-      erasedTo = publishedSize;
+      while (erased !== published && !closing.signal.aborted) {
+        const size = published;
+        await eraseRetired(log, closing.signal);
+        erased = size;
+      }
     } catch (error) {
+      // The next call tries again.
       const why = error instanceof Error ? error.message : String(error);
       report(`What is left of names that ended could not be erased: ${why}`);
+    } finally {
+      // Here, so that no call comes between the last look and this.
+      running = null;
     }
+  }
+
+  return {
+    published(size) {
+      published = size;
+      if (running === null && erased !== published) running = run();
+    },
+    async close() {
+      closing.abort();
+      await running;
+    },
   };
 }
 
-/** Erases what the published head allows to erase. @throws StoreError */
-export async function eraseRetired(log: LogStore): Promise<void> {
+/** Erases what the published head allows to erase, until a signal ends it. @throws StoreError */
+export async function eraseRetired(log: LogStore, signal?: AbortSignal): Promise<void> {
   for await (const erasure of listErasures(log)) {
-    const size = (await readPublished(log))?.value.size ?? 0;
-    const end = await readValue(log, erasure.label, erasure.version);
-    if (end !== null && end.batchIndex < size) await erase(log, erasure);
+    if (signal?.aborted === true) return;
+    await eraseCovered(log, erasure);
   }
+}
+
+/** Erases one name, if it has to be and the published head allows it. @throws StoreError */
+export async function eraseName(log: LogStore, label: AccountLabel): Promise<void> {
+  const erasure = await readErasure(log, label);
+  if (erasure !== null) await eraseCovered(log, erasure);
+}
+
+async function eraseCovered(log: LogStore, erasure: Erasure): Promise<void> {
+  const size = (await readPublished(log))?.value.size ?? 0;
+  const end = await readValue(log, erasure.label, erasure.version);
+  if (end !== null && end.batchIndex < size) await erase(log, erasure);
 }
 
 async function erase(log: LogStore, { label, version }: Erasure): Promise<void> {

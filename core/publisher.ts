@@ -119,7 +119,7 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
   /** Ends the pause under way. */
   let bell = new AbortController();
   let failures = 0;
-  const eraseUpTo = openEraser(log, report);
+  const eraser = openEraser(log, report);
 
   /** One step, and after how long the next is due. @throws StoreError at the first step alone */
   async function step(isFirst: boolean): Promise<number> {
@@ -159,8 +159,7 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
   async function run(firstPauseMs: number): Promise<void> {
     let pauseMs = firstPauseMs;
     while (!closing.signal.aborted) {
-      // Behind those who wait for the head.
-      if (freeze.frozen() === null) await eraseUpTo(watch.publishedSize());
+      if (freeze.frozen() === null) eraser.published(watch.publishedSize());
       await sleep(pauseMs, AbortSignal.any([bell.signal, closing.signal]));
       bell = new AbortController();
       if (!closing.signal.aborted) pauseMs = await step(false);
@@ -205,7 +204,7 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
     async close() {
       closing.abort();
       client?.close();
-      await running;
+      await Promise.all([running, eraser.close()]);
       // What was committed while the last step was under way needs one more, unless others decide.
       if (client === null && waiters.size > 0) await step(false);
       rejectAll(closed());

@@ -28,7 +28,7 @@ import { MAX_RECORD_SKEW_MS } from "../wire/limits.ts";
 import { claim, poolEntry, standingOf } from "./claim.ts";
 import { type Context } from "./context.ts";
 import { lookup, requireKnown } from "./directory.ts";
-import { eraseRetired } from "./erasure.ts";
+import { eraseName } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
 import { publishedHead } from "./log_read.ts";
 import { type LookupQuery, WHOLE_LOOKUP } from "./lookup_proof.ts";
@@ -113,8 +113,8 @@ async function answer(
 ): Promise<LookupAnswer> {
   if (place.poolId !== null) await ctx.sequencer.sequenced(place.poolId);
   else if (!await isPublished(ctx, label, place.version)) await ctx.sequencer.settled();
-  // Also what an earlier one left: its answer may have been lost with a process.
-  if (place.kind !== "genesis") await eraseRetired(ctx);
+  // Whoever is told that the name ended may rely on it; all others are erased as the head moves.
+  if (place.kind === "retire") await eraseName(ctx, label);
   return await lookup(ctx, label, from, query);
 }
 

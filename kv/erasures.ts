@@ -10,7 +10,7 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { logKey, type LogStore } from "./log_key.ts";
+import { logKey, type LogStore, readRow } from "./log_key.ts";
 
 /** A name to erase. */
 export interface Erasure {
@@ -28,6 +28,12 @@ export function writeErasure(log: LogStore, { label, version }: Erasure): Deno.K
 /** Notes that a name was erased. */
 export function deleteErasure(log: LogStore, label: AccountLabel): Deno.KvMutation {
   return { type: "delete", key: logKey(log, "erase", label) };
+}
+
+/** What says that a name has to be erased, or null. */
+export async function readErasure(log: LogStore, label: AccountLabel): Promise<Erasure | null> {
+  const row = await readRow<{ readonly version: number }>(log, logKey(log, "erase", label));
+  return row === null ? null : { label, version: row.value.version };
 }
 
 /** Every name that has to be erased. */
