@@ -36,7 +36,7 @@ import { Secret } from "./crypto/secret.ts";
 import { createStoreFile, lockStore } from "./kv/store_file.ts";
 import { openService, type Service } from "./routes/app.ts";
 import { listen, type Listener } from "./routes/listener.ts";
-import { readPages } from "./routes/page.ts";
+import { type Pages, readPages } from "./routes/page.ts";
 
 /** How long the last answers may take; whoever stops us kills us after 5 s. */
 const SHUTDOWN_MS = 1_500;
@@ -167,7 +167,7 @@ async function openStore(path: string): Promise<Deno.Kv> {
   return await Deno.openKv(path);
 }
 
-async function start(settings: Settings): Promise<Service> {
+async function start(settings: Settings, pages: Pages): Promise<Service> {
   const readText = (path: string) => Deno.readTextFile(path);
   const names = await readNamePolicy(settings.names, readText);
   const witnesses = await readWitnessSettings(settings.witnesses, readText);
@@ -175,11 +175,6 @@ async function start(settings: Settings): Promise<Service> {
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
   const secret = await readSecret(settings);
-  const pages = await readPages(new URL("./dist/", import.meta.url));
-  if (pages.size === 0) {
-    console.log("There are no pages at / and /log: `deno task build` makes them");
-  }
-  if (settings.publicOrigin !== null) console.log(`Clients reach it as ${settings.publicOrigin}`);
   return await openService({
     kv: await openStore(settings.store),
     secret,
@@ -222,9 +217,12 @@ function afterMs(ms: number): Promise<void> {
 export async function main(): Promise<void> {
   let service: Service;
   let listener: Listener;
+  let settings: Settings;
+  let pages: Pages;
   try {
-    const settings = readSettings((name) => Deno.env.get(name));
-    service = await start(settings);
+    settings = readSettings((name) => Deno.env.get(name));
+    pages = await readPages(new URL("./dist/", import.meta.url));
+    service = await start(settings, pages);
     listener = listenAs(settings, service);
   } catch (error) {
     console.error(`Countersign can't start: ${sentenceOf(error)}`);
@@ -234,6 +232,8 @@ export async function main(): Promise<void> {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   console.log(`Countersign listens on http://${host}:${port}`);
   console.log(`Log key: ${service.logKey}`);
+  if (settings.publicOrigin !== null) console.log(`Clients reach it as ${settings.publicOrigin}`);
+  if (pages.size === 0) console.log("No pages at / and /log: `deno task build` makes them");
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;

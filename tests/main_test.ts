@@ -32,7 +32,9 @@ async function start(
     if (done) throw new Error(await new Response(child.stderr).text());
     said += value;
   }
-  const lines = /^Countersign listens on (http:\/\/127\.0\.0\.1:\d+)\nLog key: (\S+)\n$/;
+  // Whether there are pages depends on whether they were built.
+  const lines =
+    /^Countersign listens on (http:\/\/127\.0\.0\.1:\d+)\nLog key: (\S+)\n(?:No p.*\n)?$/;
   const [, url, logKey] = lines.exec(said) ?? [];
   if (url === undefined || logKey === undefined) throw new Error(`unexpected: ${said}`);
   return {
