@@ -79,7 +79,7 @@ export async function takeBundles(
   return { lookup: answer, bundles: taken.map(bundleOf) };
 }
 
-/** A tlog-proof text whose extra is CONFIG, entry 0. */
+/** A tlog-proof text whose extra is CONFIG, entry 0. @throws ServiceError `unavailable` */
 export async function configProof(ctx: Context): Promise<string> {
   const head = await publishedHead(ctx);
   const { entry: extra, hashes } = await proveEntry(ctx, 0, head);

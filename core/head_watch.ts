@@ -31,7 +31,7 @@ export interface Heads {
 export interface HeadWatch {
   /** The heads, once they were found sound. @throws ServiceError `log_frozen`; StoreError */
   read(): Promise<Heads>;
-  /** Requires that a committed head is none of the past. @throws ServiceError; StoreError */
+  /** Requires that a committed head is none of the past. @throws ServiceError `log_frozen`; StoreError */
   requireBuildable(head: TreeHead): Promise<void>;
   /** How much of the log is known to be published. */
   publishedSize(): number;

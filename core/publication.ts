@@ -18,7 +18,7 @@ export interface Publication {
   /**
    * One step. @param isAwaited whether somebody waits for the committed head
    * @returns after how many milliseconds the next is due, without anybody asking for it
-   * @throws ServiceError `unavailable` once the log is frozen; StoreError
+   * @throws ServiceError `log_frozen`; StoreError
    */
   step(isAwaited: boolean): Promise<number>;
   /** Whether the witnesses were asked about what was signed before; records are taken in since. */

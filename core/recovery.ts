@@ -68,8 +68,9 @@ export interface Recovery extends RecoveredNames {
 /**
  * Recovers a log.
  *
- * @throws RecoveryError where the mirror is of no use, and nothing was changed that matters
- * @throws LogSourceError, StoreError where it can be tried again
+ * @throws RecoveryError where the mirror is of no use. Found before anything was wiped, it leaves the
+ * store as it was; found by the replay, it leaves the log frozen, and its tree wiped or replayed in part
+ * @throws LogSourceError, StoreError where it can be tried again; by then the log may be frozen and wiped
  */
 export async function recoverLog(parts: RecoveryParts): Promise<Recovery> {
   const { log, source, policy, now } = parts;
