@@ -82,7 +82,8 @@ export class Client {
   /**
    * Opens the account that the store holds, or an empty client that may register one.
    *
-   * @throws ClientError `bad_option`, `network`, `log_changed`, `proof_invalid`, `bad_answer`
+   * @throws ClientError `bad_option`, `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`,
+   * `store_failed`, `network`, `unavailable`; where a join is taken up, those of a proof (`lookup`)
    */
   static async open(options: ClientOptions): Promise<Client> {
     const { store, now = Date.now } = options;
@@ -141,7 +142,8 @@ export class Client {
    * @param name as a person typed it
    * @param device what the owner calls the device
    * @throws ClientError `bad_label`, `name_taken`, `name_retired`, `authorization_required`, `refused`
-   * where this device has another account, `proof_invalid`, `network`, `unavailable`
+   * where this device has another account, `device_removed` where the name's newest record no longer
+   * lists it, and those of a proof (`lookup`)
    */
   async register(name: string, device = "", options: RegisterOptions = {}): Promise<void> {
     const { authorization = null } = options;
@@ -156,7 +158,9 @@ export class Client {
    * for 72 hours a device that was not lost may cancel it; nothing else changes the account until then.
    *
    * @param authorization gets what the service's name policy asks for
-   * @throws ClientError `authorization_required`, `unknown_name`, `reset_pending`, `refused`
+   * @throws ClientError `bad_label`, `authorization_required`, `unknown_name`, `name_retired`,
+   * `reset_pending`, `record_conflict`, `refused` where names are open or this device has another
+   * account, `device_removed` where the reset was cancelled, and those of a proof (`lookup`)
    */
   async reset(name: string, device: string, authorization: Authorize): Promise<void> {
     await this.#claim(async (registry) => {
@@ -169,7 +173,8 @@ export class Client {
    * Cancels a reset of this account (`account_reset`), within 72 hours: its devices are those from
    * before, and nobody who knows it notices.
    *
-   * @throws ClientError `device_removed`, `refused` where it is too late
+   * @throws ClientError `not_registered`, `device_removed`, `name_retired`, `record_conflict`, `refused`
+   * where it is too late, and those of a proof (`lookup`)
    */
   async cancelReset(): Promise<void> {
     const world = this.#world();
@@ -192,7 +197,8 @@ export class Client {
    * Makes a code the one that recovers this account, in place of any before it. Ask the person to type it
    * from the paper: what nobody wrote down recovers nothing.
    *
-   * @throws ClientError `bad_recovery_code`, `reset_pending`
+   * @throws ClientError `not_registered`, `bad_recovery_code`, `reset_pending`, `record_conflict`,
+   * `device_removed`, `account_reset`, `name_retired`, and those of a proof (`lookup`)
    */
   async setRecoveryKey(code: string): Promise<void> {
     const world = this.#world();
@@ -203,7 +209,9 @@ export class Client {
   /**
    * Makes this device the only one of an account by its recovery code, which stays good.
    *
-   * @throws ClientError `bad_recovery_code`, `reset_pending`, `refused`
+   * @throws ClientError `bad_label`, `bad_recovery_code`, `unknown_name`, `name_retired`,
+   * `reset_pending`, `record_conflict`, `refused` where this device has another account,
+   * `device_removed`, and those of a proof (`lookup`)
    */
   async recover(name: string, device: string, code: string): Promise<void> {
     await this.#claim(async (registry) => {
@@ -212,7 +220,12 @@ export class Client {
     });
   }
 
-  /** Ends the name, for everybody and for good, and erases the account from this device. */
+  /**
+   * Ends the name, for everybody and for good, and erases the account from this device.
+   *
+   * @throws ClientError `not_registered`, `reset_pending`, `record_conflict`, `device_removed`,
+   * `account_reset`, and those of a proof (`lookup`)
+   */
   async retire(): Promise<void> {
     const world = this.#world();
     const { retireAccount } = await import("./retirement.ts");
@@ -231,7 +244,8 @@ export class Client {
    * Makes this a device of an account that another device has; resolves when its code can be shown.
    * Ask the person to compare the digits on both devices, and `confirm()` on both.
    *
-   * @throws ClientError `refused` where there is an account already, `network`, `unavailable`
+   * @throws ClientError `refused` where there is an account already, `bad_option`, `link_failed`,
+   * `network`, `unavailable`
    */
   async joinAccount(options: JoinOptions = {}): Promise<Joining> {
     this.#requireOpen();
@@ -244,7 +258,8 @@ export class Client {
 
   /**
    * Takes the code of a new device, and makes it one of this account. What goes wrong rejects `device` or
-   * `done`: `link_failed`, `record_conflict`, `reset_pending`, `refused`.
+   * `done`: `link_failed`, `record_conflict`, `reset_pending`, `refused`, `device_removed`,
+   * `account_reset`, `name_retired`, and those of a proof (`lookup`).
    *
    * @throws ClientError `not_registered`
    */
@@ -254,7 +269,12 @@ export class Client {
     return linkDevice(world, code, (account) => this.#account = account, signal);
   }
 
-  /** Removes another device of this account, for good. @throws ClientError `refused` */
+  /**
+   * Removes another device of this account, for good.
+   *
+   * @throws ClientError `not_registered`, `refused` where it is none of it, or this one, `reset_pending`,
+   * `record_conflict`, `device_removed`, `account_reset`, `name_retired`, and those of a proof (`lookup`)
+   */
   async removeDevice(id: number): Promise<void> {
     const world = this.#world();
     const { removeDevice } = await import("./devices.ts");
@@ -264,7 +284,9 @@ export class Client {
   /**
    * Gives this device new keys, under a new number; it is offline for that moment.
    *
-   * @throws ClientError `reset_pending`, `record_conflict`, `device_removed`, `account_reset`
+   * @throws ClientError `not_registered`, `reset_pending`, `record_conflict`, `device_removed`,
+   * `account_reset`, `name_retired`, those of a proof (`lookup`), and, where it was online, those of
+   * `goOnline`
    */
   async rotateKeys(): Promise<void> {
     const world = this.#world();
@@ -282,8 +304,8 @@ export class Client {
    * Checks that the service still is the one that was trusted, publishes prekeys and connects, so
    * that calls can come and go.
    *
-   * @throws ClientError `in_use`, `device_removed`, `account_reset`, `log_changed`, `head_rolled_back`,
-   * `log_forked`, `refused`, `network`, `unavailable`
+   * @throws ClientError `not_registered`, `in_use`, `device_removed`, `account_reset`, `name_retired`,
+   * `refused`, `closed` where it is left meanwhile, and those of a proof (`lookup`)
    */
   async goOnline(): Promise<void> {
     await this.#presence.enter(this.#world());
@@ -316,9 +338,10 @@ export class Client {
   /**
    * Looks a person up and verifies who it is.
    *
-   * @throws ClientError `bad_label`, `unknown_name`, `name_retired`, `identity_changed` (with `identity`,
-   * for `confirmIdentity`), `proof_invalid`, `stale_head`, `quorum_missing`, `head_rolled_back`,
-   * `log_forked`, `network`, `unavailable`
+   * @throws ClientError of the name `bad_label`, `unknown_name`, `name_retired`, `identity_changed` (with
+   * `identity`, for `confirmIdentity`); of a proof `proof_invalid`, `stale_head`, `quorum_missing`,
+   * `head_rolled_back`, `version_rolled_back`, `log_forked`, `log_changed`, `bad_answer`, `network`,
+   * `unavailable`; of this account `not_registered`, `device_removed`, `account_reset`
    */
   async lookup(name: string): Promise<Peer> {
     const world = this.#world();

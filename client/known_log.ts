@@ -65,7 +65,8 @@ async function readPin(read: () => LogPolicy | Promise<LogPolicy>): Promise<LogP
 /**
  * First contact: the log's key is taken on trust unless the application pins it; its CONFIG is proved.
  *
- * @throws ClientError `log_changed`, `proof_invalid`, `bad_answer`, `network`
+ * @throws ClientError `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`, `network`,
+ * `unavailable`
  */
 export async function meetLog(http: Http, pinned: LogPolicy | null): Promise<KnownLog> {
   try {

@@ -80,8 +80,9 @@ export class People {
    * forward and the person is pinned, in one transaction.
    *
    * @param as a `stranger` is compared with a pin there may be, and gets none
-   * @throws ClientError `unknown_name`, `name_retired`, `proof_invalid`, `stale_head`,
-   * `head_rolled_back`, `log_forked`, `identity_changed`
+   * @throws ClientError `unknown_name`, `name_retired`, `identity_changed`,
+   * `proof_invalid`, `stale_head`, `quorum_missing`, `head_rolled_back`, `version_rolled_back`,
+   * `log_forked`, `log_changed`, `bad_answer`, `network`, `unavailable`
    */
   async learn<Answer extends { readonly lookup: LookupAnswer }>(
     label: AccountLabel,

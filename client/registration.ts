@@ -18,8 +18,8 @@ const FIRST_DEVICE = 1;
  * An attempt that was broken off is finished first, because its name may be taken by it.
  *
  * @param authorize gets what the name policy asks for, or null
- * @throws ClientError `name_taken`, `name_retired`, `authorization_required`, `proof_invalid`,
- * `network`, `refused`
+ * @throws ClientError `name_taken`, `name_retired`, `authorization_required`, `refused`,
+ * `device_removed`, and those of a lookup
  */
 export function registerAccount(
   registry: Registry,

@@ -36,7 +36,8 @@ export class Trust {
    * Takes up what was believed before, or makes first contact.
    *
    * @param pinned what the application ships, or null
-   * @throws ClientError `log_changed`, `proof_invalid`, `bad_answer`, `network`
+   * @throws ClientError `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`, `network`,
+   * `unavailable`
    */
   static async open(
     http: Http,
