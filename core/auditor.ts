@@ -5,10 +5,11 @@
  *     BATCH -> prefix tree -> ROOT                     `auditor_rules.ts` has what must hold
  *
  * The mirror lies in the auditor's own store as the log lies in the service's: entries, tiles, prefix
- * tree and head. So all that reads entries and tiles reads it, and a service can be recovered from it. It moves
- * forward by one epoch at a time, each in one commit, over entries that were proved to be a prefix of
- * the tree that is signed; where a rule is broken it stays before the break. Nothing that the log
- * serves is believed for any other reason.
+ * tree and head, and nothing else. So the same code serves its files, from which a service can be
+ * recovered; an audit of a whole store is of a service's, since names and published heads are not here.
+ * It moves forward by one epoch at a time, over entries that were proved to be a prefix of the tree that
+ * is signed; where a rule is broken it stays before the break. Nothing that the log serves is believed
+ * for any other reason.
  *
  * @module
  */

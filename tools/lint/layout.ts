@@ -22,7 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   crypto: [],
 };
 
-/** The one door of each third-party package: a file, or a folder when it ends with a slash. */
+/** The doors of each third-party package: files, or folders where they end with a slash. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "zod": ["wire/schema.ts"],
   "jose": ["core/tokens.ts", "core/issuer.ts"],
