@@ -2,7 +2,8 @@
  * The account of this client: a label, one of its devices with its keys, and the account's record.
  *
  * Other devices of the account may change its record: it is looked up again and followed. How an account
- * comes to be is `registration.ts` and `link.ts`, how it changes `devices.ts`.
+ * comes to be is `claim.ts` and `joining.ts`, how it changes `devices.ts`, `recovery.ts` and `reset.ts`, and
+ * how it ends `retirement.ts`.
  *
  * @module
  */

@@ -210,7 +210,7 @@ function replace(store: Store, claim: StoredClaim, by: StoredClaim | null): Prom
   });
 }
 
-/** Whether a claim still has come as far as another, and no further. */
+/** Whether both have a record, and the same one: nobody moved the claim on in between. */
 function isAt(now: StoredClaim | null, then: StoredClaim | null): boolean {
   const [a, b] = [now?.record ?? null, then?.record ?? null];
   return a !== null && b !== null && equal(a, b);

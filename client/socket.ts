@@ -212,7 +212,7 @@ export class Socket {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
-  /** The service pings; silence for two of its heartbeats means that the path is dead. */
+  /** The service pings; silence for two and a half heartbeats means that the path is dead. */
   #expectMore(): void {
     clearTimeout(this.#silence);
     // A dead path does not carry a close frame either, so nothing is waited for.

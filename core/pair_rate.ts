@@ -1,7 +1,7 @@
 /**
- * How often one account may do something to another, and all together to one: rings, and one-time prekeys
- * that are taken. Both are there for whoever names somebody, so the second bounds what many strangers do
- * at once.
+ * How often one account may ring another or take its one-time prekeys, and how often all accounts
+ * together may do so to one. Whoever knows a name may do either to its account, so the common rate bounds
+ * what many strangers do at once.
  *
  * @module
  */

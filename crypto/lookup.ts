@@ -2,9 +2,9 @@
  * The answer to a lookup, and its verification: the name's newest record, or that there is none, as of a
  * head that everybody sees.
  *
- * The order of checks: note, policy, freshness, consistency with the trusted head, inclusion of the
- * latest ROOT, VRF of each version, prefix proof with the ladder's outcome and the openings, record
- * chain down to what is known or to the first record. Nothing is stored here: the caller writes its state
+ * The order of checks: note, policy, freshness, consistency with the trusted head, inclusion of the log's
+ * last entry, that no version went back, VRF of each version, prefix proof with the ladder's outcome and
+ * the openings, what was shown before, record chain from what is known or from the first record. Nothing is stored here: the caller writes its state
  * once, with what this gives.
  *
  * @module

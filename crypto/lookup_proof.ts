@@ -6,15 +6,15 @@
  *                   || commitment[32]  of each one that is included, not remembered and not opened
  *                   || opening[16] || v32 SignedRecord      of each version opened
  *                   || PrefixProof
- *     LookupScope = u8 status || u32 greatest || u8 has_known || u32 known || u8 count || u32 first
+ *     LookupScope = u8 has_greatest || u32 greatest || u8 has_known || u32 known || u8 count || u32 first
  *
  *     searched   = the ladder of `greatest`, then the versions of the history that are not in it
  *     remembered = the ladder of `known`, the version that the client was shown before
  *     opened     = the history, `first` and on, and `greatest` unless it is `known`
  *
- * How many of each there are follows from the scope, so there is no count to lie about. An absent name
- * has status 0 and greatest 0. `latest_leaf` is the log's last entry: a ROOT, or CONFIG in a log that has
- * no other.
+ * How many of each there are follows from the scope, so there is no count to lie about. For an absent
+ * name `has_greatest` and `greatest` are 0. `latest_leaf` is the log's last entry: a ROOT, or CONFIG in a
+ * log that has no other.
  *
  * @module
  */

@@ -3,8 +3,10 @@
  *
  *     ["log", origin, "head"] -> Head
  *
- * Every commit that touches entries or tiles checks this row and replaces it. It is not what clients
- * see: that is the published head.
+ * Every commit that appends entries, and with them tiles, checks this row and replaces it. Two others
+ * touch those tables: an auditor's tiles of the prefix tree that do not fit their epoch's commit come
+ * first and only check it, and a recovery takes all away, this row first. It is not what clients see:
+ * that is the published head.
  *
  * @module
  */
