@@ -5,7 +5,7 @@
  *     BATCH -> prefix tree -> ROOT                     `auditor_rules.ts` has what must hold
  *
  * The mirror lies in the auditor's own store as the log lies in the service's: entries, tiles, prefix
- * tree and head, and nothing else. So the same code serves its files, from which a service can be
+ * tree and head, and nothing else of it. So the same code serves its files, from which a service can be
  * recovered; an audit of a whole store is of a service's, since names and published heads are not here.
  * It moves forward by one epoch at a time, over entries that were proved to be a prefix of the tree that
  * is signed; where a rule is broken it stays before the break. Nothing that the log serves is believed
