@@ -15,10 +15,9 @@ import { type LookupAnswer } from "../crypto/lookup.ts";
 import { oneTimePrekey, PREKEY_CLOCK_SKEW_MS } from "../crypto/prekey.ts";
 import { formatTlogProof } from "../crypto/proof.ts";
 import { type TakenPrekeys, takePrekeys } from "../kv/prekeys.ts";
-import { type Published } from "../kv/published.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { publishedHead } from "./log_read.ts";
+import { publishedHead, requireKnown } from "./log_read.ts";
 import { proveConsistency, proveEntry } from "./log_proof.ts";
 import { type LookupQuery, proveName, WHOLE_LOOKUP } from "./lookup_proof.ts";
 
@@ -79,21 +78,8 @@ export async function takeBundles(
   return { lookup: answer, bundles: taken.map(bundleOf) };
 }
 
-/** A tlog-proof text whose extra is CONFIG, entry 0. @throws ServiceError `unavailable` */
-export async function configProof(ctx: Context): Promise<string> {
-  const head = await publishedHead(ctx);
-  const { entry: extra, hashes } = await proveEntry(ctx, 0, head);
-  return formatTlogProof({ extra, index: 0, hashes, checkpoint: head.note });
-}
-
 function bundleOf({ deviceId, prekeys, opkIndex }: TakenPrekeys): Bundle {
   const { set, signature, opks } = prekeys;
   const opk = opkIndex === null ? null : oneTimePrekey(opks, opkIndex);
   return { deviceId, set, signature, opk };
-}
-
-/** Requires that a client's head is not beyond ours. @throws ServiceError `head_unknown` */
-export function requireKnown(from: number | null, head: Published): void {
-  if (from === null || from <= head.size) return;
-  throw new ServiceError("head_unknown", "The head that you trust is larger than this log");
 }

@@ -14,6 +14,7 @@ import { CryptoError } from "../crypto/error.ts";
 import { decodeBatch } from "../crypto/log_entry.ts";
 import { encodeTransition } from "../crypto/prefix_transition.ts";
 import { buildTransition } from "../crypto/prefix_tree.ts";
+import { formatTlogProof } from "../crypto/proof.ts";
 import { sliceTile, TILE_WIDTH, type TileRef, tileWidth } from "../crypto/tile.ts";
 import { type EpochAnswer, isRootIndex, verifyTransition } from "../crypto/transition_audit.ts";
 import { readEntries } from "../kv/entries.ts";
@@ -35,11 +36,24 @@ export async function publishedHead(log: LogStore): Promise<Published> {
   return published.value;
 }
 
+/** Requires that a client's head is not beyond ours. @throws ServiceError `head_unknown` */
+export function requireKnown(from: number | null, head: Published): void {
+  if (from === null || from <= head.size) return;
+  throw new ServiceError("head_unknown", "The head that you trust is larger than this log");
+}
+
 /** The newest published head that an auditor cosigned. @throws ServiceError `not_found` */
 export async function auditedHead(log: LogStore): Promise<Published> {
   const audited = await readAudited(log);
   if (audited === null) throw absent("audited head");
   return audited.value;
+}
+
+/** A tlog-proof text whose extra is CONFIG, entry 0. */
+export async function configProof(ctx: Context): Promise<string> {
+  const head = await publishedHead(ctx);
+  const { entry: extra, hashes } = await proveEntry(ctx, 0, head);
+  return formatTlogProof({ extra, index: 0, hashes, checkpoint: head.note });
 }
 
 /** The first hashes of a tile. @throws ServiceError `not_found` */

@@ -7,8 +7,8 @@
 import { readFrozen } from "../kv/frozen.ts";
 import { takeOnce } from "../kv/nonces.ts";
 import { type Context } from "./context.ts";
-import { configProof } from "./directory.ts";
 import { ServiceError } from "./error.ts";
+import { configProof } from "./log_read.ts";
 
 /** How long a write of the question counts for all that follow, in milliseconds. */
 const WRITTEN_MS = 1_000;

@@ -27,10 +27,10 @@ import { type LabelState, readLabel, readValue } from "../kv/records.ts";
 import { MAX_RECORD_SKEW_MS } from "../wire/limits.ts";
 import { claim, poolEntry, standingOf } from "./claim.ts";
 import { type Context } from "./context.ts";
-import { lookup, requireKnown } from "./directory.ts";
+import { lookup } from "./directory.ts";
 import { eraseName } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
-import { publishedHead } from "./log_read.ts";
+import { publishedHead, requireKnown } from "./log_read.ts";
 import { type LookupQuery, WHOLE_LOOKUP } from "./lookup_proof.ts";
 import { findCommitted } from "./restoration.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import { type Hono } from "hono";
-import { configProof } from "../core/directory.ts";
+import { configProof } from "../core/log_read.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { formatVerifierKey } from "../crypto/note_key.ts";
 import { formatPolicy } from "../crypto/policy_text.ts";

@@ -5,7 +5,7 @@ import { stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
 import { startService } from "../support/service.ts";
 import { countersign, type Run } from "./cli_process.ts";
-import { configProof } from "../../core/directory.ts";
+import { configProof } from "../../core/log_read.ts";
 import { register } from "../../core/registration.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { generateDeviceKeys } from "../../crypto/keys.ts";

@@ -1,8 +1,8 @@
 /** A service over a damaged store: it answers truly or not at all, and never with a proof that lies. */
 
 import assert from "node:assert/strict";
-import { configProof, lookup } from "../../core/directory.ts";
-import { consistencyOf, epochOf, publishedHead } from "../../core/log_read.ts";
+import { lookup } from "../../core/directory.ts";
+import { configProof, consistencyOf, epochOf, publishedHead } from "../../core/log_read.ts";
 import { prefixCache } from "../../core/prefix_cache.ts";
 import { register } from "../../core/registration.ts";
 import { checkConsistency } from "../../crypto/tree.ts";
