@@ -29,7 +29,7 @@ import { ABSENT } from "../crypto/prefix_hash.ts";
 import { checkPrefixProof } from "../crypto/prefix_proof.ts";
 import { parseTlogProof, type TlogProof } from "../crypto/proof.ts";
 import { checkInclusion, leafHash } from "../crypto/tree.ts";
-import { vrfVerify } from "../crypto/vrf.ts";
+import { vrfVerifiedOutput } from "../crypto/vrf.ts";
 import { type PrefixSight, prefixSightOf } from "./prefix_sight.ts";
 
 /** One step of a verification. */
@@ -194,8 +194,11 @@ function stepsOf(
       const { greatest } = proof!.scope;
       walk.versions = plan!.vrf.map((version, i) => ({
         version,
-        vrfOutput: vrfVerify(log.vrfPublicKey, vrfInput(label, version), proof!.vrfProofs[i]!)
-          .slice(0, 32),
+        vrfOutput: vrfVerifiedOutput(
+          log.vrfPublicKey,
+          vrfInput(label, version),
+          proof!.vrfProofs[i]!,
+        ),
         present: version <= (greatest ?? -1),
         opened: plan!.opened.includes(version),
       }));

@@ -18,7 +18,7 @@ import { Writer } from "../crypto/codec.ts";
 import { commit as commitTo, OPENING_BYTES, vrfInput } from "../crypto/commitment.ts";
 import { hmacSha256 } from "../crypto/primitives.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
-import { vrfProofToHash, vrfProve } from "../crypto/vrf.ts";
+import { vrfOutputOf, vrfProve } from "../crypto/vrf.ts";
 import { checkKeyNew, type KeyOwner, readKeyOwners, writeKeyOwner } from "../kv/device_keys.ts";
 import { writeErasure } from "../kv/erasures.ts";
 import { type Row } from "../kv/log_key.ts";
@@ -133,7 +133,7 @@ export function poolEntry(ctx: Context, record: VerifiedRecord): PoolEntry {
     recordHash: hash,
     opening,
     commitment: commitTo(opening, { label, version, value: bytes }),
-    vrfOutput: vrfProofToHash(vrfProof).slice(0, 32),
+    vrfOutput: vrfOutputOf(vrfProof),
     vrfProof,
   };
 }

@@ -7,7 +7,7 @@
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { vrfInput } from "../crypto/commitment.ts";
 import { leafUnder } from "../crypto/prefix_tree.ts";
-import { type VrfKey, vrfProofToHash, vrfProve } from "../crypto/vrf.ts";
+import { type VrfKey, vrfOutputOf, vrfProve } from "../crypto/vrf.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type PrefixCache } from "./prefix_cache.ts";
 import { readPrefix } from "./prefix_store.ts";
@@ -18,7 +18,7 @@ export type FindVersion = (label: AccountLabel, version: number, size: number) =
 /** Looks in a log. @param vrf hides names in it */
 export function findVersionIn(log: LogStore, vrf: VrfKey, cache: PrefixCache): FindVersion {
   return async (label, version, size) => {
-    const vrfOutput = vrfProofToHash(vrfProve(vrf, vrfInput(label, version))).slice(0, 32);
+    const vrfOutput = vrfOutputOf(vrfProve(vrf, vrfInput(label, version)));
     const tiles = await readPrefix(log, size - 1, [vrfOutput], cache);
     return leafUnder(tiles, vrfOutput) !== null;
   };

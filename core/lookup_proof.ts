@@ -27,7 +27,7 @@ import {
   type PrefixTiles,
 } from "../crypto/prefix_tree.ts";
 import { decodeRecord } from "../crypto/record.ts";
-import { type VrfKey, vrfProofToHash, vrfProve } from "../crypto/vrf.ts";
+import { type VrfKey, vrfOutputOf, vrfProve } from "../crypto/vrf.ts";
 import { readCovered, readValue, type RecordValue } from "../kv/records.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
@@ -152,7 +152,7 @@ function indexOf(
   value: RecordValue | null,
 ): Indexed {
   const vrfProof = value?.vrfProof ?? vrfProve(key, vrfInput(label, version));
-  return { vrfProof, vrfOutput: vrfProofToHash(vrfProof).slice(0, 32) };
+  return { vrfProof, vrfOutput: vrfOutputOf(vrfProof) };
 }
 
 /** The commitments in the tree by version. @throws ServiceError `record_lost` */

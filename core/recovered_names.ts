@@ -19,7 +19,7 @@ import { equal, toHex } from "../crypto/bytes.ts";
 import { checkCommitment, commit, vrfInput } from "../crypto/commitment.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { decodeRecord, type IdentityRecord, recordHash } from "../crypto/record.ts";
-import { vrfVerify } from "../crypto/vrf.ts";
+import { vrfVerifiedOutput } from "../crypto/vrf.ts";
 import { deleteErasure, listErasures, writeErasure } from "../kv/erasures.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { deletePooled, type Pooled, type PoolEntry, readPool } from "../kv/pool.ts";
@@ -215,7 +215,7 @@ function readHeld(
   try {
     form = decodeRecord(record);
     vrfOutput = toHex(
-      vrfVerify(config.vrfPublicKey, vrfInput(label, version), vrfProof).slice(0, 32),
+      vrfVerifiedOutput(config.vrfPublicKey, vrfInput(label, version), vrfProof),
     );
   } catch (error) {
     if (error instanceof CryptoError) return null;

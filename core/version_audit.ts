@@ -9,7 +9,7 @@ import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
 import { checkCommitment, vrfInput } from "../crypto/commitment.ts";
 import { type BatchPair, type LogConfig } from "../crypto/log_entry.ts";
 import { decodeRecord, type VerifiedRecord, verifyNext } from "../crypto/record.ts";
-import { vrfVerify } from "../crypto/vrf.ts";
+import { vrfVerifiedOutput } from "../crypto/vrf.ts";
 import { readKeyOwners } from "../kv/device_keys.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type PoolEntry } from "../kv/pool.ts";
@@ -69,8 +69,11 @@ export async function auditVersions(
       ? await verifyNext({ origin: log.origin, label }, config.operatorKey, before, held.record)
       : await auditEnd(log, label, held.record);
     if (record.version !== version) throw new NameFault("its state has another version");
-    const vrfOutput = vrfVerify(config.vrfPublicKey, vrfInput(label, version), held.vrfProof)
-      .slice(0, 32);
+    const vrfOutput = vrfVerifiedOutput(
+      config.vrfPublicKey,
+      vrfInput(label, version),
+      held.vrfProof,
+    );
     if ("batchIndex" in held) {
       auditPair(batches, label, version, vrfOutput, held);
       opened.push(vrfOutput);

@@ -29,7 +29,7 @@ import { checkPrefixProof } from "./prefix_proof.ts";
 import { parseTlogProof } from "./proof.ts";
 import { decodeRecord, type VerifiedRecord, verifyNext } from "./record.ts";
 import { checkInclusion, leafHash } from "./tree.ts";
-import { vrfVerify } from "./vrf.ts";
+import { vrfVerifiedOutput } from "./vrf.ts";
 
 /** A server's answer: nothing of it is believed. */
 export interface LookupAnswer {
@@ -152,7 +152,7 @@ function checkShown(
     const at = plan.vrf.indexOf(version);
     const vrfOutput = at < 0
       ? memoryOf(remembered, version).vrfOutput
-      : vrfVerify(log.vrfPublicKey, vrfInput(label, version), proof.vrfProofs[at]!).slice(0, 32);
+      : vrfVerifiedOutput(log.vrfPublicKey, vrfInput(label, version), proof.vrfProofs[at]!);
     const isIncluded = version <= (greatest ?? -1);
     return { version, vrfOutput, commitment: isIncluded ? commitmentTo(version) : null };
   });

@@ -29,6 +29,8 @@ export const VRF_PROOF_BYTES = 80;
 
 const POINT_BYTES = 32;
 const CHALLENGE_BYTES = 16;
+/** How much of the 64-byte output names a leaf of the log's prefix tree. */
+const LOG_OUTPUT_BYTES = 32;
 const SUITE = 0x03;
 const ENCODE_TO_CURVE = Uint8Array.of(SUITE, 0x01);
 const CHALLENGE = Uint8Array.of(SUITE, 0x02);
@@ -103,6 +105,20 @@ export function vrfVerify(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
  */
 export function vrfProofToHash(proof: Uint8Array): Bytes {
   return outputOf(decodeProof(proof).gamma);
+}
+
+/** The 32 bytes of the output that the log uses, out of one's own proof: nothing is verified. */
+export function vrfOutputOf(proof: Uint8Array): Bytes {
+  return vrfProofToHash(proof).slice(0, LOG_OUTPUT_BYTES);
+}
+
+/** The 32 bytes of the output that the log uses, out of a proof that verifies. @throws CryptoError `bad_vrf` */
+export function vrfVerifiedOutput(
+  publicKey: Uint8Array,
+  alpha: Uint8Array,
+  proof: Uint8Array,
+): Bytes {
+  return vrfVerify(publicKey, alpha, proof).slice(0, LOG_OUTPUT_BYTES);
 }
 
 /** ECVRF_encode_to_curve_try_and_increment (section 5.4.1.1); the salt is the public key. */

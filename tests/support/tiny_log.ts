@@ -51,7 +51,7 @@ import {
   planConsistency,
   rootOf,
 } from "../../crypto/tree.ts";
-import { type VrfKey, vrfKeyFromSeed, vrfProofToHash, vrfProve } from "../../crypto/vrf.ts";
+import { type VrfKey, vrfKeyFromSeed, vrfOutputOf, vrfProve } from "../../crypto/vrf.ts";
 import { NOW_MS, ORIGIN } from "./people.ts";
 
 /** A version of a label with all that shows it. */
@@ -173,7 +173,7 @@ export function commitRoot(log: TinyLog, timestampMs = NOW_MS + log.entries.leng
 
 /** Where a version of a label stands in the prefix tree. */
 export function indexOf(log: TinyLog, label: AccountLabel, version: number): Bytes {
-  return vrfProofToHash(vrfProve(log.vrf, vrfInput(label, version))).slice(0, 32);
+  return vrfOutputOf(vrfProve(log.vrf, vrfInput(label, version)));
 }
 
 /** The signed note of the log's head. @param size how much of the log it covers, all by default */
