@@ -80,9 +80,7 @@ export async function loadAccount(store: Store, origin: string): Promise<Account
 /** Stores an account where there is none. @throws ClientError `refused` */
 export function claimPlace(store: Store, fresh: StoredAccount): Promise<void> {
   return change(store, [ACCOUNT], ([held]) => {
-    if (held !== null) {
-      throw new ClientError("refused", "This device already has another account");
-    }
+    if (held !== null) throw hasAccount();
     return { changes: keep(ACCOUNT, fresh), result: undefined };
   });
 }
@@ -190,6 +188,11 @@ function localDevice(record: VerifiedRecord, deviceId: number, keys: DeviceKeys)
   const held = record.devices.find(({ entry }) => entry.deviceId === deviceId);
   if (held === undefined || !equal(held.entry.signing, keys.signing.publicKey)) throw removed();
   return { ...remoteDevice(record, deviceId), keys };
+}
+
+/** The refusal of a second account on one device. */
+export function hasAccount(): ClientError {
+  return new ClientError("refused", "This device already has another account");
 }
 
 function removed(): ClientError {

@@ -23,6 +23,7 @@ import {
   ACCOUNT,
   type Account,
   accountOf,
+  hasAccount,
   type Registry,
   type StoredAccount,
   storedOf,
@@ -125,7 +126,7 @@ async function begin(
     record: null,
   };
   return await change(store, [ACCOUNT, CLAIM], ([account, held]) => {
-    if (account !== null) throw another();
+    if (account !== null) throw hasAccount();
     const isSame = held !== null && held.kind === kind && held.label === label;
     const claim = !isSame ? fresh : isAt(held, refused) ? { ...held, record: null } : held;
     return { changes: keep(CLAIM, claim), result: claim };
@@ -135,7 +136,7 @@ async function begin(
 /** Stores a claim's record before it is sent; where another tab was faster, its record is sent. */
 function keepRecord(store: Store, claim: StoredClaim, record: Bytes): Promise<StoredClaim> {
   return change(store, [CLAIM], ([held]) => {
-    if (held === null || !equal(held.signingKey, claim.signingKey)) throw another();
+    if (held === null || !equal(held.signingKey, claim.signingKey)) throw hasAccount();
     if (held.record !== null) return { changes: {}, result: held };
     const made = { ...held, record };
     return { changes: keep(CLAIM, made), result: made };
@@ -195,7 +196,7 @@ async function storedFor(
 function settle(store: Store, stored: StoredAccount): Promise<void> {
   return change(store, [ACCOUNT, CLAIM], ([held]) => {
     if (held !== null && (held.label !== stored.label || held.deviceId !== stored.deviceId)) {
-      throw another();
+      throw hasAccount();
     }
     const changes = held === null ? keep(ACCOUNT, stored) : {};
     return { changes: { ...changes, ...forget(CLAIM) }, result: undefined };
@@ -214,10 +215,6 @@ function replace(store: Store, claim: StoredClaim, by: StoredClaim | null): Prom
 function isAt(now: StoredClaim | null, then: StoredClaim | null): boolean {
   const [a, b] = [now?.record ?? null, then?.record ?? null];
   return a !== null && b !== null && equal(a, b);
-}
-
-function another(): ClientError {
-  return new ClientError("refused", "This device already has another account");
 }
 
 function keysOf(claim: StoredClaim): DeviceKeys {

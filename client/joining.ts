@@ -13,6 +13,7 @@ import {
   type Account,
   accountOf,
   claimPlace,
+  hasAccount,
   JOINING,
   lookUpOwn,
   type Registry,
@@ -26,9 +27,7 @@ import { type Trace } from "./people.ts";
 /** Keeps a device's keys before it agrees to stand in an account. @throws ClientError `refused` */
 export function keepJoining({ store }: Registry, joining: StoredJoin): Promise<void> {
   return change(store, [ACCOUNT], ([held]) => {
-    if (held !== null) {
-      throw new ClientError("refused", "This device already has another account");
-    }
+    if (held !== null) throw hasAccount();
     return { changes: keep(JOINING, joining), result: undefined };
   });
 }
