@@ -25,6 +25,9 @@ import { type Http } from "./http.ts";
 import { KNOWN_LOG, noteText, noteUnder } from "./known_log.ts";
 import { type Store } from "./store.ts";
 
+/** How old the witnesses' word may be for somebody who is met for the first time, in milliseconds. */
+export const MAX_HEAD_AGE_MS = 3_600_000;
+
 const HEARD = cell<readonly Debt[]>("heard");
 
 /** The heads of one log. */

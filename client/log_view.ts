@@ -29,13 +29,13 @@ import { loadAccount } from "./account.ts";
 import { readCell } from "./cell.ts";
 import { ClientError, ofLookup, toClientError } from "./error.ts";
 import { type HeadSight, headSightOf, statedPolicy, type Subtree } from "./head_sight.ts";
+import { MAX_HEAD_AGE_MS } from "./heads.ts";
 import { Http, type Signer } from "./http.ts";
 import { identityOf, KNOWN_LOG, meetLog } from "./known_log.ts";
 import { LogFiles } from "./log_files.ts";
 import { sightOf } from "./lookup_sight.ts";
 import { type LookupView, provenView, refusedView } from "./lookup_view.ts";
 import { type Store } from "./store.ts";
-import { MAX_HEAD_AGE_MS } from "./people.ts";
 
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type HeadSight, type HeadSignature, type Subtree } from "./head_sight.ts";

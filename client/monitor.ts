@@ -24,8 +24,8 @@ import { type Debt, Debts } from "./debt.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, type ClientErrorCode, toClientError } from "./error.ts";
 import { keepEvidence } from "./evidence.ts";
+import { MAX_HEAD_AGE_MS } from "./heads.ts";
 import { noteText } from "./known_log.ts";
-import { MAX_HEAD_AGE_MS } from "./people.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How many epochs are audited each time. */

@@ -36,12 +36,10 @@ import {
   pinOf,
 } from "./contact.ts";
 import { ClientError, ofLookup, toClientError } from "./error.ts";
-import { CONVICTING, type Heads } from "./heads.ts";
+import { CONVICTING, type Heads, MAX_HEAD_AGE_MS } from "./heads.ts";
 import { KNOWN_LOG, type KnownLog, noteText } from "./known_log.ts";
 import { type Store } from "./store.ts";
 
-/** How old the witnesses' word may be for somebody who is met for the first time, in milliseconds. */
-export const MAX_HEAD_AGE_MS = 3_600_000;
 /** Most proofs that one lookup takes: each shows eight earlier records. */
 const MAX_PAGES = 64;
 /** The same for somebody who was not asked for, and rings. */
