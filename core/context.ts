@@ -111,7 +111,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     names: parts.names ?? openNames(),
     prefixCache: cache,
     opks: pairCount(OPK_RATES),
-    restoring: tokenBucket(1_000 / RESTORE_REFILL_MS, RESTORE_BURST, now()),
+    restoring: tokenBucket({ burst: RESTORE_BURST, refillMs: RESTORE_REFILL_MS }, now()),
     close,
     [Symbol.asyncDispose]: close,
   };

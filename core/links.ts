@@ -50,7 +50,7 @@ export interface Links {
 
 /** No device meets another yet. */
 export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
-  const opening = tokenBucket(1_000 / LINK_REFILL_MS, LINK_BURST, ctx.now());
+  const opening = tokenBucket({ burst: LINK_BURST, refillMs: LINK_REFILL_MS }, ctx.now());
   // Of slots that there are, so that it holds no more than began lately.
   const asking = keyedBuckets({ burst: LINK_ASK_BURST, refillMs: LINK_ASK_REFILL_MS });
 

@@ -24,13 +24,13 @@ export interface KeyedBuckets {
   take(key: string, nowMs: number): boolean;
 }
 
-/** A full bucket. @param perSecond how fast it fills @param burst how much it holds */
-export function tokenBucket(perSecond: number, burst: number, startMs: number): TokenBucket {
+/** A full bucket. */
+export function tokenBucket({ burst, refillMs }: Rate, startMs: number): TokenBucket {
   let left = burst;
   let filledMs = startMs;
   return {
     take(nowMs) {
-      left = Math.min(burst, left + Math.max(0, nowMs - filledMs) * perSecond / 1000);
+      left = Math.min(burst, left + Math.max(0, nowMs - filledMs) / refillMs);
       filledMs = nowMs;
       if (left < 1) return false;
       left--;
@@ -40,16 +40,17 @@ export function tokenBucket(perSecond: number, burst: number, startMs: number): 
 }
 
 /** A bucket for each key; one that has filled again is forgotten. */
-export function keyedBuckets({ burst, refillMs }: Rate): KeyedBuckets {
+export function keyedBuckets(rate: Rate): KeyedBuckets {
+  const fullMs = rate.burst * rate.refillMs;
   // In the order of their last use.
   const held = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
   return {
     take(key, nowMs) {
       for (const [old, { usedMs }] of held) {
-        if (usedMs + burst * refillMs > nowMs) break;
+        if (usedMs + fullMs > nowMs) break;
         held.delete(old);
       }
-      const bucket = held.get(key)?.bucket ?? tokenBucket(1000 / refillMs, burst, nowMs);
+      const bucket = held.get(key)?.bucket ?? tokenBucket(rate, nowMs);
       held.delete(key);
       held.set(key, { bucket, usedMs: nowMs });
       return bucket.take(nowMs);

@@ -89,7 +89,8 @@ export function connection(
 ): Connection {
   const { ctx, relay, log, monotonic } = parts;
   const startedMs = monotonic();
-  const bucket = tokenBucket(FRAMES_PER_SECOND, FRAME_BURST, startedMs);
+  const rate = { burst: FRAME_BURST, refillMs: 1_000 / FRAMES_PER_SECOND };
+  const bucket = tokenBucket(rate, startedMs);
   let socket: Socket | null = null;
   let member: { readonly cid: string; readonly principal: Principal } | null = null;
   let isEnded = false;
