@@ -86,8 +86,9 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     ? { logs: keys.logKeys, witnesses: [], groups: [], quorum: null }
     : policyOf(keys, witnesses);
   // A store whose tree was wiped to be rebuilt must not be founded anew.
-  if (await readFrozen(log) !== null && await readHead(log) === null) {
-    throw new Error("Cannot open the log: its recovery was not finished");
+  const frozen = (await readFrozen(log))?.value ?? null;
+  if (frozen !== null && await readHead(log) === null) {
+    throw new Error(`Cannot open the log: ${frozen.reason}`);
   }
   await openGeneration(log, keys, now());
   // Before anything runs that would have to be ended where this fails.

@@ -74,7 +74,7 @@ export function watchLog(
     if (frozen === null) {
       // Whatever else is shown, the freeze itself has to fit the store.
       const isKept = evidence !== null && evidence.length <= MAX_EVIDENCE_CHARS;
-      frozen = { reason, atMs: now(), evidence: isKept ? evidence : null };
+      frozen = { reason, atMs: now(), evidence: isKept ? evidence : null, isReplaying: false };
       report(`The log is frozen: ${reason}`);
     }
     try {

@@ -92,12 +92,13 @@ export async function recoverLog(parts: RecoveryParts): Promise<Recovery> {
   const mirror = await readMirror(source, mirrored, sizes);
   for (const one of known) requireContinued(one, mirrored, mirror, isMet && policy.quorum !== null);
 
-  const { wasUnderWay, evidence } = await beginRecovery(log, now());
+  const { wasReplaying, evidence } = await beginRecovery(log, now());
   const isBeginning = head !== null && isIn(mirror, head);
-  if (!wasUnderWay || head !== null && !isBeginning) await wipeTree(log);
+  if (!wasReplaying || head !== null && !isBeginning) await wipeTree(log);
   // What the freeze was for stays until it is over.
-  const underWay = { reason: UNDER_WAY, atMs: now(), evidence };
-  await commitOrThrow(log, [replaceFrozen(log, underWay)]);
+  const reason = "its recovery was not finished";
+  const replaying = { reason, atMs: now(), evidence, isReplaying: true };
+  await commitOrThrow(log, [replaceFrozen(log, replaying)]);
   await deleteMisfits(log);
   await rebuild(parts, mirrored);
   const names = await recoverNames(log, mirror);
@@ -155,19 +156,18 @@ function isMetBy(policy: LogPolicy, head: SignedCheckpoint): boolean {
   }
 }
 
-const UNDER_WAY = "its recovery was not finished";
-
 /** Freezes the log; tells whether an earlier recovery wiped it, so that its tree is a replayed one. */
 async function beginRecovery(
   log: LogStore,
   nowMs: number,
-): Promise<{ readonly wasUnderWay: boolean; readonly evidence: string | null }> {
+): Promise<{ readonly wasReplaying: boolean; readonly evidence: string | null }> {
   const frozen = wellFormed("frozen", await readFrozen(log));
   if (frozen === null) {
-    const begun = { reason: "its recovery has begun", atMs: nowMs, evidence: null };
+    const reason = "its recovery has begun";
+    const begun = { reason, atMs: nowMs, evidence: null, isReplaying: false };
     await commitOrThrow(log, [replaceFrozen(log, begun)]);
   }
-  return { wasUnderWay: frozen?.reason === UNDER_WAY, evidence: frozen?.evidence ?? null };
+  return { wasReplaying: frozen?.isReplaying === true, evidence: frozen?.evidence ?? null };
 }
 
 /** Replays the mirror from where the store is. */

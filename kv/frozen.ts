@@ -20,6 +20,8 @@ export interface Frozen {
   readonly atMs: number;
   /** A head under the log's own key that this store does not know, where somebody showed one. */
   readonly evidence: string | null;
+  /** Whether a recovery wiped the tree, so that what is there of it was replayed out of a mirror. */
+  readonly isReplaying: boolean;
 }
 
 /** Why the log is frozen, or null where it is not. */

@@ -18,6 +18,7 @@ interface Shape {
 const text: Check = (value) => typeof value === "string";
 const bytes: Check = (value) => value instanceof Uint8Array;
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const flag: Check = (value) => typeof value === "boolean";
 const listOf = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
 
 function exactly(members: Readonly<Record<string, Check>>): Check {
@@ -59,6 +60,7 @@ const TABLES: Readonly<Record<string, Shape>> = {
       reason: text,
       atMs: count,
       evidence: (value) => value === null || text(value),
+      isReplaying: flag,
     }),
   },
   lost: { key: [], value: exactly({ count }) },

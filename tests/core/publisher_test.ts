@@ -505,6 +505,7 @@ Deno.test("an audit holds every head against the log, and says that a log is fro
     }
     await it.kv.set(key, value);
   }
-  await it.kv.set(logKey(ctx, "frozen"), { reason: "a test", atMs: 1, evidence: null });
+  const frozen = { reason: "a test", atMs: 1, evidence: null, isReplaying: false };
+  await it.kv.set(logKey(ctx, "frozen"), frozen);
   assert.deepEqual((await auditLog(ctx)).faults, ["The log is frozen: a test"]);
 });

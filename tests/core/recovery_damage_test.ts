@@ -168,7 +168,8 @@ Deno.test("keys and names whose rows were lost are those of the records that are
 
 Deno.test("what a log was frozen for is kept until its recovery ended well", async () => {
   using it = await world();
-  await writeFrozen(it.log, { reason: "it forked", atMs: 1, evidence: "a head" });
+  const frozen = { reason: "it forked", atMs: 1, evidence: "a head", isReplaying: false };
+  await writeFrozen(it.log, frozen);
   let reads = 0;
   const failing: LogSource = {
     ...it.mirror,
@@ -178,8 +179,9 @@ Deno.test("what a log was frozen for is kept until its recovery ended well", asy
         : Promise.reject(new LogSourceError("The log can't be reached")),
   };
   await assert.rejects(it.recover(failing), RecoveryError);
-  const { reason, evidence } = (await readFrozen(it.log))!.value;
+  const { reason, evidence, isReplaying } = (await readFrozen(it.log))!.value;
   assert.deepEqual([reason, evidence], ["its recovery was not finished", "a head"]);
+  assert.ok(isReplaying);
   await it.recover();
   await requireWhole(it, "after the second try");
 });

@@ -9,7 +9,7 @@ import { recoverLog, type Recovery, RecoveryError } from "../../core/recovery.ts
 import { register } from "../../core/registration.ts";
 import { concat } from "../../crypto/bytes.ts";
 import { logOnlyPolicy, type LogPolicy } from "../../crypto/policy.ts";
-import { readFrozen } from "../../kv/frozen.ts";
+import { type Frozen, readFrozen, writeFrozen } from "../../kv/frozen.ts";
 import { readHead } from "../../kv/head.ts";
 import { type LogStore } from "../../kv/log_key.ts";
 import { readPool, writePooled } from "../../kv/pool.ts";
@@ -271,7 +271,7 @@ Deno.test("a mirror that lies, is another log's, or is behind changes nothing", 
 Deno.test("a freeze without cause ends, whether the mirror has as much or less", async () => {
   await using it = await world();
   for (const checkpoint of [it.checkpoint, noteIn(it.copy)]) {
-    await it.kv.set(["log", ORIGIN, "frozen"], { reason: "a lie", atMs: 1, evidence: null });
+    await writeFrozen(it.log, frozenFor("a lie"));
     const { kept, size, published, lost } = await it.recover({ checkpoint });
     assert.deepEqual([kept, size, published, lost], [11, 11, 11, 0]);
     assert.equal(await readFrozen(it.log), null);
@@ -290,12 +290,21 @@ Deno.test("tiles that are damaged beneath a sound head are built again", async (
   }
 });
 
+Deno.test("only a tree that was replayed is gone on with, whatever the sentence says", async () => {
+  await using it = await world();
+  await restore(it.kv, it.copy);
+  await writeFrozen(it.log, frozenFor("its recovery was not finished"));
+  for (const { key } of it.copy) if (key[2] === "tile") await it.kv.delete(key);
+  await it.recover();
+  await requireAlive(it);
+});
+
 Deno.test("a service does not found a log anew whose recovery was not finished", async () => {
   await using it = await world();
   await restore(it.kv, it.copy);
-  await it.kv.set(["log", ORIGIN, "frozen"], { reason: "under way", atMs: 1, evidence: null });
+  await writeFrozen(it.log, { ...frozenFor("it is replayed"), isReplaying: true });
   await it.kv.delete(["log", ORIGIN, "head"]);
-  await assert.rejects(it.open(), /its recovery was not finished/);
+  await assert.rejects(it.open(), /Cannot open the log: it is replayed/);
   assert.equal(await readHead(it.log), null);
 });
 
@@ -316,3 +325,7 @@ Deno.test("a mirror may be a folder of files", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+function frozenFor(reason: string): Frozen {
+  return { reason, atMs: 1, evidence: null, isReplaying: false };
+}

@@ -220,7 +220,8 @@ Deno.test("what one instance freezes is frozen for all, also in the midst of an 
   await register(one, alice.label, alice.record, null);
   const read = (await readHead(two))!;
   const { check, mutations } = await batchStep(two, read, [pooledOf(9)], Date.now());
-  await writeFrozen(one, { reason: "somebody found something", atMs: 1, evidence: null });
+  const reason = "somebody found something";
+  await writeFrozen(one, { reason, atMs: 1, evidence: null, isReplaying: false });
   assert.equal(await commit(kv, [check, checkNotFrozen(two)], mutations), "conflict");
   await assert.rejects(register(two, bob.label, bob.record, null), isFrozen);
   assert.equal((await readHead(two))!.value.size, 3);
