@@ -44,7 +44,7 @@ export function frozenRefusal(): ServiceError {
 }
 
 /** Watches over a log. @param report is given a sentence for the operator */
-export function watchLog(
+export function openFreeze(
   log: LogStore,
   now: () => number,
   report: (sentence: string) => void,

@@ -15,7 +15,7 @@ import { type Frozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { openEraser } from "./erasure.ts";
 import { ServiceError } from "./error.ts";
-import { frozenRefusal, type TreeHead, watchLog } from "./freeze.ts";
+import { frozenRefusal, openFreeze, type TreeHead } from "./freeze.ts";
 import { watchHeads } from "./head_watch.ts";
 import { sleep } from "./pause.ts";
 import { type Publication, publishPlainly } from "./publication.ts";
@@ -106,7 +106,7 @@ const TRIES = 3;
  */
 export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
   const { log, keys, witnesses, now, report } = parts;
-  const freeze = watchLog(log, now, report);
+  const freeze = openFreeze(log, now, report);
   const watch = watchHeads(log, freeze);
   const client = witnesses === null ? null : clientOf(parts, witnesses);
   const shared = { log, keys, freeze, watch, now, report };

@@ -47,7 +47,7 @@ export type Dissent =
   | "refuses";
 
 /** What a witness did: cosign, or say that it knows something else. */
-export type WitnessAnswer =
+export type SiteAnswer =
   | { readonly kind: "cosigned"; readonly cosignatures: readonly NoteSignature[] }
   | { readonly kind: Dissent; /** The size that it says it has. */ readonly size: number };
 
@@ -68,7 +68,7 @@ export interface WitnessSite {
    *
    * @throws HttpAnswerError, CryptoError where its answer is none; what `prove` and `fetch` throw
    */
-  cosign(request: CosignRequest, signal: AbortSignal): Promise<WitnessAnswer>;
+  cosign(request: CosignRequest, signal: AbortSignal): Promise<SiteAnswer>;
   /** The newest head that it shows under the log's own key, or null. Never throws. */
   shown(signal: AbortSignal): Promise<ShownHead | null>;
 }
@@ -102,7 +102,7 @@ export function witnessSite(
   /** The size that it had last, or null where it was never heard of. */
   let known: number | null = null;
 
-  async function cosign(request: CosignRequest, signal: AbortSignal): Promise<WitnessAnswer> {
+  async function cosign(request: CosignRequest, signal: AbortSignal): Promise<SiteAnswer> {
     const { size } = request;
     const askedMs = now();
     let old = Math.min(known ?? request.guess, size);

@@ -33,12 +33,12 @@ export type PublishedRow = Omit<Published, "note"> & { readonly note: Bytes };
 
 /** The published head, or null where nothing was published yet. */
 export function readPublished(log: LogStore): Promise<Row<Published> | null> {
-  return readHead(log, "published");
+  return readNoted(log, "published");
 }
 
 /** The newest published head that an auditor cosigned, or null where there is none. */
 export function readAudited(log: LogStore): Promise<Row<Published> | null> {
-  return readHead(log, "audited");
+  return readNoted(log, "audited");
 }
 
 /** The row of one of the two, as it is, for whoever does not believe that it is whole. */
@@ -54,7 +54,7 @@ export function publishedOf(row: PublishedRow): Published {
   return { ...row, note: new TextDecoder().decode(row.note) };
 }
 
-async function readHead(
+async function readNoted(
   log: LogStore,
   table: "published" | "audited",
 ): Promise<Row<Published> | null> {
