@@ -1,8 +1,8 @@
 /**
  * What one atomic commit may weigh, and how to weigh it before it is made.
  *
- *     platform      1,000 mutations, 800 KiB in all, 80 KiB of keys, 10 checks
- *     this service    900 mutations, 600 KiB in all, 60 KiB of keys, 10 checks
+ *     platform      1,000 mutations, 800 KiB in all, 80 KiB of keys, 10 checks, 64 KiB a value
+ *     this service    900 mutations, 600 KiB in all, 60 KiB of keys, 10 checks, 64 KiB a value
  *
  * Keys are weighed exactly; values are never weighed too light.
  *
@@ -17,6 +17,8 @@ export const MAX_COMMIT_MUTATIONS = 900;
 const MAX_COMMIT_BYTES = 600 * 1024;
 /** Most bytes of keys in one commit. */
 const MAX_COMMIT_KEY_BYTES = 60 * 1024;
+/** Most bytes of one value. */
+const MAX_VALUE_BYTES = 64 * 1024;
 /** Most checks of one commit. */
 export const MAX_COMMIT_CHECKS = 10;
 
@@ -55,6 +57,13 @@ export function addCost(a: Cost, b: Cost): Cost {
 export function fits(cost: Cost): boolean {
   return cost.mutations <= MAX_COMMIT_MUTATIONS && cost.bytes <= MAX_COMMIT_BYTES &&
     cost.keyBytes <= MAX_COMMIT_KEY_BYTES;
+}
+
+/** Whether the store takes each value: no splitting of a commit helps one that is too long. */
+export function valuesFit(mutations: readonly Deno.KvMutation[]): boolean {
+  return mutations.every((mutation) =>
+    mutation.type !== "set" || bytesOfValue(mutation.value) <= MAX_VALUE_BYTES
+  );
 }
 
 /** A tag in front of each part; behind strings and bytes a terminator, zeros within doubled. */

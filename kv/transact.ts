@@ -10,7 +10,7 @@
  */
 
 import { randomBytes } from "../crypto/primitives.ts";
-import { costOf, fits, MAX_COMMIT_CHECKS } from "./limits.ts";
+import { costOf, fits, MAX_COMMIT_CHECKS, valuesFit } from "./limits.ts";
 import { StoreError } from "./store_error.ts";
 
 /** What became of a commit. */
@@ -38,7 +38,8 @@ export async function commit(
   checks: readonly Deno.AtomicCheck[],
   mutations: readonly Deno.KvMutation[],
 ): Promise<Outcome> {
-  if (checks.length > MAX_COMMIT_CHECKS || !fits(costOf(mutations))) {
+  // What the store never takes would look like a store that does not answer.
+  if (checks.length > MAX_COMMIT_CHECKS || !fits(costOf(mutations)) || !valuesFit(mutations)) {
     throw new Error("bug: a commit over the limits");
   }
   try {

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { watchLog } from "../../core/freeze.ts";
 import { register } from "../../core/registration.ts";
 import { readWitnessSettings } from "../../core/witness_settings.ts";
 import { formatVerifierKey } from "../../crypto/note_key.ts";
@@ -83,4 +84,16 @@ Deno.test("a freeze is in the store whatever a witness pads its exhibit with, an
   assert.doesNotMatch(evidence!, /pad\.invalid|z\.invalid/);
   const bob = await newAccount("bob");
   await assert.rejects(register(one, bob.label, bob.record, null), { code: "log_frozen" });
+});
+
+Deno.test("a freeze whose evidence is too long for the store is stored without it", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const log = { kv, origin: ORIGIN };
+  const freeze = watchLog(log, () => 7, () => {});
+  await freeze.freeze("it forked", "\u2014".repeat(40_000));
+  assert.deepEqual(await valueOf(readFrozen, log), {
+    reason: "it forked",
+    atMs: 7,
+    evidence: null,
+  });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { serialize } from "node:v8";
 import { costOf, fits, MAX_COMMIT_MUTATIONS } from "../../kv/limits.ts";
-import { commit } from "../../kv/transact.ts";
+import { commit, commitInParts } from "../../kv/transact.ts";
 
 function set(key: Deno.KvKey, value: unknown): Deno.KvMutation {
   return { type: "set", key, value };
@@ -46,5 +46,20 @@ Deno.test("what fits, the store takes; and it refuses what is far beyond", async
   ) {
     assert.ok(!fits(costOf(mutations)));
     await assert.rejects(commit(kv, [], mutations), /bug: a commit over the limits/);
+  }
+});
+
+Deno.test("a value that is longer than the store takes is refused, not tried again and again", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const dash = "\u2014";
+  // A text takes two bytes a character once one of them is beyond Latin-1.
+  const longest = [new Uint8Array(65_500), dash.repeat(32_700), { note: dash.repeat(32_600) }];
+  for (const value of longest) assert.equal(await commit(kv, [], [set(["v"], value)]), "committed");
+  const tooLong = [new Uint8Array(65_537), dash.repeat(32_800), { note: dash.repeat(32_800) }];
+  for (const value of tooLong) {
+    const mutations = [set(["a"], 1), set(["v"], value)];
+    assert.ok(fits(costOf(mutations)), "all of it together would do");
+    await assert.rejects(commit(kv, [], mutations), /bug: a commit over the limits/);
+    await assert.rejects(commitInParts(kv, mutations), /bug: a commit over the limits/);
   }
 });
