@@ -65,8 +65,9 @@ export function writeWitnessHead(log: LogStore, head: WitnessHead): Deno.KvMutat
 }
 
 /**
- * Remembers a refusal, unless there are too many already; a fork is remembered in the place of another
- * kind, so that nobody fills it up before.
+ * Remembers a refusal, unless there are too many already. A fork is remembered in the place of another
+ * kind, so that nobody fills it up before; and the first refusal of a head stays, unless that head now
+ * turns out to be a fork, so that nobody wears the others out by showing one head again and again.
  *
  * @param digest of the head's text
  */
@@ -78,12 +79,15 @@ export async function keepRefusal(
   const held = await answered(
     Array.fromAsync(log.kv.list<Refusal>({ prefix: witnessKey(log, "refusal") })),
   );
-  if (held.length >= MAX_REFUSALS) {
+  const name = toHex(digest);
+  const same = held.find(({ key }) => key.at(-1) === name);
+  if (same !== undefined && (same.value.isFork || !refusal.isFork)) return;
+  if (same === undefined && held.length >= MAX_REFUSALS) {
     const other = held.find(({ value }) => !value.isFork);
     if (!refusal.isFork || other === undefined) return;
     await answered(log.kv.delete(other.key));
   }
-  await answered(log.kv.set(witnessKey(log, "refusal", toHex(digest)), refusal));
+  await answered(log.kv.set(witnessKey(log, "refusal", name), refusal));
 }
 
 /** What is remembered of a log, the oldest first. */

@@ -9,7 +9,7 @@ import { formatSignatureLine, parseSignatureLines, signNote } from "../../crypto
 import { noteVerifier } from "../../crypto/note_key.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { emptyRoot, leafHash } from "../../crypto/tree.ts";
-import { keepRefusal, readWitnessHead } from "../../kv/witness_state.ts";
+import { keepRefusal, listRefusals, readWitnessHead } from "../../kv/witness_state.ts";
 import {
   appendEpoch,
   appendEpochs,
@@ -273,6 +273,35 @@ Deno.test("nobody fills up the place of a fork with heads that are refused for l
   const refusals = await s.witness.refusals(s.log.origin);
   assert.equal(refusals.length, 100);
   assert.equal(refusals.filter(({ isFork }) => isFork).length, 1);
+});
+
+Deno.test("a fork that is shown again and again takes one place", async () => {
+  using s = await scene();
+  const log = { kv: s.kv, origin: s.log.origin };
+  const fork = forkOf(s.log);
+  appendEpoch(s.log);
+  appendEpoch(fork);
+  assert.equal(await answer(s, 0), "cosigned");
+  assert.equal(await answer(s, 3, fork), "conflict 3");
+  const kept = async () => await s.witness.refusals(s.log.origin);
+  const [first] = await kept();
+  for (let i = 0; i < 99; i++) {
+    const refusal = { reason: "a broken rule", atMs: i, note: "", isFork: false };
+    await keepRefusal(log, randomBytes(32), refusal);
+  }
+  const before = await kept();
+  assert.equal(before.length, 100);
+  s.nowMs += 1_000;
+  for (let i = 0; i < 5; i++) assert.equal(await answer(s, 3, fork), "conflict 3");
+  assert.deepEqual(await kept(), before);
+  assert.ok((await kept()).some(({ atMs }) => atMs === first!.atMs));
+  // A head that was refused for less takes its own place where it is a fork.
+  const digest = randomBytes(32);
+  await keepRefusal({ ...log, origin: "other" }, digest, { ...first!, isFork: false });
+  await keepRefusal({ ...log, origin: "other" }, digest, { ...first!, isFork: true });
+  await keepRefusal({ ...log, origin: "other" }, digest, { ...first!, isFork: false });
+  const others = await listRefusals({ ...log, origin: "other" });
+  assert.deepEqual(others.map(({ isFork }) => isFork), [true]);
 });
 
 Deno.test("of many heads at once each is cosigned in its turn, and none takes the log back", async () => {
