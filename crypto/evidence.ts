@@ -8,8 +8,9 @@
  *     epoch                             entries that are proved under a signed head and break the rules
  *
  * A consistency proof reconstructs both roots, the older one as the newer tree has it. So an honest
- * proof of the newer history convicts the older note, whoever handed it over. Without one, the log has
- * only failed to explain itself.
+ * proof of the newer history convicts the older note, whoever handed it over. From size 1 it begins with
+ * the older root itself; there the hash of the newer tree's entry 0 may stand in front, which makes it
+ * that entry's inclusion proof. Without a proof, the log has only failed to explain itself.
  *
  * @module
  */
@@ -29,7 +30,10 @@ export type HeadsEvidence = {
   readonly first: string;
   /** The head that was shown beside it: a note. */
   readonly second: string;
-  /** What was given as the consistency proof between them; empty where nothing was. */
+  /**
+   * What was given as the consistency proof between them; empty where nothing was. Before one from size
+   * 1 the hash of the newer tree's entry 0 may stand.
+   */
   readonly consistency: readonly Bytes[];
 };
 
@@ -78,9 +82,21 @@ export async function judgeEvidence(
     SignedCheckpoint,
   ];
   if (older.size === newer.size) return equal(older.root, newer.root) ? "consistent" : "forked";
-  const roots = consistencyRoots(older.size, older.root, newer.size, consistency);
+  const roots = rootsOf(older, newer.size, consistency);
   if (roots === null || !equal(roots.newer, newer.root)) return "unexplained";
   return equal(roots.older, older.root) ? "consistent" : "forked";
+}
+
+/** What the proof leads to; a hash in front of one from size 1 says what the newer tree has there. */
+function rootsOf(
+  older: SignedCheckpoint,
+  newerSize: number,
+  consistency: readonly Bytes[],
+): ReturnType<typeof consistencyRoots> {
+  const plain = consistencyRoots(older.size, older.root, newerSize, consistency);
+  const [first, ...path] = consistency;
+  if (plain !== null || older.size > 1 || first === undefined) return plain;
+  return consistencyRoots(1, first, newerSize, path);
 }
 
 function judgeEpoch(head: SignedCheckpoint, { index, answer }: EpochEvidence): Judgement {
