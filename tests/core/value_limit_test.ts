@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { watchLog } from "../../core/freeze.ts";
+import { openFreeze } from "../../core/freeze.ts";
 import { register } from "../../core/registration.ts";
 import { readWitnessSettings } from "../../core/witness_settings.ts";
 import { formatVerifierKey } from "../../crypto/note_key.ts";
@@ -89,7 +89,7 @@ Deno.test("a freeze is in the store whatever a witness pads its exhibit with, an
 Deno.test("a freeze whose evidence is too long for the store is stored without it", async () => {
   using kv = await Deno.openKv(":memory:");
   const log = { kv, origin: ORIGIN };
-  const freeze = watchLog(log, () => 7, () => {});
+  const freeze = openFreeze(log, () => 7, () => {});
   await freeze.freeze("it forked", "\u2014".repeat(40_000));
   assert.deepEqual(await valueOf(readFrozen, log), {
     reason: "it forked",
