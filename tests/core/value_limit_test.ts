@@ -95,5 +95,6 @@ Deno.test("a freeze whose evidence is too long for the store is stored without i
     reason: "it forked",
     atMs: 7,
     evidence: null,
+    isReplaying: false,
   });
 });
