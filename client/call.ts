@@ -22,6 +22,7 @@ import { Channel } from "./channel.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
 import { type Peer } from "./peer.ts";
+import { Rekeying } from "./rekeying.ts";
 import { type Room } from "./room.ts";
 import { withinStackTime } from "./within.ts";
 
@@ -85,7 +86,8 @@ export class LiveCall implements Call {
   #state: CallState;
   #leaving = false;
   #session: Session | null = null;
-  /** A hangup, sealed while there was time: a page that is closing has none. */
+  #rekeying: Rekeying | null = null;
+  /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
   #farewell: Bytes | null = null;
   #room: Room | null = null;
   #resolveEnd: (end: CallEnd) => void = () => {};
@@ -154,7 +156,9 @@ export class LiveCall implements Call {
     this.#session = session;
     if (this.#state === "ended") return session.wipe();
     try {
-      this.#farewell = await session.seal(farewell("ended"));
+      await this.#prepareFarewell(session);
+      this.#rekeying = new Rekeying(session, (box) => this.#send(box));
+      this.#rekeying.start();
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
       if (this.state === "ended") return;
@@ -168,8 +172,14 @@ export class LiveCall implements Call {
   /** Opens a sealed message of the session. @throws CryptoError `bad_message` */
   async receive(box: Bytes): Promise<void> {
     if (this.#session === null) throw new CryptoError("bad_message", "No session yet");
-    const payload = payloadFromBytes(await this.#session.open(box));
+    const session = this.#session;
+    const { epoch } = session;
+    const { payload: bytes, reply } = await session.receive(box);
     this.note("received", "message", box.length);
+    if (reply !== null) await this.#send(reply);
+    if (session.epoch !== epoch) await this.#prepareFarewell(session);
+    if (bytes === null) return;
+    const payload = payloadFromBytes(bytes);
     if (payload.kind === "hangup") this.endByPeer(payload.reason);
   }
 
@@ -210,12 +220,19 @@ export class LiveCall implements Call {
   async #tell(reason: HangupReason): Promise<void> {
     if (this.#session === null || this.#room === null) return;
     try {
-      const box = this.#takeFarewell(reason) ?? await this.#session.seal(farewell(reason));
-      this.note("sent", "message", box.length);
-      await this.#room.send(box, this.addressee);
+      await this.#send(this.#takeFarewell(reason) ?? await this.#session.seal(farewell(reason)));
     } catch {
       // The other side learns it from its media connection instead.
     }
+  }
+
+  async #send(box: Bytes): Promise<void> {
+    this.note("sent", "message", box.length);
+    await this.#room?.send(box, this.addressee);
+  }
+
+  async #prepareFarewell(session: Session): Promise<void> {
+    this.#farewell = await session.seal(farewell("ended"));
   }
 
   #takeFarewell(reason: HangupReason): Bytes | null {
@@ -230,6 +247,7 @@ export class LiveCall implements Call {
     if (this.#state === "ended") return;
     const withdrawn = this.onEnd?.(end);
     this.#adapter.close();
+    this.#rekeying?.stop();
     this.move("ended");
     this.#states.end();
     this.#resolveEnd(end);

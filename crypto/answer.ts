@@ -13,7 +13,7 @@
  */
 
 import { type Bytes, concat, equal } from "./bytes.ts";
-import { confirmationTag, deriveEpoch, type Epoch, type OfferEpoch, wipeEpoch } from "./epoch.ts";
+import { confirmationTag, deriveEpoch, type OfferEpoch, wipeEpoch } from "./epoch.ts";
 import { checked, ensure, guarded } from "./handshake_guard.ts";
 import {
   decodeAnswer,
@@ -30,17 +30,13 @@ import {
   sha256,
   x25519,
 } from "./primitives.ts";
-import { ReceiveChain, SendChain } from "./ratchet.ts";
-import { Session } from "./session.ts";
+import { type ReceiveChain } from "./ratchet.ts";
+import { Session, type SessionParts } from "./session.ts";
+import { SessionEpoch } from "./session_epoch.ts";
 import { type AcceptedOffer, type PendingOffer } from "./x3dh.ts";
 
 /** Either side when epoch 1 exists but the confirm has not been sent or seen. */
-export interface Unconfirmed {
-  /** 16 bytes. */
-  readonly callId: Bytes;
-  readonly epoch1: Epoch;
-  readonly send: SendChain;
-  readonly receive: ReceiveChain;
+export interface Unconfirmed extends SessionParts {
   /** The callee's: with it the caller may still withdraw the offer; null on the caller's side. */
   readonly withdrawal: ReceiveChain | null;
 }
@@ -64,15 +60,14 @@ export async function answer(
     x25519(ephemeral.privateKey, accepted.ephemeralA),
     x25519(ephemeral.privateKey, accepted.peer.entry.identity),
   ]);
-  const { callId, epoch0, withdrawal } = accepted;
+  const { callId, epoch0, identities, withdrawal } = accepted;
   const epoch1 = deriveEpoch(1, answerTranscript(epoch0, header), epoch0, [...shared, ss2]);
   wipeEpoch(epoch0);
-  const send = new SendChain(1, epoch1.th, epoch1.ckB);
-  const receive = new ReceiveChain(1, epoch1.th, epoch1.ckA);
-  const box = await send.seal(payload);
+  const epoch = new SessionEpoch(1, epoch1, 1);
+  const box = await epoch.seal(payload);
   return {
     answer: concat(header, confirmationTag(epoch1, "answer-confirm"), box),
-    unconfirmed: { callId, epoch1, send, receive, withdrawal },
+    unconfirmed: { callId, epoch, identities, withdrawal },
   };
 }
 
@@ -101,18 +96,18 @@ export function finish(
       pending.epoch0,
       shared,
     );
-    const receive = new ReceiveChain(1, epoch1.th, epoch1.ckB);
+    const epoch = new SessionEpoch(1, epoch1, 0);
     const payload = await checked(epoch1, "answer-confirm", tag, async () => {
-      const opened = await receive.open(box);
+      const opened = await epoch.receive.open(box);
       // In one step, so that an answer that comes twice at once never gives two sessions with one
       // set of keys.
       pending.epoch0.root.expose();
       abandon(pending);
       return opened;
     });
-    const send = new SendChain(1, epoch1.th, epoch1.ckA);
-    const { callId } = pending;
-    return { payload, unconfirmed: { callId, epoch1, send, receive, withdrawal: null } };
+    const { callId, peer, self } = pending;
+    const identities = { self: self.keys.identity.privateKey, peer: peer.entry.identity };
+    return { payload, unconfirmed: { callId, epoch, identities, withdrawal: null } };
   });
 }
 
@@ -121,8 +116,8 @@ export async function confirm(
   unconfirmed: Unconfirmed,
   payload: Uint8Array,
 ): Promise<{ confirm: Bytes; session: Session }> {
-  const box = await unconfirmed.send.seal(payload);
-  const tag = confirmationTag(unconfirmed.epoch1, "confirm");
+  const box = await unconfirmed.epoch.seal(payload);
+  const tag = confirmationTag(unconfirmed.epoch.secrets, "confirm");
   return { confirm: encodeConfirm(tag, box), session: new Session(unconfirmed, 0) };
 }
 
@@ -133,8 +128,8 @@ export function complete(
 ): Promise<{ payload: Bytes; session: Session }> {
   return guarded(async () => {
     const { tag, box } = decodeConfirm(message);
-    ensure(constantTimeEqual(tag, confirmationTag(unconfirmed.epoch1, "confirm")));
-    const payload = await unconfirmed.receive.open(box);
+    ensure(constantTimeEqual(tag, confirmationTag(unconfirmed.epoch.secrets, "confirm")));
+    const payload = await unconfirmed.epoch.receive.open(box);
     unconfirmed.withdrawal?.wipe();
     return { payload, session: new Session(unconfirmed, 1) };
   });
@@ -143,10 +138,8 @@ export function complete(
 /** Erases what a handshake holds that came to nothing; harmless once it has ended otherwise. */
 export function abandon(handshake: PendingOffer | AcceptedOffer | Unconfirmed): void {
   handshake.withdrawal?.wipe();
-  if (!("epoch1" in handshake)) return wipeEpoch(handshake.epoch0);
-  handshake.send.wipe();
-  handshake.receive.wipe();
-  wipeEpoch(handshake.epoch1);
+  if ("epoch0" in handshake) wipeEpoch(handshake.epoch0);
+  else handshake.epoch.wipe();
 }
 
 function answerTranscript(epoch0: OfferEpoch, header: Bytes): Bytes {

@@ -1,8 +1,8 @@
 /**
  * Epoch secrets: what one step of the handshake leaves behind.
  *
- *     root0 || ckA0 || ckB0 || kc0         = HKDF(DHs || SS1, zeros, "epoch0" || th0, 128)
- *     root1 || ckA1 || ckB1 || kc1 || exp1 = HKDF(DHs || SS2, root0, "epoch" || u32 1 || th1, 160)
+ *     root0 || ckA0 || ckB0 || kc0         = HKDF(DHs || SS1 [|| psk], zeros, "epoch0" || th0, 128)
+ *     root  || ckA  || ckB  || kc  || exp  = HKDF(DHs || SS, root before, "epoch" || u32 e || th, 160)
  *
  * A is the caller, B the callee; `kc` confirms keys, `exp` feeds the exporter. An offer's epoch
  * has no exporter: media keys exist only from epoch 1.

@@ -24,6 +24,7 @@ const NAMES = [
   "answer-confirm",
   "confirm",
   "epoch",
+  "rekey",
   "exp",
   "sender",
   "safety-number",

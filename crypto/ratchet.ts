@@ -5,7 +5,7 @@
  *     Box = 0x30 || u32 epoch || u32 n || AES-256-GCM(MK, nonce = 0, AD = th || those 9 bytes)
  *
  * A message key is used once, so its nonce is constant. State moves on only after a tag verified,
- * and before the plaintext is released. A receiver skips at most 256 messages.
+ * and before the plaintext is released. A receiver skips at most 256 messages, and a chain has 2^20.
  *
  * @module
  */
@@ -19,6 +19,8 @@ import { Secret } from "./secret.ts";
 
 /** Most messages that a receiver skips, and most skipped keys it keeps. */
 export const MAX_SKIPPED = 256;
+/** Most messages of a chain. */
+export const MAX_MESSAGES = 2 ** 20;
 /** Bytes of a box before its ciphertext. */
 export const BOX_HEADER_BYTES = 9;
 
@@ -42,9 +44,17 @@ export class SendChain {
     this.#chain = chain;
   }
 
-  /** Pads and seals a payload. @throws CryptoError `malformed` when it is too long */
+  /** How many messages were sealed so far. */
+  get sealed(): number {
+    return this.#next;
+  }
+
+  /** Pads and seals a payload. @throws CryptoError `malformed` when it is too long, `spent` */
   async seal(payload: Uint8Array): Promise<Bytes> {
     const padded = pad(payload);
+    if (this.#next >= MAX_MESSAGES) {
+      throw new CryptoError("spent", "This chain has no more messages");
+    }
     const header = new Writer().u8(BOX).u32(this.#epoch).u32(this.#next++).bytes();
     const { messageKey, next } = advance(this.#chain);
     this.#chain.wipe();
@@ -61,7 +71,8 @@ export class SendChain {
 
 /** The receiving half of an epoch; opens one box at a time, in any order within its bounds. */
 export class ReceiveChain {
-  readonly #epoch: number;
+  /** The epoch that its boxes name. */
+  readonly epoch: number;
   readonly #th: Bytes;
   readonly #skipped = new Map<number, Secret>();
   #chain: Secret;
@@ -71,7 +82,7 @@ export class ReceiveChain {
 
   /** Takes ownership of the chain key. */
   constructor(epoch: number, th: Bytes, chain: Secret) {
-    this.#epoch = epoch;
+    this.epoch = epoch;
     this.#th = th;
     this.#chain = chain;
   }
@@ -96,7 +107,7 @@ export class ReceiveChain {
   }
 
   async #open(box: Bytes): Promise<Bytes> {
-    const { n, header, sealed } = readBox(box, this.#epoch);
+    const { n, header, sealed } = readBox(box, this.epoch);
     const ad = concat(this.#th, header);
     const kept = this.#skipped.get(n);
     if (kept !== undefined) {
@@ -106,7 +117,7 @@ export class ReceiveChain {
       kept.wipe();
       return unpadded(padded);
     }
-    if (n < this.#next || n > this.#next + MAX_SKIPPED) throw refused();
+    if (n < this.#next || n > this.#next + MAX_SKIPPED || n >= MAX_MESSAGES) throw refused();
     // Derive on the side: the chain moves only when the tag verified.
     const passed: [number, Secret][] = [];
     let chain = this.#chain;
@@ -148,6 +159,12 @@ export class ReceiveChain {
     this.#skipped.delete(oldest);
     dropped.wipe();
   }
+}
+
+/** The epoch that a box names, which nothing proves yet; null where it is no box. */
+export function epochOfBox(box: Bytes): number | null {
+  if (box[0] !== BOX || box.length < BOX_HEADER_BYTES) return null;
+  return new DataView(box.buffer, box.byteOffset).getUint32(1);
 }
 
 function readBox(box: Bytes, epoch: number): { n: number; header: Bytes; sealed: Bytes } {

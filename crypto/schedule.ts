@@ -1,11 +1,12 @@
 /**
  * The call key schedule: from the session's exporter to one frame key per sender and medium.
  *
- *     ES  = Export("call", "", 32)
+ *     ES  = Export("call", "", 32)                      in epoch 1
  *     base(index, ctx) = HKDF-Expand(ES, label "sender" || be16(index) || u8(ctx), 64)
  *     KID = index << 11 | ctx << 8 | (epoch & 15) << 4 | (step & 15)
  *
- * Every sender and every medium has its own key, so counters are never shared.
+ * Every sender and every medium has its own key, so counters are never shared. ES is that of epoch 1
+ * for the whole call: frames flow on while the session rekeys.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { type Bytes } from "./bytes.ts";
 import { Writer } from "./codec.ts";
 import { labelled } from "./labels.ts";
 import { hkdfExpand } from "./primitives.ts";
+import { Secret } from "./secret.ts";
 import { deriveFrameKey, type FrameKey } from "./sframe.ts";
 
 /** Which medium of a participant a key protects. */
@@ -51,8 +53,23 @@ export function ctxOfKid(kid: number): number {
   return kid >>> 8 & 7;
 }
 
-/** The schedule of a call between two. @param self 0 for the caller, 1 for the callee */
-export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
+/** The secret that all frame keys of a call come from. */
+export function callSecretOf(exporter: Exporter): Secret {
+  return new Secret(exporter("call", new Uint8Array(0), 32));
+}
+
+/**
+ * The schedule of a call between two.
+ *
+ * @param exporter the session's
+ * @param self 0 for the caller, 1 for the callee
+ * @param secret what frame keys come from; once it is wiped, no more are derived
+ */
+export function callKeys(
+  exporter: Exporter,
+  self: 0 | 1,
+  secret: Secret = callSecretOf(exporter),
+): CallKeys {
   const peer = 1 - self;
   const derived = new Map<number, Promise<FrameKey>>();
 
@@ -61,10 +78,7 @@ export function callKeys(exporter: Exporter, self: 0 | 1): CallKeys {
     let key = derived.get(kid);
     if (key === undefined) {
       const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
-      // Exported each time and not kept: a session that was wiped derives no more keys.
-      const epochSecret = exporter("call", new Uint8Array(0), 32);
-      key = deriveFrameKey(hkdfExpand(epochSecret, info, BASE_KEY_BYTES), kid, SUITE);
-      epochSecret.fill(0);
+      key = deriveFrameKey(hkdfExpand(secret.expose(), info, BASE_KEY_BYTES), kid, SUITE);
       derived.set(kid, key);
     }
     return key;

@@ -1,52 +1,263 @@
 /**
- * A confirmed session between two devices: sealed messages both ways, and an exporter.
+ * A confirmed session between two devices: sealed messages both ways, an exporter, and rekeys.
  *
- * One per call and device pair; it lives in memory only and ends with `wipe`.
+ *     Content = 0x00 || payload | RekeyOffer | RekeyAnswer | RekeyDone = 0x22     sealed in a Box
+ *
+ *     offerer                                            answerer
+ *     RekeyOffer in e       ->
+ *                           <-   RekeyAnswer in e        has e+1, and goes on in e
+ *     RekeyDone in e+1      ->                           the first that opens in e+1: goes on in e+1
+ *                           <-   RekeyDone in e+1        e is over on both sides
+ *
+ * Make before break: nobody seals in an epoch that the other side may not have. When both offer at
+ * once, the call's caller's offer survives. What is lost is said again (`retry`), in a new box with
+ * the same bytes. One session per call and device pair; it lives in memory only and ends with `wipe`.
  *
  * @module
  */
 
-import { type Bytes } from "./bytes.ts";
-import { type Epoch, exporterOf, wipeEpoch } from "./epoch.ts";
-import { type ReceiveChain, type SendChain } from "./ratchet.ts";
-import { type CallKeys, callKeys } from "./schedule.ts";
+import { type Bytes, concat, equal } from "./bytes.ts";
+import { CryptoError } from "./error.ts";
+import { epochOfBox, MAX_MESSAGES, type ReceiveChain } from "./ratchet.ts";
+import {
+  type AnsweredRekey,
+  answerRekey,
+  finishRekey,
+  type Identities,
+  type OfferedRekey,
+  offerRekey,
+  REKEY_ANSWER,
+  REKEY_OFFER,
+  rekeyNumber,
+} from "./rekey.ts";
+import { wipeEpoch } from "./epoch.ts";
+import { type CallKeys, callKeys, callSecretOf, type Exporter } from "./schedule.ts";
+import { type Secret } from "./secret.ts";
+import { SessionEpoch } from "./session_epoch.ts";
+
+const PAYLOAD = Uint8Array.of(0x00);
+const REKEY_DONE = Uint8Array.of(0x22);
+/** Messages of an epoch after which a rekey is due. */
+const DUE_AFTER_MESSAGES = MAX_MESSAGES / 2;
+/** Messages that an epoch keeps for rekeys. */
+const KEPT_MESSAGES = 1_024;
+
+/** What came out of a box. */
+export interface Received {
+  /** An application's message, or null where the session itself was spoken to. */
+  readonly payload: Bytes | null;
+  /** A box to send back, or null. */
+  readonly reply: Bytes | null;
+}
+
+/** What a handshake hands over. */
+export interface SessionParts {
+  /** 16 bytes. */
+  readonly callId: Bytes;
+  /** Epoch 1. */
+  readonly epoch: SessionEpoch;
+  /** The long-term keys of both devices. */
+  readonly identities: Identities;
+}
 
 /** A confirmed session. */
 export class Session {
   /** The call's id: 16 bytes. */
   readonly callId: Bytes;
-  /** The keys of the call's media. */
+  /** The keys of the call's media: of epoch 1, for the whole call. */
   readonly keys: CallKeys;
-  readonly #epoch: Epoch;
-  readonly #send: SendChain;
-  readonly #receive: ReceiveChain;
+  readonly #self: 0 | 1;
+  readonly #identities: Identities;
+  readonly #callSecret: Secret;
+  #epoch: SessionEpoch;
+  #previous: ReceiveChain | null = null;
+  /** The rekey that this side offered. */
+  #offered: OfferedRekey | null = null;
+  /** The rekey that this side answered, until the other side speaks in it. */
+  #answered: (AnsweredRekey & { readonly next: SessionEpoch }) | null = null;
+  /** Whether the other side has spoken in the present epoch. */
+  #isHeard = true;
+  #isWiped = false;
+  #queue: Promise<unknown> = Promise.resolve();
 
-  /** Takes ownership of the epoch and its chains. @param self 0 for the caller, 1 for the callee */
-  constructor(
-    parts: { callId: Bytes; epoch1: Epoch; send: SendChain; receive: ReceiveChain },
-    self: 0 | 1,
-  ) {
-    this.callId = parts.callId;
-    this.keys = callKeys(exporterOf(parts.epoch1), self);
-    this.#epoch = parts.epoch1;
-    this.#send = parts.send;
-    this.#receive = parts.receive;
+  /** Takes ownership of its parts. @param self 0 for the caller, 1 for the callee */
+  constructor({ callId, epoch, identities }: SessionParts, self: 0 | 1) {
+    this.callId = callId;
+    this.#self = self;
+    this.#identities = identities;
+    this.#epoch = epoch;
+    this.#callSecret = callSecretOf(epoch.exporter);
+    this.keys = callKeys(this.exporter, self, this.#callSecret);
   }
+
+  /** The number of the epoch that this side seals in; 1 after the handshake. */
+  get epoch(): number {
+    return this.#epoch.number;
+  }
+
+  /** Whether so many messages were sealed that a rekey should be offered. */
+  get isDue(): boolean {
+    return this.#epoch.send.sealed >= DUE_AFTER_MESSAGES;
+  }
+
+  /** Derives keys of the present epoch. @throws CryptoError `spent` */
+  readonly exporter: Exporter = (label, context, length) =>
+    this.#epoch.exporter(label, context, length);
 
   /** Seals a message. @throws CryptoError `malformed` when it is too long, `spent` */
-  seal(payload: Uint8Array): Promise<Bytes> {
-    return this.#send.seal(payload);
+  async seal(payload: Uint8Array): Promise<Bytes> {
+    if (this.#epoch.send.sealed >= MAX_MESSAGES - KEPT_MESSAGES) {
+      throw new CryptoError("spent", "The epoch has sealed all its messages");
+    }
+    return await this.#seal(concat(PAYLOAD, payload));
   }
 
-  /** Opens a message of the other side, once. @throws CryptoError `bad_message`, `spent` */
-  open(box: Bytes): Promise<Bytes> {
-    return this.#receive.open(box);
+  /**
+   * Opens a message of the other side, once; its `reply` has to be sent.
+   *
+   * @throws CryptoError `bad_message`, whatever was wrong with it; `spent`
+   */
+  receive(box: Bytes): Promise<Received> {
+    return this.#inTurn(async () => {
+      try {
+        return await this.#take(box);
+      } catch (error) {
+        if (error instanceof CryptoError && error.code !== "spent") throw refused();
+        throw error;
+      }
+    });
+  }
+
+  /** Offers the next epoch: a box to send, or null while a rekey is under way. */
+  offerRekey(): Promise<Bytes | null> {
+    return this.#inTurn(async () => {
+      this.#requireAlive();
+      if (this.#offered !== null || this.#answered !== null) return null;
+      const offered = await offerRekey(this.#epoch.number);
+      this.#requireAlive();
+      this.#offered = offered;
+      return await this.#seal(offered.message);
+    });
+  }
+
+  /** Says again what a rekey waits for: a box to send, or null where none is under way. */
+  async retry(): Promise<Bytes | null> {
+    const message = (this.#offered ?? this.#answered)?.message;
+    return message === undefined ? null : await this.#seal(message);
+  }
+
+  /** Ends the epoch before this one, where the other side has left it too. */
+  forgetPrevious(): void {
+    if (!this.#isHeard) return;
+    this.#previous?.wipe();
+    this.#previous = null;
   }
 
   /** Erases every secret; nothing can be sealed, opened or exported afterwards. */
   wipe(): void {
-    this.#send.wipe();
-    this.#receive.wipe();
-    wipeEpoch(this.#epoch);
+    this.#isWiped = true;
+    this.#epoch.wipe();
+    this.#previous?.wipe();
+    this.#answered?.next.wipe();
+    this.#callSecret.wipe();
+    this.#offered = null;
+    this.#answered = null;
   }
+
+  async #take(box: Bytes): Promise<Received> {
+    this.#requireAlive();
+    const number = epochOfBox(box);
+    const chains = [this.#epoch.receive, this.#previous, this.#answered?.next.receive];
+    const chain = chains.find((each) => each?.epoch === number);
+    if (chain === undefined || chain === null) throw refused();
+    const content = await chain.open(box);
+    this.#requireAlive();
+    // Whatever it says, the other side has the next epoch now.
+    const isFirst = chain === this.#answered?.next.receive;
+    if (isFirst) this.#enter(this.#answered!.next);
+    if (chain === this.#epoch.receive) this.#isHeard = true;
+    const said = await this.#takeContent(content, chain);
+    return isFirst && said.reply === null
+      ? { payload: said.payload, reply: await this.#seal(REKEY_DONE) }
+      : said;
+  }
+
+  async #takeContent(content: Bytes, chain: ReceiveChain): Promise<Received> {
+    switch (content[0]) {
+      case PAYLOAD[0]:
+        return { payload: content.slice(1), reply: null };
+      case REKEY_OFFER:
+        return { payload: null, reply: await this.#takeOffer(content, chain) };
+      case REKEY_ANSWER:
+        return { payload: null, reply: await this.#takeAnswer(content, chain) };
+      case REKEY_DONE[0]:
+        if (content.length === 1) return NOTHING;
+    }
+    throw refused();
+  }
+
+  async #takeOffer(offer: Bytes, chain: ReceiveChain): Promise<Bytes | null> {
+    // Said again, too late: the epoch that it was for is there, or over.
+    if (chain !== this.#epoch.receive) return null;
+    if (this.#answered !== null && equal(this.#answered.offer, offer)) {
+      return await this.#seal(this.#answered.message);
+    }
+    if (this.#offered !== null && this.#self === 0) return null;
+    const answered = await answerRekey(this.#base(), offer);
+    if (this.#isWiped) wipeEpoch(answered.epoch);
+    this.#requireAlive();
+    this.#offered = null;
+    // An honest side offers once an epoch: what was answered before may be somebody else's.
+    this.#answered?.next.wipe();
+    const next = new SessionEpoch(this.#epoch.number + 1, answered.epoch, this.#self);
+    this.#answered = { ...answered, next };
+    return await this.#seal(answered.message);
+  }
+
+  async #takeAnswer(answer: Bytes, chain: ReceiveChain): Promise<Bytes | null> {
+    if (chain !== this.#epoch.receive) {
+      // Said again: our own `RekeyDone` was lost.
+      return rekeyNumber(answer) === this.#epoch.number ? await this.#seal(REKEY_DONE) : null;
+    }
+    if (this.#offered === null) return null;
+    const secrets = await finishRekey(this.#base(), this.#offered, answer);
+    if (this.#isWiped) wipeEpoch(secrets);
+    this.#requireAlive();
+    this.#enter(new SessionEpoch(this.#epoch.number + 1, secrets, this.#self));
+    this.#isHeard = false;
+    return await this.#seal(REKEY_DONE);
+  }
+
+  #enter(next: SessionEpoch): void {
+    this.#previous?.wipe();
+    this.#previous = this.#epoch.leave();
+    this.#epoch = next;
+    this.#offered = null;
+    this.#answered = null;
+  }
+
+  #base() {
+    const { number, secrets } = this.#epoch;
+    return { number, epoch: secrets, identities: this.#identities };
+  }
+
+  #seal(content: Uint8Array): Promise<Bytes> {
+    return this.#epoch.seal(content);
+  }
+
+  #requireAlive(): void {
+    if (this.#isWiped) throw new CryptoError("spent", "This session was already wiped");
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+}
+
+const NOTHING: Received = { payload: null, reply: null };
+
+function refused(): CryptoError {
+  return new CryptoError("bad_message", "A sealed message was refused");
 }

@@ -5,7 +5,7 @@
  *     DH1 = X25519(ID_A, SPK_B)  DH2 = X25519(EA, ID_B)  DH3 = X25519(EA, SPK_B)  DH4 = X25519(EA, OPK_B)
  *     th0 = H("offer" || CallCommon || OfferHeader || v16 DeviceEntry_A || v16 DeviceEntry_B
  *             || PrekeySet_B || (OPK_B or zeros))
- *     epoch 0 from DH1 || DH2 || DH3 [|| DH4] || SS1
+ *     epoch 0 from DH1 || DH2 || DH3 [|| DH4] || SS1 [|| psk]
  *
  * The caller runs `initiate`, the callee `accept`. A call has one CallCommon and one ML-KEM key; each
  * device of the callee gets an offer of its own, with a fresh EA. An offer alone authenticates nobody
@@ -48,7 +48,11 @@ import {
 } from "./primitives.ts";
 import { prekeySetHash } from "./prekey.ts";
 import { ReceiveChain, SendChain } from "./ratchet.ts";
+import { type Identities } from "./rekey.ts";
+import { type Secret } from "./secret.ts";
 
+/** Length of a pre-shared key in bytes. */
+const PSK_BYTES = 32;
 /** How far a clock may be off, in milliseconds, on top of an offer's life. */
 export const OFFER_CLOCK_SKEW_MS = 30_000;
 
@@ -80,6 +84,8 @@ export interface OfferInput {
   readonly ttlS: number;
   /** What is sealed. */
   readonly payload: Uint8Array;
+  /** What both sides know besides: an invite's secret, or null. */
+  readonly psk?: Secret | null;
 }
 
 /** The caller between `initiate` and `finish`, towards one device. */
@@ -118,6 +124,8 @@ export interface AcceptedOffer {
   readonly deviceB: number;
   readonly epoch0: OfferEpoch;
   readonly ephemeralA: AgreementKey;
+  /** The long-term keys of both devices. */
+  readonly identities: Identities;
   /** What is left of the caller's chain of epoch 0. */
   readonly withdrawal: ReceiveChain;
 }
@@ -148,7 +156,7 @@ export async function initiate(
     recordB,
     kemA: kem.publicKey,
   });
-  const call = { callId, common, self, kem, payload: input.payload };
+  const call = { callId, common, self, kem, payload: input.payload, psk: input.psk ?? null };
   return { common, offers: await Promise.all(peers.map((peer) => offerTo(call, peer))) };
 }
 
@@ -159,6 +167,7 @@ interface Call {
   readonly self: LocalDevice;
   readonly kem: KemKeyPair;
   readonly payload: Uint8Array;
+  readonly psk: Secret | null;
 }
 
 async function offerTo(call: Call, peer: VerifiedBundle): Promise<SealedOffer> {
@@ -185,13 +194,25 @@ async function offerTo(call: Call, peer: VerifiedBundle): Promise<SealedOffer> {
   ]);
   const opk = peer.opk?.key ?? null;
   const th0 = offerTranscript(call.common, header, self.entry, peer.entry, peer.setBytes, opk);
-  const epoch0 = deriveOfferEpoch(th0, [...shared, ss1]);
+  const epoch0 = deriveOfferEpoch(th0, [...shared, ss1, ...bytesOf(call.psk)]);
   const withdrawal = new SendChain(0, th0, epoch0.ckA);
   const box = await withdrawal.seal(call.payload);
   return {
     offer: concat(header, confirmationTag(epoch0, "offer-confirm"), box),
     pending: { callId, common, peer, self, epoch0, ephemeral, kem, withdrawal },
   };
+}
+
+/** An offer as it arrived. */
+export interface OfferMessage {
+  /** The call's common part. */
+  readonly common: Bytes;
+  /** The offer. */
+  readonly offer: Bytes;
+  /** The callee's clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** The secret of the invite that was given for this room, or null. */
+  readonly psk?: Secret | null;
 }
 
 /**
@@ -204,7 +225,7 @@ export function accept(
   self: LocalDevice,
   prekeys: UsedPrekeys,
   peer: RemoteDevice,
-  message: { readonly common: Bytes; readonly offer: Bytes; readonly nowMs: number },
+  message: OfferMessage,
 ): Promise<{ payload: Bytes; accepted: AcceptedOffer }> {
   return guarded(async () => {
     const call = decodeCallCommon(message.common);
@@ -232,16 +253,25 @@ export function accept(
       prekeys.setBytes,
       opk,
     );
-    const epoch0 = deriveOfferEpoch(th0, shared);
+    const epoch0 = deriveOfferEpoch(th0, [...shared, ...bytesOf(message.psk ?? null)]);
     const withdrawal = new ReceiveChain(0, th0, epoch0.ckA);
     const payload = await checked(epoch0, "offer-confirm", tag, () => withdrawal.open(box));
     const { callId } = call;
     const { deviceB, ephemeralA } = header;
+    const identities = { self: self.keys.identity.privateKey, peer: peer.entry.identity };
     return {
       payload,
-      accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA, withdrawal },
+      accepted: { callId, common, peer, call, deviceB, epoch0, ephemeralA, identities, withdrawal },
     };
   });
+}
+
+/** A copy, which the derivation wipes. */
+function bytesOf(psk: Secret | null): readonly Bytes[] {
+  if (psk === null) return [];
+  const bytes = psk.expose().slice();
+  if (bytes.length !== PSK_BYTES) throw new Error("bug: a pre-shared key has 32 bytes");
+  return [bytes];
 }
 
 function offerTranscript(

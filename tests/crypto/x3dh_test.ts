@@ -154,8 +154,8 @@ for (const index of [null, 0, 3]) {
     const [a, b] = [confirmed.session, completed.session];
     const use = ["dtls-bind", utf8("context"), 64] as const;
     assert.deepEqual(a.keys.exporter(...use), b.keys.exporter(...use));
-    assert.deepEqual(await b.open(await a.seal(utf8("to b"))), utf8("to b"));
-    assert.deepEqual(await a.open(await b.seal(utf8("to a"))), utf8("to a"));
+    assert.deepEqual((await b.receive(await a.seal(utf8("to b")))).payload, utf8("to b"));
+    assert.deepEqual((await a.receive(await b.seal(utf8("to a")))).payload, utf8("to a"));
     assert.deepEqual([a.callId, b.callId], [offered.pending.callId, offered.pending.callId]);
   });
 }
@@ -652,7 +652,7 @@ Deno.test("a second answer finds the offer withdrawn, and its device learns so u
   const { confirm: last } = await confirm(unconfirmed, NONE);
   await refused(complete(late, last));
   assert.deepEqual(await openWithdrawal(late, elsewhere), utf8("elsewhere"));
-  assert.throws(() => late.epoch1.root.expose(), SPENT);
+  assert.throws(() => late.epoch.secrets.root.expose(), SPENT);
   await complete(replies[0]!.unconfirmed, last);
   const { withdrawal } = replies[0]!.unconfirmed;
   await assert.rejects(withdrawal!.open(elsewhere), SPENT);
