@@ -56,6 +56,8 @@ export interface RelayedMessage {
 
 /** A call. */
 export interface Call {
+  /** What both sides know the call by; a new call may name it to take its place. */
+  readonly id: string;
   /** Who is on the other side. */
   readonly peer: Peer;
   /** Where it stands. */
@@ -74,6 +76,7 @@ export interface Call {
 
 /** A call as its driver sees it; applications see `Call`. */
 export class LiveCall implements Call {
+  id = "";
   readonly peer: Peer;
   readonly ended: Promise<CallEnd>;
   /** The member of the room to whom messages of the session go, or `"*"`. */
@@ -203,6 +206,11 @@ export class LiveCall implements Call {
       opened = framesOpened;
       await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
     }
+  }
+
+  /** Another call with the same person has taken its place. */
+  giveWay(): void {
+    this.endByPeer("replaced");
   }
 
   /** The other side ended the call. */

@@ -23,11 +23,12 @@ import { lookUp } from "./directory.ts";
 import { Doorbell } from "./doorbell.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { Gossip } from "./gossip.ts";
+import { Ongoing } from "./ongoing.ts";
 import { Http } from "./http.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
 import type { Finding } from "./monitor.ts";
-import { type ClientOptions, type RegisterOptions } from "./options.ts";
+import { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
@@ -49,6 +50,7 @@ export class Client {
   #account: Account | null;
   readonly #presence: Presence;
   readonly #gossip: Gossip;
+  readonly #ongoing: Ongoing;
   #watching: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
@@ -71,6 +73,7 @@ export class Client {
     this.#now = options.now ?? Date.now;
     this.#trust = trust;
     this.#gossip = new Gossip(http, trust);
+    this.#ongoing = new Ongoing(this.#now);
     this.#account = account;
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#doorbell.ring(world, frame),
@@ -350,13 +353,14 @@ export class Client {
   }
 
   /**
-   * Calls a person on this stack; resolves when it rings.
+   * Calls a person on this stack; resolves when it rings. Where they call this client in the same
+   * moment, one of the two calls ends as `replaced`, and `incoming` has the other, which `continues` it.
    *
    * @throws ClientError those of `lookup`; `self_call`, `not_online`, `peer_offline`, `prekeys_invalid`,
    * `media_failed`
    */
-  async call(name: string, adapter: MediaAdapter): Promise<Call> {
-    return await this.#known(placeCall(this.#world(), labelOf(name), adapter));
+  async call(name: string, adapter: MediaAdapter, options: CallOptions = {}): Promise<Call> {
+    return await this.#known(placeCall(this.#world(), labelOf(name), adapter, options));
   }
 
   /** The calls that ring here. One reader. */
@@ -393,6 +397,7 @@ export class Client {
       store: this.#store,
       trust: this.#trust,
       gossip: this.#gossip,
+      ongoing: this.#ongoing,
       now: this.#now,
       socket: () => {
         const { socket } = this.#presence;

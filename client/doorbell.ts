@@ -37,6 +37,7 @@ export class Doorbell {
     this.#callers.push(frame.from);
     try {
       const call = await takeCall(world, frame);
+      if (call === null) return;
       this.#calls.push(call);
       await call.settled;
     } catch (error) {

@@ -13,24 +13,26 @@ import { decodeCallCommon } from "../crypto/handshake_message.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { accept, type AcceptedOffer } from "../crypto/x3dh.ts";
 import { type RingFrame } from "../wire/frames.ts";
-import { type GossipWire, payloadFromBytes } from "../wire/payload.ts";
+import { type GossipWire, type OfferPayload, payloadFromBytes } from "../wire/payload.ts";
 import { opaqueFromWire } from "../wire/server_frame.ts";
 import { type Contact } from "./contact.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkDescription } from "./fingerprint.ts";
 import { findPrekeys, spendPrekeys } from "./prekeys.ts";
-import { type Offer, Ringing } from "./ringing.ts";
+import { Ringing } from "./ringing.ts";
 import { type World } from "./world.ts";
 
 /**
  * Opens the offer of a ring. Only an offer that opened spends its one-time prekey, and rings. Its caller
  * becomes a known person when the call is answered, and not by ringing.
  *
+ * @returns null where nothing rings: this client's own call to them goes on, or theirs is for another
+ * call, which is over or not here
  * @throws ClientError `offer_replayed`, `handshake_refused`, `fingerprint_mismatch`, and those of a
  * lookup
  */
-export async function takeCall(world: World, frame: RingFrame): Promise<Ringing> {
+export async function takeCall(world: World, frame: RingFrame): Promise<Ringing | null> {
   const contact = await lookUp(world, parseAccountLabel(frame.from), "stranger");
   const [common, sealed] = [opaqueFromWire(frame.common), opaqueFromWire(frame.offer)];
   // Another device of ours may have changed the account, and the caller know it already.
@@ -42,9 +44,19 @@ export async function takeCall(world: World, frame: RingFrame): Promise<Ringing>
   try {
     await spendPrekeys(world.store, sealed, world.now());
     const offer = offerOf(payload, accepted);
-    const ringing = new Ringing(world, contact, offer, accepted, common.length + sealed.length);
+    const { label } = contact.record.account;
+    const glare = world.ongoing.glare(label, accepted.common);
+    if (glare?.survives === "ours") return end(accepted);
+    const continues = glare?.ours ?? world.ongoing.find(offer.replaces, label);
+    const bytes = common.length + sealed.length;
+    const ringing = new Ringing(world, contact, offer, accepted, bytes, continues);
     await ringing.join(frame);
+    if (offer.replaces !== "" && continues === null) {
+      await ringing.turnDown("ended");
+      return null;
+    }
     await heard(world, contact, offer, ringing);
+    glare?.ours.giveWay();
     return ringing;
   } catch (error) {
     abandon(accepted);
@@ -79,7 +91,12 @@ function recordOf(common: Bytes): Bytes {
   }
 }
 
-function offerOf(payload: Bytes, accepted: AcceptedOffer): Offer {
+function end(accepted: AcceptedOffer): null {
+  abandon(accepted);
+  return null;
+}
+
+function offerOf(payload: Bytes, accepted: AcceptedOffer): OfferPayload {
   const offer = payloadFromBytes(payload);
   if (offer.kind !== "offer") throw new ClientError("handshake_refused", "Not an offer");
   const room = fromBase64Url(offer.room);

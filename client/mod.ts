@@ -29,7 +29,7 @@
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client } from "./client.ts";
-export { type ClientOptions, type RegisterOptions } from "./options.ts";
+export { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 export { type DeviceInfo } from "./device_info.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";

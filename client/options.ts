@@ -27,6 +27,15 @@ export interface ClientOptions {
   readonly now?: () => number;
 }
 
+/** How a person is called. */
+export interface CallOptions {
+  /**
+   * The `id` of a call with this person that this client lost, as with its page: their device takes the
+   * new one for it, and no other rings.
+   */
+  readonly replaces?: string;
+}
+
 /** How a name is registered. */
 export interface RegisterOptions {
   /** Gets what the service's name policy asks for; where names are open, nothing is asked. */

@@ -13,7 +13,7 @@ import { abandon, confirm, finish } from "../crypto/answer.ts";
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type VerifiedBundle } from "../crypto/bundle.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { decodeAnswer, kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
+import { commonHash, decodeAnswer, kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
 import { openRefusal } from "../crypto/offer_end.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
@@ -25,6 +25,7 @@ import { type Call, LiveCall } from "./call.ts";
 import { type Contact } from "./contact.ts";
 import { takeBundles } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
+import { type CallOptions } from "./options.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
 import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
@@ -45,6 +46,7 @@ export async function placeCall(
   world: World,
   label: AccountLabel,
   adapter: MediaAdapter,
+  { replaces = "" }: CallOptions,
 ): Promise<Call> {
   try {
     if (label === world.account.label) {
@@ -55,7 +57,7 @@ export async function placeCall(
     // An offer names the caller's newest record, which only other devices of theirs can have changed.
     if (world.account.record.devices.length > 1) await world.refresh();
     const { contact, bundles } = await takeBundles(world, label);
-    return await new Caller(world, contact, adapter).ring(socket, bundles);
+    return await new Caller(world, contact, adapter).ring(socket, bundles, replaces);
   } catch (error) {
     adapter.close();
     throw toClientError(error, "media_failed");
@@ -86,8 +88,14 @@ class Caller {
   }
 
   /** Seals the offers and rings; a failure ends the call and leaves its room. */
-  async ring(socket: Socket, bundles: readonly VerifiedBundle[]): Promise<Call> {
+  async ring(
+    socket: Socket,
+    bundles: readonly VerifiedBundle[],
+    replaces: string,
+  ): Promise<Call> {
     const id = newRoomId();
+    const { ongoing } = this.#world;
+    ongoing.place(this.#call, this.#callee.account.label);
     try {
       this.#room = await Room.join(socket, id, {
         onMessage: (message, from) => this.#receive(message, from),
@@ -104,11 +112,15 @@ class Caller {
         payload: payloadToBytes({
           kind: "offer",
           room: id,
+          replaces,
           ...describe(sdp),
           ...await this.#world.gossip.say(this.#world.account),
         }),
       });
       this.#await(this.#room, offers.map(({ pending }) => pending));
+      if (this.#call.state === "ended") throw new ClientError("cancelled", "They call, too");
+      this.#call.id = toBase64Url(offers[0]!.pending.callId);
+      ongoing.offered(this.#call, commonHash(common));
       await this.#send(socket, common, offers);
       this.#call.move("ringing");
       return this.#call;
@@ -232,6 +244,7 @@ class Caller {
     const { payload: bytes, unconfirmed } = await finish(pending, message);
     // From here on the answer is authentic: what is wrong with it ends the call.
     this.#winner = from;
+    this.#world.ongoing.answered(this.#call);
     this.#call.addressee = from;
     this.#offers.drop(pending.peer.entry.deviceId);
     void this.#offers.withdraw("elsewhere");

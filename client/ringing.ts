@@ -8,6 +8,7 @@
  */
 
 import { abandon, answer, complete, type Unconfirmed } from "../crypto/answer.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { kindOf } from "../crypto/handshake_message.ts";
 import { openWithdrawal, refuse } from "../crypto/offer_end.ts";
@@ -19,7 +20,7 @@ import {
   hangupOf,
   type HangupReason,
   NO_GOSSIP,
-  type Payload,
+  type OfferPayload,
   payloadToBytes,
 } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
@@ -52,6 +53,11 @@ export type RingEnd =
 export interface IncomingCall {
   /** Who calls: proven by the log and by the offer. */
   readonly peer: Peer;
+  /**
+   * The call of this client that it takes the place of, or null: they called in the same moment, or come
+   * back after they lost theirs. Answer at once, without asking anybody.
+   */
+  readonly continues: Call | null;
   /** Settles when it rings no more without having been answered, with the reason. */
   readonly cancelled: Promise<RingEnd>;
   /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `network` */
@@ -60,18 +66,16 @@ export interface IncomingCall {
   decline(): Promise<void>;
 }
 
-/** What an offer says once it was opened. */
-export type Offer = Extract<Payload, { readonly kind: "offer" }>;
-
 /** The callee, from the ring to the confirm and after; applications see `IncomingCall`. */
 export class Ringing implements IncomingCall {
   readonly peer: Peer;
+  readonly continues: LiveCall | null;
   readonly cancelled: Promise<RingEnd>;
   /** Settles when it rings no more, for whatever reason. */
   readonly settled: Promise<void>;
   readonly #world: World;
   readonly #contact: Contact;
-  readonly #offer: Offer;
+  readonly #offer: OfferPayload;
   readonly #accepted: AcceptedOffer;
   readonly #offerBytes: number;
   #cancel: (why: RingEnd) => void = () => {};
@@ -89,11 +93,13 @@ export class Ringing implements IncomingCall {
   constructor(
     world: World,
     contact: Contact,
-    offer: Offer,
+    offer: OfferPayload,
     accepted: AcceptedOffer,
     offerBytes: number,
+    continues: LiveCall | null,
   ) {
     this.peer = peerOf(contact, world.account.record);
+    this.continues = continues;
     this.cancelled = new Promise((resolve) => this.#cancel = resolve);
     this.settled = new Promise((resolve) => this.#settle = resolve);
     this.#world = world;
@@ -141,6 +147,8 @@ export class Ringing implements IncomingCall {
     this.#stopExpiry();
     const call = new LiveCall(this.peer, adapter, "connecting");
     this.#call = call;
+    call.id = toBase64Url(this.#accepted.callId);
+    this.#world.ongoing.hold(call, this.#contact.record.account.label);
     call.attach(this.#room!);
     call.addressee = this.#caller!;
     call.note("received", "offer", this.#offerBytes);
@@ -168,9 +176,14 @@ export class Ringing implements IncomingCall {
   }
 
   async decline(): Promise<void> {
+    await this.turnDown("declined");
+  }
+
+  /** Tells the caller why it does not ring here, or no more. */
+  async turnDown(reason: HangupReason): Promise<void> {
     if (this.#state !== "ringing") return;
     this.#state = "over";
-    await this.#refuse("declined");
+    await this.#refuse(reason);
     this.#over("declined");
   }
 
@@ -247,6 +260,8 @@ export class Ringing implements IncomingCall {
     this.#isConfirmed = true;
     this.#unconfirmed = null;
     call.note("received", "confirm", message.length);
+    // Only now: whoever stole a prekey makes offers, and must not end a call with one.
+    this.continues?.giveWay();
     // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.
     void call.secure(session, this.#offer);
   }

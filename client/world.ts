@@ -8,6 +8,7 @@ import { type Account } from "./account.ts";
 import { type ClientError } from "./error.ts";
 import { type Gossip } from "./gossip.ts";
 import { type Http, type Signer } from "./http.ts";
+import { type Ongoing } from "./ongoing.ts";
 import { type Socket } from "./socket.ts";
 import { type Store } from "./store.ts";
 import { type Trust } from "./trust.ts";
@@ -22,6 +23,7 @@ export interface World {
   readonly store: Store;
   readonly trust: Trust;
   readonly gossip: Gossip;
+  readonly ongoing: Ongoing;
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** The live socket. @throws ClientError `not_online` */

@@ -1,11 +1,12 @@
 /**
  * What two clients seal for each other: JSON inside, bytes outside. The service sees neither.
  *
- *     offer    { kind, room, sdp, fingerprints, head, proof }    in the handshake's offer
- *     answer   { kind, sdp, fingerprints, head, proof }          in its answer
- *     ready    { kind }                                          in its confirm
- *     hangup   { kind, reason, head, proof }                     in the session, or ending an offer
+ *     offer    { kind, room, replaces, sdp, fingerprints, head, proof }    in the handshake's offer
+ *     answer   { kind, sdp, fingerprints, head, proof }                    in its answer
+ *     ready    { kind }                                                    in its confirm
+ *     hangup   { kind, reason, head, proof }                               in the session, or ending an offer
  *
+ * `replaces` is the id of the call that this one takes the place of, or empty.
  * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
  * belong to the identity, not to the SDP. `head` and `proof` are what the sender was shown of the log: its
  * newest checkpoint, and the proof of its own name; empty where it says nothing of it.
@@ -16,9 +17,19 @@
 import { type Bytes, fromUtf8, utf8 } from "../crypto/bytes.ts";
 import { asArray, asObject, asText, type JsonObject, WireError } from "./json.ts";
 
-/** Why a call ended; `elsewhere`: another device of the callee's took it, or declined it. */
-export type HangupReason = "ended" | "declined" | "busy" | "failed" | "elsewhere";
-const REASONS: readonly HangupReason[] = ["ended", "declined", "busy", "failed", "elsewhere"];
+/**
+ * Why a call ended; `elsewhere`: another device of the callee's took it, or declined it; `replaced`:
+ * another call of the same two goes on in its place.
+ */
+export type HangupReason = "ended" | "declined" | "busy" | "failed" | "elsewhere" | "replaced";
+const REASONS: readonly HangupReason[] = [
+  "ended",
+  "declined",
+  "busy",
+  "failed",
+  "elsewhere",
+  "replaced",
+];
 
 /** A side's SDP and the certificates that it promises. */
 export interface Description {
@@ -39,9 +50,18 @@ export interface GossipWire {
 /** Says nothing of the log. */
 export const NO_GOSSIP: GossipWire = { head: "", proof: "" };
 
+/** What an offer says. */
+export interface OfferPayload extends Description, GossipWire {
+  readonly kind: "offer";
+  /** The room in which the answer is awaited. */
+  readonly room: string;
+  /** The id of the call that this one takes the place of, or empty. */
+  readonly replaces: string;
+}
+
 /** One sealed payload. */
 export type Payload =
-  | ({ readonly kind: "offer"; readonly room: string } & Description & GossipWire)
+  | OfferPayload
   | ({ readonly kind: "answer" } & Description & GossipWire)
   | { readonly kind: "ready" }
   | ({ readonly kind: "hangup"; readonly reason: HangupReason } & GossipWire);
@@ -66,6 +86,7 @@ export function payloadFromBytes(bytes: Bytes): Payload {
       return {
         kind: "offer",
         room: asText(payload.room, "room"),
+        replaces: asText(payload.replaces, "replaces"),
         ...descriptionOf(payload),
         ...gossipOf(payload),
       };

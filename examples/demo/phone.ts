@@ -92,9 +92,12 @@ export function createPhone(client: Client, model: Model): Phone {
     const taken = ringing;
     const peer = model.get().incoming;
     if (taken === null || peer === null || line !== null) return;
-    ringing = null;
+    stopRinging();
+    await take(taken, peer);
+  }
+
+  async function take(taken: IncomingCall, peer: PeerView): Promise<void> {
     const own = begin(false, peer.label);
-    model.set({ incoming: null });
     show(own, { peer, progress: "preparing" });
     let over: RingEnd | null = null;
     void taken.cancelled.then((end) => {
@@ -226,6 +229,12 @@ export function createPhone(client: Client, model: Model): Phone {
   async function listen(): Promise<void> {
     for await (const call of client.incoming()) {
       const peer = viewOf(call.peer);
+      if (call.continues !== null) {
+        // They called in the same moment, or came back: what this one takes the place of is over.
+        if (line !== null) line.over = true;
+        void take(call, peer);
+        continue;
+      }
       if (line !== null || ringing !== null) {
         miss(peer, "busy");
         await call.decline();

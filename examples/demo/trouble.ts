@@ -138,6 +138,8 @@ export function troubleOfEnd(end: CallEnd, label: string): Trouble {
       return plain("Call failed", `The call failed on the side of ${label}.`);
     case "elsewhere":
       return plain("Taken on another device", "Another of your devices took or declined the call.");
+    case "replaced":
+      return plain("Call goes on", `Another call with ${label} took its place.`);
     case "ended":
       return plain("Call ended", `${label} hung up.`);
   }

@@ -229,6 +229,7 @@ function payloadOf({ sdp }: Evidence, side: number): Bytes {
     : payloadToBytes({
       kind: "offer",
       room: toBase64Url(randomBytes(16)),
+      replaces: "",
       ...description,
       ...NO_GOSSIP,
     });

@@ -69,7 +69,13 @@ Deno.test("the service sees no description, no candidate, no certificate and no 
   await t.step("the same search finds a description that is not sealed, on either side", () => {
     const described = sides.map(describe);
     const room = toBase64Url(randomBytes(16));
-    const offer = payloadToBytes({ kind: "offer", room, ...described[0]!, ...NO_GOSSIP });
+    const offer = payloadToBytes({
+      kind: "offer",
+      room,
+      replaces: "",
+      ...described[0]!,
+      ...NO_GOSSIP,
+    });
     const answer = payloadToBytes({ kind: "answer", ...described[1]!, ...NO_GOSSIP });
     for (const [i, payload] of [offer, answer].entries()) {
       const needles = [...sdpNeedles(), ...descriptions[i]!];

@@ -35,7 +35,7 @@ export interface Rogue {
 
 /** What an honest client seals. */
 export function honest(room: string, sdp: string): Payload {
-  return { kind: "offer", room, ...describe(sdp), ...NO_GOSSIP };
+  return { kind: "offer", room, replaces: "", ...describe(sdp), ...NO_GOSSIP };
 }
 
 /** A signed-in client of one's own making. */
