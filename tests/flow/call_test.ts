@@ -180,3 +180,20 @@ async function register(service: string, name: string): Promise<void> {
   await client.register(name);
   client.close();
 }
+
+Deno.test("a call rekeys while its frames flow, and its end still arrives", async () => {
+  await using play = await stage();
+  const { call, answered, alices, bobs } = await play.connect();
+  const said = () => call.relayed.filter(({ kind }) => kind === "message").length;
+  for (let round = 1; round <= 3; round++) {
+    const [before, frames] = [said(), alices.framesOpened + bobs.framesOpened];
+    globalThis.dispatchEvent(new Event("online"));
+    // Both offer at once here: two offers, an answer, and each says once that it is done.
+    await eventually(() => said() >= before + 5);
+    await eventually(() => alices.framesOpened + bobs.framesOpened > frames + 10);
+  }
+  assert.deepEqual([call.state, answered.state], ["connected", "connected"]);
+  await call.hangUp();
+  const end = await answered.ended;
+  assert.deepEqual([end.by, end.reason], ["peer", "ended"]);
+});
