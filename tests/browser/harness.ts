@@ -53,13 +53,14 @@ export async function openBrowser(): Promise<OpenBrowser> {
 }
 
 /**
- * One classic script for a page or a worker, with everything that the entry imports in it.
+ * One script with everything that the entry imports in it: classic, for a page or a worker, or a module
+ * that exports what the entry does.
  *
  * @param entry a module of this repository, as a URL
  */
-export async function bundle(entry: URL): Promise<string> {
+export async function bundle(entry: URL, format: "iife" | "esm" = "iife"): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform=browser", "--format=iife", entry.href],
+    args: ["bundle", "--quiet", "--platform=browser", `--format=${format}`, entry.href],
     cwd: new URL("../..", import.meta.url),
     stdin: "null",
   }).output();
@@ -83,7 +84,8 @@ async function findBrowser(): Promise<{ name: string; path: string }> {
   return { name: "npm:@sparticuz/chromium", path: await sparticuz.executablePath() };
 }
 
-async function onPath(name: string): Promise<string | null> {
+/** The path of a program of the system, or null. */
+export async function onPath(name: string): Promise<string | null> {
   for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
     if (folder === "") continue;
     const path = `${folder}/${name}`;

@@ -1,0 +1,92 @@
+/**
+ * Firefox for tests: the one of the system, with a new profile that goes with it.
+ *
+ * Driven by nothing but the page that it opens: no remote protocol, so no package for one. Its own
+ * services are turned off, so that a test asks nothing of the network.
+ *
+ * @module
+ */
+
+import { onPath } from "../browser/harness.ts";
+import { type Page } from "./page.ts";
+
+const SYSTEM_NAMES = ["firefox-esr", "firefox"] as const;
+
+const PREFERENCES = {
+  "app.normandy.enabled": false,
+  "app.update.disabledForTesting": true,
+  "browser.aboutwelcome.enabled": false,
+  "browser.safebrowsing.malware.enabled": false,
+  "browser.safebrowsing.phishing.enabled": false,
+  "browser.shell.checkDefaultBrowser": false,
+  "browser.startup.homepage_override.mstone": "ignore",
+  "browser.startup.page": 0,
+  "datareporting.healthreport.uploadEnabled": false,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "extensions.systemAddon.update.enabled": false,
+  "extensions.update.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+  "network.prefetch-next": false,
+  "network.proxy.type": 0,
+  "services.settings.server": "data:,#remote-settings-dummy/v1",
+  "toolkit.telemetry.enabled": false,
+  "toolkit.telemetry.server": "",
+} as const;
+
+/**
+ * Opens the page in Firefox and waits for its result; the version, or null where there is none.
+ *
+ * @throws Error where Firefox ends before the page sent its result
+ */
+export async function runInFirefox(page: Page): Promise<string | null> {
+  const path = await findFirefox();
+  if (path === null) return null;
+  const profile = await Deno.makeTempDir({ prefix: "countersign-firefox-" });
+  try {
+    const lines = Object.entries(PREFERENCES)
+      .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
+    await Deno.writeTextFile(`${profile}/user.js`, lines.join(""));
+    const process = new Deno.Command(path, {
+      args: ["--headless", "--no-remote", "--profile", profile, page.url],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const ended = process.status.then(({ code }) => {
+      throw new Error(`Firefox ended with status ${code}`);
+    });
+    ended.catch(() => {});
+    try {
+      await Promise.race([page.result, ended]);
+    } finally {
+      stop(process);
+      await process.status;
+    }
+    return await versionOf(path);
+  } finally {
+    await Deno.remove(profile, { recursive: true });
+  }
+}
+
+async function findFirefox(): Promise<string | null> {
+  for (const name of SYSTEM_NAMES) {
+    const path = await onPath(name);
+    if (path !== null) return path;
+  }
+  return null;
+}
+
+/** "153.7.0esr" of "Mozilla Firefox 153.7.0esr". */
+async function versionOf(path: string): Promise<string> {
+  const { stdout } = await new Deno.Command(path, { args: ["--version"], stdin: "null" }).output();
+  return new TextDecoder().decode(stdout).trim().split(" ").at(-1) ?? "of unknown version";
+}
+
+function stop(process: Deno.ChildProcess): void {
+  try {
+    process.kill("SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}
