@@ -84,8 +84,10 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 // --- AES-256-GCM -------------------------------------------------------------------------------
 
 /** Imports a 16- or 32-byte AES-GCM key that can never be exported again. */
-export function importAesKey(key: Bytes): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
+export async function importAesKey(key: Bytes): Promise<CryptoKey> {
+  // Some runtimes have AES-192, which is not in the protocol.
+  if (key.length !== 16 && key.length !== 32) throw new Error("bug: not an AES key's length");
+  return await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
 /** AES-GCM encryption (NIST SP 800-38D): ciphertext with its 16-byte tag behind it. */
@@ -95,8 +97,7 @@ export async function aesSeal(
   ad: Bytes,
   plaintext: Bytes,
 ): Promise<Bytes> {
-  const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
-  return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext));
+  return new Uint8Array(await crypto.subtle.encrypt(gcm(nonce, ad), key, plaintext));
 }
 
 /** The plaintext, or null where the tag does not verify. */
@@ -108,12 +109,18 @@ export async function aesOpen(
 ): Promise<Bytes | null> {
   // Some runtimes would take a shorter tag; a full one is required before asking them.
   if (ciphertext.length < TAG_BYTES) return null;
-  const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
+  const algorithm = gcm(nonce, ad);
   try {
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, ciphertext));
   } catch {
     return null;
   }
+}
+
+/** Runtimes differ about other lengths of nonces, and the protocol has one. */
+function gcm(nonce: Bytes, ad: Bytes): AesGcmParams {
+  if (nonce.length !== NONCE_BYTES) throw new Error("bug: an AES-GCM nonce has 12 bytes");
+  return { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
 }
 
 // --- Ed25519 -----------------------------------------------------------------------------------
@@ -188,9 +195,10 @@ export async function generateX25519(extractable: boolean): Promise<RawKeyPair> 
 
 /** X25519 (RFC 7748, section 6.1). @throws CryptoError `bad_key` when the result would be zero */
 export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
-  const key = await crypto.subtle.importKey("raw", publicKey, "X25519", false, []);
   let shared: Bytes;
   try {
+    // A key of small order is refused here by Firefox and by the agreement itself elsewhere.
+    const key = await crypto.subtle.importKey("raw", publicKey, "X25519", false, []);
     const algorithm = { name: "X25519", public: key };
     shared = new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));
   } catch {
