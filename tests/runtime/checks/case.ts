@@ -1,0 +1,64 @@
+/**
+ * A vector as it travels to the runtimes, and what comes back.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../../../crypto/bytes.ts";
+
+/** What a vector is for; "unparsed" hands a key to the agreement that no parser saw. */
+export type Algorithm =
+  | "X25519"
+  | "X25519 unparsed"
+  | "Ed25519"
+  | "AES-GCM"
+  | "HKDF-SHA-256"
+  | "HMAC-SHA-256"
+  | "ML-KEM-768 encaps"
+  | "ML-KEM-768 keygen"
+  | "ML-KEM-768 decaps";
+
+/** One vector. A type and not an interface, so that it is JSON to the compiler too. */
+export type Case = {
+  readonly algorithm: Algorithm;
+  /** Who wrote it. */
+  readonly source: string;
+  /** Its number there. */
+  readonly id: number;
+  /** What its author says of it: valid, invalid, acceptable or disputed. */
+  readonly says: string;
+  /** What is special about it. */
+  readonly why: string;
+  /** Its byte strings in hex, by the names that its author gave them. */
+  readonly fields: Readonly<Record<string, string>>;
+};
+
+/** A field of a vector; throws where it has none, rather than test nothing. */
+export type Field = (name: string) => Bytes;
+
+/** Two verdicts on one vector: "accepts", or in which way it does not. */
+export interface Verdict {
+  /** The project's, through `crypto/`. */
+  readonly ours: string;
+  /** That of the runtime's WebCrypto, asked directly; "absent" where it has none. */
+  readonly raw: string;
+}
+
+/** The verdict that a vector is what its author says. */
+export const ACCEPTS = "accepts";
+/** The verdict where something else comes out than the author says. */
+export const DIFFERS = "gives another result";
+
+/** The name of an error, which is what runtimes agree on at best. */
+export function nameOf(error: unknown): string {
+  return error instanceof Error || error instanceof DOMException ? error.name : typeof error;
+}
+
+/** The DER in front of the 32 bytes of an X25519 private key (RFC 8410, section 7). */
+const PKCS8_PREFIX = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32];
+
+/** The private key of a scalar. */
+export async function importScalar(scalar: Bytes): Promise<CryptoKey> {
+  const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...scalar);
+  return await crypto.subtle.importKey("pkcs8", pkcs8, "X25519", false, ["deriveBits"]);
+}
