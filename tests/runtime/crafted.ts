@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Bytes, concat, toHex, utf8 } from "../../crypto/bytes.ts";
+import { type Bytes, toHex, utf8 } from "../../crypto/bytes.ts";
 import { decodePoint, Point } from "../../crypto/edwards25519.ts";
 import { ed25519FromSeed, sha512 } from "../../crypto/primitives.ts";
 import { fromHex } from "../support/people.ts";
@@ -57,41 +57,74 @@ function scalarBytes(value: bigint): Bytes {
   return Uint8Array.from({ length: 32 }, (_, i) => Number(value >> BigInt(8 * i) & 255n));
 }
 
-/** Signatures under one good key, by whoever knows its secret. */
+/** A public key as its maker knows it: aB and a point of small order, and how it is written. */
+interface Key {
+  readonly scalar: bigint;
+  readonly torsion: Point;
+  readonly encoded: Bytes;
+}
+
+const MESSAGE = utf8("m");
+
+function signed(key: Key, r: Bytes, s: bigint, id: number, says: string): Case {
+  const [pk, point] = [toHex(key.encoded), toHex(r)];
+  return {
+    algorithm: "Ed25519",
+    source: "crafted",
+    id,
+    says,
+    why: `A ${describePoint(pk)}; R ${describePoint(point)}; S < L`,
+    fields: { pk, msg: toHex(MESSAGE), sig: point + toHex(scalarBytes(s % ORDER)) },
+  };
+}
+
+/** h, below the group's order as every implementation takes it (RFC 8032, section 5.1.7). */
+function challenge(key: Key, r: Bytes): bigint {
+  return littleEndian(sha512(r, key.encoded, MESSAGE)) % ORDER;
+}
+
+/** A signature that satisfies SB = R + hA as it stands, whatever the key's order. */
+function satisfying(key: Key, id: number, says: string): Case {
+  for (let r = 1n;; r++) {
+    for (let rest = 0n; rest < 8n; rest++) {
+      // R takes the key's small component away h times, and h is known only once R is chosen.
+      const small = rest === 0n ? Point.ZERO : key.torsion.multiplyUnsafe(rest);
+      const encoded = Point.BASE.multiply(r).subtract(small).toBytes() as Bytes;
+      const h = challenge(key, encoded);
+      if (h % 8n === rest) return signed(key, encoded, r + h * key.scalar, id, says);
+    }
+  }
+}
+
+/** Signatures by whoever knows the secret: a bad R under a good key, a good R under bad keys. */
 export async function craftedSignatures(): Promise<readonly Case[]> {
   const seed = new Uint8Array(32).fill(3);
   const { publicKey } = await ed25519FromSeed(seed);
   const clamped = sha512(seed).slice(0, 32);
   clamped[0]! &= 0xf8;
   clamped[31] = clamped[31]! & 0x7f | 0x40;
-  const secret = littleEndian(clamped);
-  const message = utf8("m");
-  const torsion = Point.fromBytes(fromHex(TORSION));
-  const cases: Case[] = [];
-  const add = (encoded: Bytes, r: bigint, says: string) => {
-    const h = littleEndian(sha512(encoded, publicKey, message));
-    const s = scalarBytes((r + h * secret) % ORDER);
-    cases.push({
-      algorithm: "Ed25519",
-      source: "crafted",
-      id: cases.length,
-      says,
-      why: `A prime order; R ${describePoint(toHex(encoded))}; S < L`,
-      fields: {
-        pk: toHex(publicKey),
-        msg: toHex(message),
-        sig: toHex(concat(encoded, s)),
-      },
-    });
-  };
+  const scalar = littleEndian(clamped) % ORDER;
+  const good: Key = { scalar, torsion: Point.ZERO, encoded: publicKey };
+  const cases = [satisfying(good, 0, "valid")];
   const r = 0x5eedn;
-  add(Point.BASE.multiply(r).toBytes() as Bytes, r, "valid");
-  let multiple = Point.ZERO;
-  for (let i = 0; i < 8; i++, multiple = multiple.add(torsion)) {
-    add(multiple.toBytes() as Bytes, 0n, "disputed");
-    if (i > 0) add(Point.BASE.multiply(r).add(multiple).toBytes() as Bytes, r, "disputed");
+  const underGood = (encoded: Bytes, r: bigint) => {
+    const s = r + challenge(good, encoded) * scalar;
+    cases.push(signed(good, encoded, s, cases.length, "disputed"));
+  };
+  const underBad = (key: Key) => cases.push(satisfying(key, cases.length, "disputed"));
+  let torsion = Point.ZERO;
+  for (let i = 0; i < 8; i++, torsion = torsion.add(Point.fromBytes(fromHex(TORSION)))) {
+    underGood(torsion.toBytes() as Bytes, 0n);
+    underBad({ scalar: 0n, torsion, encoded: torsion.toBytes() as Bytes });
+    if (i === 0) continue;
+    underGood(Point.BASE.multiply(r).add(torsion).toBytes() as Bytes, r);
+    const mixed = Point.BASE.multiply(scalar).add(torsion);
+    underBad({ scalar, torsion, encoded: mixed.toBytes() as Bytes });
   }
-  for (const hex of NOT_CANONICAL) add(fromHex(hex), 0n, "disputed");
+  for (const hex of NOT_CANONICAL) {
+    underGood(fromHex(hex), 0n);
+    underBad({ scalar: 0n, torsion: Point.fromBytes(fromHex(hex), true), encoded: fromHex(hex) });
+  }
   return cases;
 }
 
@@ -111,6 +144,15 @@ const ZERO_U = [
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+] as const;
+
+/** The genuine key with bit 255 set, and 2 as p + 2; with what the scalar agrees with them to. */
+const NOT_CANONICAL_U = [
+  ["504a36999f489cd2fdbc08baff3d88fa00569ba986cba22548ffde80f98068a9", GENUINE.shared],
+  [
+    "efffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "a5f00a220f82ac43d0d41202117a6766372333090c42c94cf0a1b991c2d6c773",
+  ],
 ] as const;
 
 /** Tags over nothing with a key and a nonce of zeros, by their lengths; the first is NIST's. */
@@ -137,7 +179,11 @@ export function craftedKeys(signed: Case): readonly Case[] {
   }
   for (const key of ZERO_U) {
     const fields = { ...GENUINE, public: key, shared: "00".repeat(32) };
+    add("X25519", "low order", fields);
     add("X25519 unparsed", "low order", fields);
+  }
+  for (const [key, shared] of NOT_CANONICAL_U) {
+    add("X25519", "non-canonical", { ...GENUINE, public: key, shared });
   }
   for (const [key, nonce, tag] of OTHER_LENGTHS) {
     const [keyHex, iv] = ["00".repeat(key), "00".repeat(nonce)];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NOT_OURS, speccheckCases, wycheproofCases } from "./cases.ts";
-import { ACCEPTS, type Case } from "./checks/case.ts";
+import { ACCEPTS, type Case, REFUSES_KEY } from "./checks/case.ts";
 import { type Verdicts } from "./checks/verdicts.ts";
 import { craftedKeys, craftedSignatures } from "./crafted.ts";
 import { type Ran, runEverywhere } from "./everywhere.ts";
@@ -52,6 +52,11 @@ Deno.test("hostile keys, signatures and ciphertexts in every runtime", async (t)
       if (says === "invalid" || says === "disputed") assert.ok(isRefusal(verdict), name);
     });
   });
+  await t.step("a bad key is refused by its parser, before anything is computed with it", () => {
+    each((vector, verdict, name) => {
+      if (hasBadKey(vector)) assert.equal(verdict, REFUSES_KEY, name);
+    });
+  });
   await t.step("what others accept is refused where it is not canonical or of low order", () => {
     each((vector, verdict, name) => {
       if (vector.says !== "acceptable" && !strictly(vector)) return;
@@ -60,6 +65,20 @@ Deno.test("hostile keys, signatures and ciphertexts in every runtime", async (t)
     });
   });
 });
+
+/** Whether it is the public key that is wrong with a vector. */
+function hasBadKey({ algorithm, says, why }: Case): boolean {
+  switch (algorithm) {
+    case "X25519":
+      return says === "invalid" || STRICTER.includes(why.split(", ")[0]!);
+    case "ML-KEM-768 encaps":
+      return says === "invalid";
+    case "Ed25519":
+      return /^key of|A (no point|identity|small|mixed|non-canonical)/.test(why);
+    default:
+      return false;
+  }
+}
 
 function print(cases: readonly Case[], all: readonly Ran<Verdicts>[]): void {
   const names = all.map(({ runtime, version, output }) => {

@@ -49,6 +49,9 @@ export const ACCEPTS = "accepts";
 /** The verdict where something else comes out than the author says. */
 export const DIFFERS = "gives another result";
 
+/** The verdict of the project where a parser refused the key, before anything was computed. */
+export const REFUSES_KEY = "refuses the key";
+
 /** The name of an error, which is what runtimes agree on at best. */
 export function nameOf(error: unknown): string {
   return error instanceof Error || error instanceof DOMException ? error.name : typeof error;

@@ -30,7 +30,15 @@ import {
   mlKem768Encapsulate,
   x25519,
 } from "../../../crypto/primitives.ts";
-import { ACCEPTS, type Algorithm, DIFFERS, type Field, importScalar, nameOf } from "./case.ts";
+import {
+  ACCEPTS,
+  type Algorithm,
+  DIFFERS,
+  type Field,
+  importScalar,
+  nameOf,
+  REFUSES_KEY,
+} from "./case.ts";
 
 /** The verdict of `crypto/`; an error that is not its own comes back as "throws" and its name. */
 export function oursOn(algorithm: Algorithm, field: Field): Promise<string> {
@@ -48,7 +56,8 @@ async function verdictOf(judge: () => Promise<string>): Promise<string> {
 
 const JUDGES: Readonly<Record<Algorithm, (field: Field) => Promise<string>>> = {
   "X25519": async (field) => {
-    const key = parseAgreementKey(field("public"));
+    const key = parsed(parseAgreementKey, field("public"));
+    if (key === null) return REFUSES_KEY;
     return same(await x25519(await importScalar(field("private")), key), field("shared"));
   },
   "X25519 unparsed": async (field) => {
@@ -56,7 +65,8 @@ const JUDGES: Readonly<Record<Algorithm, (field: Field) => Promise<string>>> = {
     return same(await x25519(scalar, field("public")), field("shared"));
   },
   "Ed25519": async (field) => {
-    const key = parseVerifyingKey(field("pk"));
+    const key = parsed(parseVerifyingKey, field("pk"));
+    if (key === null) return REFUSES_KEY;
     return await ed25519Verify(key, field("msg"), field("sig")) ? ACCEPTS : "refuses";
   },
   "AES-GCM": async (field) => {
@@ -77,7 +87,8 @@ const JUDGES: Readonly<Record<Algorithm, (field: Field) => Promise<string>>> = {
     return Promise.resolve(holds ? ACCEPTS : "refuses");
   },
   "ML-KEM-768 encaps": async (field) => {
-    const key = parseEncapsulationKey(field("ek"));
+    const key = parsed(parseEncapsulationKey, field("ek"));
+    if (key === null) return REFUSES_KEY;
     const sizes = async () => {
       const { ciphertext, shared } = await mlKem768Encapsulate(key);
       return ciphertext.length === 1088 && shared.length === 32 ? ACCEPTS : DIFFERS;
@@ -125,6 +136,16 @@ const JUDGES: Readonly<Record<Algorithm, (field: Field) => Promise<string>>> = {
     return verdicts.reduce(both);
   },
 };
+
+/** What a parser made of the bytes, or null where it refused them as it says it does. */
+function parsed<Key>(parse: (bytes: Bytes) => Key, bytes: Bytes): Key | null {
+  try {
+    return parse(bytes);
+  } catch (error) {
+    if (error instanceof CryptoError && error.code === "bad_key") return null;
+    throw error;
+  }
+}
 
 function same(result: Bytes, expected: Bytes): string {
   return equal(result, expected) ? ACCEPTS : DIFFERS;
