@@ -88,12 +88,14 @@ async function inThisProcess(folder: string, input: string): Promise<Outcome> {
   };
 }
 
+/** Where there is no Node, Deno puts a `node` of its own on the path: that one does not count. */
 const NODE_MAIN = `
 import { readFile } from "node:fs/promises";
 import { run } from "./checks.mjs";
+const version = "deno" in process.versions ? null : process.versions.node;
 const input = JSON.parse(await readFile(new URL("input.json", import.meta.url), "utf8"));
-const output = await run(input);
-process.stdout.write(JSON.stringify({ version: process.versions.node, output }));
+const output = version === null ? null : await run(input);
+process.stdout.write(JSON.stringify({ version, output }));
 `;
 
 async function inNode(folder: string): Promise<Outcome> {

@@ -1,5 +1,5 @@
 /**
- * Firefox for tests: the one of the system, with a new profile that goes with it.
+ * Firefox for tests: Debian's ESR, where it is installed, with a new profile that goes with it.
  *
  * Driven by nothing but the page that it opens: no remote protocol, so no package for one. Its own
  * services are turned off, so that a test asks nothing of the network.
@@ -10,7 +10,8 @@
 import { onPath } from "../browser/harness.ts";
 import { type Page } from "./page.ts";
 
-const SYSTEM_NAMES = ["firefox-esr", "firefox"] as const;
+/** A `firefox` may be a snap, or a script that asks for one, and those read no profile of ours. */
+const SYSTEM_NAME = "firefox-esr";
 
 const PREFERENCES = {
   "app.normandy.enabled": false,
@@ -40,7 +41,7 @@ const PREFERENCES = {
  * @throws Error where Firefox ends before the page sent its result
  */
 export async function runInFirefox(page: Page): Promise<string | null> {
-  const path = await findFirefox();
+  const path = await onPath(SYSTEM_NAME);
   if (path === null) return null;
   const profile = await Deno.makeTempDir({ prefix: "countersign-firefox-" });
   try {
@@ -67,14 +68,6 @@ export async function runInFirefox(page: Page): Promise<string | null> {
   } finally {
     await Deno.remove(profile, { recursive: true });
   }
-}
-
-async function findFirefox(): Promise<string | null> {
-  for (const name of SYSTEM_NAMES) {
-    const path = await onPath(name);
-    if (path !== null) return path;
-  }
-  return null;
 }
 
 /** "153.7.0esr" of "Mozilla Firefox 153.7.0esr". */
