@@ -1,0 +1,93 @@
+"""Call keys and frames (PROTOCOL.md, "Media"; RFC 9605, suite 5: AES_256_GCM_SHA512_128)."""
+
+from handshake import export
+from primitives import aes_gcm, draw, hkdf_expand, label, u8, u16, u64
+
+import hmac
+
+SUITE = 5
+MEDIA = ("mic", "camera", "screen", "screenAudio", "data", "backup")
+EPOCH, STEP = 1, 0
+
+ENVELOPES = {
+    ("opus", "key"): "",
+    ("vp9", "key"): "",
+    ("vp8", "key"): "1000009d012a8002e001",
+    ("vp8", "delta"): "11",
+}
+
+
+def frame_key(exp: bytes, index: int, ctx: int) -> tuple[int, bytes, bytes, bytes]:
+    """KID, base key, and the key and salt that SFrame derives from it (RFC 9605, 4.4.2)."""
+    base = hkdf_expand(export(exp, "call", b"", 32), label("sender") + u16(index) + u8(ctx), 64)
+    kid = index << 11 | ctx << 8 | (EPOCH & 15) << 4 | STEP & 15
+    secret = hmac.digest(b"", base, "sha512")
+    context = u64(kid) + u16(SUITE)
+    key = hkdf_expand(secret, b"SFrame 1.0 Secret key " + context, 32, "sha512")
+    salt = hkdf_expand(secret, b"SFrame 1.0 Secret salt " + context, 12, "sha512")
+    return kid, base, key, salt
+
+
+def sframe(exp: bytes, index: int, ctx: int, ctr: int, plaintext: bytes) -> bytes:
+    kid, _, key, salt = frame_key(exp, index, ctx)
+    header = _header(kid, ctr)
+    nonce = bytes(a ^ b for a, b in zip(salt, ctr.to_bytes(12, "big")))
+    return header + aes_gcm(key, nonce, header, plaintext)
+
+
+def _header(kid: int, ctr: int) -> bytes:
+    """RFC 9605, section 4.3: values below 8 stand in the first byte."""
+    k, kid_bytes = _field(kid)
+    c, ctr_bytes = _field(ctr)
+    return u8(k << 4 | c) + kid_bytes + ctr_bytes
+
+
+def _field(value: int) -> tuple[int, bytes]:
+    if value < 8:
+        return value, b""
+    data = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return 8 | len(data) - 1, data
+
+
+def _frame(
+    exp: bytes, codec: str, kind: str, index: int, ctx: int, ctr: int, plaintext: bytes
+) -> dict:
+    frame = sframe(exp, index, ctx, ctr, plaintext)
+    return {
+        "codec": codec,
+        "frame_type": kind,
+        "sender": index,
+        "ctx": ctx,
+        "ctr": ctr,
+        "frame": plaintext.hex(),
+        "sframe": frame.hex(),
+        "wire": ENVELOPES[codec, kind] + frame.hex(),
+    }
+
+
+def vectors() -> dict:
+    exp = draw("media exp", 32)
+    keys = []
+    for index in (0, 1):
+        for ctx, medium in enumerate(MEDIA):
+            kid, base, key, salt = frame_key(exp, index, ctx)
+            keys.append(
+                {
+                    "sender": index,
+                    "medium": medium,
+                    "ctx": ctx,
+                    "kid": kid,
+                    "base": base.hex(),
+                    "sframe_key": key.hex(),
+                    "sframe_salt": salt.hex(),
+                }
+            )
+    frames = [
+        _frame(exp, "opus", "key", 0, 0, 0, b"sound"),
+        _frame(exp, "opus", "key", 1, 0, 0x0102030405, b"sound"),
+        _frame(exp, "vp8", "key", 0, 1, 7, b"key frame"),
+        _frame(exp, "vp8", "delta", 1, 1, 8, b"delta frame"),
+        _frame(exp, "vp9", "key", 1, 2, 256, draw("media frame", 100)),
+    ]
+    es = export(exp, "call", b"", 32)
+    return {"exp": exp.hex(), "ES": es.hex(), "keys": keys, "frames": frames}
