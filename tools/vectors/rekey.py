@@ -49,14 +49,15 @@ def _rekey(call: Call, now: Sides, offerer: int) -> tuple[dict, Sides]:
     ek = mlkem.keygen(seed[:32], seed[32:])[0]
     offer = u8(0x20) + u32(number) + x25519_public(x) + ek
     ss, ct = mlkem.encaps(ek, m)
-    answer = u8(0x21) + u32(number) + x25519_public(y) + ct
-    th = sha256(label("rekey") + now.epoch.th + offer + answer)
+    header = u8(0x21) + u32(number) + x25519_public(y) + ct
+    th = sha256(label("rekey") + now.epoch.th + offer + header)
     dhs = [
         x25519(x, x25519_public(y)),
         x25519(identities[offerer].identity, x25519_public(y)),
         x25519(x, identities[answerer].identity_key),
     ]
     after = _enter(later_epoch(number, th, now.epoch, b"".join(dhs) + ss), 0)
+    answer = header + after.epoch.tag("answer-confirm")
     late = f"still in epoch {number - 1}".encode()
     new = f"in epoch {number}".encode()
     messages = [
