@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+RAW = (Encoding.Raw, PublicFormat.Raw)
 
 
 def draw(name: str, length: int) -> bytes:
@@ -71,7 +74,7 @@ def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 
 
 def x25519_public(private: bytes) -> bytes:
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(*RAW)
 
 
 def x25519(private: bytes, public: bytes) -> bytes:
@@ -80,7 +83,7 @@ def x25519(private: bytes, public: bytes) -> bytes:
 
 
 def ed25519_public(seed: bytes) -> bytes:
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(*RAW)
 
 
 def ed25519_sign(seed: bytes, message: bytes) -> bytes:
