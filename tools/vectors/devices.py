@@ -70,7 +70,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Record:
-    """A record of an account; the first device of it signs, in every role that the kind asks for."""
+    """A record of an account; its first device signs, in every role that the kind asks for."""
 
     kind: int
     version: int

@@ -1,4 +1,4 @@
-"""The handshake (PROTOCOL.md, "Handshake" and "Devices"): two devices, from the offer to the confirm."""
+"""The handshake (PROTOCOL.md, "Handshake" and "Devices"), from the offer to the confirm."""
 
 from dataclasses import dataclass
 

@@ -2,8 +2,8 @@
 
     python3 tools/vectors/make.py [FOLDER]          tests/vectors where none is named
 
-Needs Python 3.11 and the package `cryptography` (X25519, Ed25519, AES-GCM). Nothing in it is random:
-the same program writes the same files.
+Needs Python 3.11 and the package `cryptography` (X25519, Ed25519, AES-GCM). Nothing
+in it is random: the same program writes the same files.
 """
 
 import json

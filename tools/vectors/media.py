@@ -1,9 +1,9 @@
 """Call keys and frames (PROTOCOL.md, "Media"; RFC 9605, suite 5: AES_256_GCM_SHA512_128)."""
 
+import hmac
+
 from handshake import export
 from primitives import aes_gcm, draw, hkdf_expand, label, u8, u16, u64
-
-import hmac
 
 SUITE = 5
 MEDIA = ("mic", "camera", "screen", "screenAudio", "data", "backup")

@@ -1,4 +1,4 @@
-"""What the protocol is made of: X25519, Ed25519, AES-256-GCM, HKDF and HMAC, and big-endian integers.
+"""What the protocol is made of: X25519, Ed25519, AES-256-GCM, HKDF, HMAC, big-endian integers.
 
 Everything is deterministic. Fixed randomness is drawn by name, so that a new case moves no other:
 
