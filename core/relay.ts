@@ -12,13 +12,14 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { type ClientFrame, type RingOffer, type ServerFrame } from "../wire/frames.ts";
+import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
 import { MAX_CONNECTIONS_PER_ACCOUNT } from "../wire/limits.ts";
 import { type AccountDevice, labelOf } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { type RecentIds, recentIds } from "./recent_ids.ts";
 import { type PairCount } from "./pair_rate.ts";
+import { requireExact, ringingOn, type RingRequest, type Rung } from "./ring.ts";
 import {
   type Effect,
   emptyRoom,
@@ -62,13 +63,6 @@ interface Attached extends Party {
   /** The call that it rang last: its frames for further devices are no further rings. */
   rung: Rung | null;
   seq: number;
-}
-
-/** A call, and the devices where it rings. */
-interface Rung {
-  readonly callee: AccountLabel;
-  readonly common: string;
-  readonly devices: ReadonlySet<number>;
 }
 
 /** A relay without connections. */
@@ -162,10 +156,10 @@ export function openRelay(ctx: Context, rings: PairCount): Relay {
     }
   }
 
-  async function ring(from: Attached, frame: RelayFrame & { t: "ring" }): Promise<void> {
+  async function ring(from: Attached, frame: RingRequest): Promise<void> {
     const { id, common } = frame;
     try {
-      const callee = await calledDevices(from, frame.to, frame.offers);
+      const callee = await calledAccount(from, frame);
       const connected = [...accounts.get(callee) ?? []];
       const reached = frame.offers.map(({ device, offer }) => {
         return {
@@ -197,13 +191,12 @@ export function openRelay(ctx: Context, rings: PairCount): Relay {
     }
   }
 
-  /** The callee, once the offers are known to be for current devices of it, one for each. */
-  async function calledDevices(
+  /** The callee, once the ring is known to be for exactly its current devices. */
+  async function calledAccount(
     from: Attached,
-    to: string,
-    offers: readonly RingOffer[],
+    frame: RingRequest,
   ): Promise<AccountLabel> {
-    const label = labelOf(to);
+    const label = labelOf(frame.to);
     const { account, device: deviceId, signing } = from;
     if (label === account) throw new ServiceError("self_call", "Nobody calls themselves");
     if (!await ctx.accounts.isCurrent({ account, deviceId, signing })) {
@@ -211,11 +204,7 @@ export function openRelay(ctx: Context, rings: PairCount): Relay {
     }
     const record = await ctx.accounts.record(label);
     if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
-    const current = new Set(record.devices.map(({ entry }) => entry.deviceId));
-    const offered = new Set(offers.map(({ device }) => device));
-    if (offered.size !== offers.length || [...offered].some((device) => !current.has(device))) {
-      throw new ServiceError("stale_devices", "The offers are not for current devices");
-    }
+    requireExact(record, frame);
     return label;
   }
 
@@ -230,18 +219,6 @@ export function openRelay(ctx: Context, rings: PairCount): Relay {
 
   const lastSeq = (cid: string) => connections.get(cid)?.seq ?? 0;
   return { attach, receive, lastSeq, detach, release };
-}
-
-/** Where a call rings already; nowhere, where the offers are for another call or for one of those. */
-function ringingOn(
-  rung: Rung | null,
-  callee: AccountLabel,
-  common: string,
-  offers: readonly RingOffer[],
-): ReadonlySet<number> {
-  const goesOn = rung !== null && rung.callee === callee && rung.common === common &&
-    offers.every(({ device }) => !rung.devices.has(device));
-  return goesOn ? rung.devices : new Set();
 }
 
 function sendPlain(to: Attached, frame: ServerFrame): void {

@@ -38,7 +38,9 @@ export type ClientFrame =
     readonly to: string;
     /** The call's common part, base64url. */
     readonly common: string;
-    /** For current devices of the callee, one each; the other devices may get a frame of their own. */
+    /** All current devices of the callee as the caller knows them, also those that get no offer. */
+    readonly devices: readonly number[];
+    /** For devices of that list, one each; the other devices may get a frame of their own. */
     readonly offers: readonly RingOffer[];
   }
   | { readonly t: "ping" }

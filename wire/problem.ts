@@ -37,8 +37,12 @@ export const PROBLEM_STATUS = {
   record_lost: 409,
   /** Nobody calls themselves. */
   self_call: 409,
-  /** The offers are not for the account's current devices. */
-  stale_devices: 409,
+  /** The ring leaves out a device that the account has. */
+  missing_devices: 409,
+  /** The ring names a device that the account never had, or has offers beside its list. */
+  extra_devices: 409,
+  /** The ring names a device that the account has no longer. */
+  stale_devices: 410,
   /** No new device waits there, or no longer. */
   link_gone: 404,
   /** The devices that meet there have already said something else. */
@@ -105,10 +109,19 @@ export interface Problem {
   readonly title: string;
 }
 
-/** Whether trying the same again later can help. */
+/** Whether trying the same again later can help; of a ring, whether calling again can. */
 export function isRetryable(code: ProblemCode): boolean {
-  return code === "unavailable" || code === "internal" || code === "rate_limited";
+  return RETRYABLE.includes(code);
 }
+
+const RETRYABLE: readonly ProblemCode[] = [
+  "unavailable",
+  "internal",
+  "rate_limited",
+  "missing_devices",
+  "extra_devices",
+  "stale_devices",
+];
 
 /** The problem in an answer's JSON, or null where it is none. */
 export function problemFromWire(value: unknown): Problem | null {

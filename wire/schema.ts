@@ -113,6 +113,7 @@ export const clientFrame = z.discriminatedUnion("t", [
     id,
     to: z.string().max(MAX_LABEL_CHARS),
     common: opaque(MAX_COMMON_BYTES),
+    devices: z.array(size).min(1).max(MAX_OFFERS),
     offers: z.array(z.strictObject({ device: size, offer: opaque(MAX_CT_BYTES) })).min(1).max(
       MAX_OFFERS,
     ),

@@ -101,8 +101,9 @@ Deno.test("a removed device rings nobody, signs nothing, and its socket is ended
   const { record, device } = await standing(alice);
   const phone = await phoneOf(alice);
   const signers = [self(phone.device), previous(device)];
+  const offers = [{ device: 1, offer: "AAAA" }];
   const ring = (id: string) =>
-    ({ t: "ring", id, to: "bob", common: "AAAA", offers: [{ device: 1, offer: "AAAA" }] }) as const;
+    ({ t: "ring", id, to: "bob", common: "AAAA", devices: [1], offers }) as const;
   socket.send(ring("before"));
   equal((await callee.next("ring")).from, "alice");
   await socket.next("ack");

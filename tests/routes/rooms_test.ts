@@ -112,7 +112,7 @@ Deno.test("each join gives another member id", async () => {
 Deno.test("a call rings the devices of an account with their own offer", async () => {
   await using service = await startService();
   const [alice, bob] = await people(service, "alice", "bob");
-  const ring = { t: "ring", id: "r1", to: "bob", common: "AAAA" } as const;
+  const ring = { t: "ring", id: "r1", to: "bob", common: "AAAA", devices: [1] } as const;
   alice!.socket.send({ ...ring, offers: [{ device: 1, offer: "BBBB" }] });
   equal((await alice!.socket.next("ack")).status, "relayed");
   const rang = await bob!.socket.next("ring");
@@ -128,7 +128,7 @@ Deno.test("who is rung too often hears no more of it, and stays connected", asyn
   const [mallory, carol, victim] = await people(service, "mallory", "carol", "victim");
   const offers = [{ device: 1, offer: "A".repeat(8_000) }];
   const ring = (socket: TestSocket, id: string) => {
-    socket.send({ t: "ring", id, to: "victim", common: "AAAA", offers });
+    socket.send({ t: "ring", id, to: "victim", common: "AAAA", devices: [1], offers });
   };
   for (let i = 0; i < 60; i++) ring(mallory!.socket, `r${i}`);
   for (let i = 0; i < 60; i++) {
@@ -152,15 +152,15 @@ Deno.test("calls to oneself, nobody, the wrong devices or somebody offline are r
   const bob = await registered(service, "bob");
   const call = async (to: string, ...devices: number[]) => {
     const offers = devices.map((device) => ({ device, offer: "BBBB" }));
-    alice!.socket.send({ t: "ring", id: "r", to, common: "AAAA", offers });
+    alice!.socket.send({ t: "ring", id: "r", to, common: "AAAA", devices, offers });
     return (await alice!.socket.next("error")).code;
   };
   equal(await call("alice", 1), "self_call");
   equal(await call("nobody", 1), "name_not_found");
   equal(await call("Bob", 1), "bad_label");
-  equal(await call("bob", 2), "stale_devices");
-  equal(await call("bob", 1, 2), "stale_devices");
-  equal(await call("bob", 1, 1), "stale_devices");
+  equal(await call("bob", 2), "extra_devices");
+  equal(await call("bob", 1, 2), "extra_devices");
+  equal(await call("bob", 1, 1), "extra_devices");
   equal(await call("bob", 1), "offline");
   const socket = await online(service, bob);
   alice!.socket.send({
@@ -168,6 +168,7 @@ Deno.test("calls to oneself, nobody, the wrong devices or somebody offline are r
     id: "r",
     to: "bob",
     common: "AAAA",
+    devices: [1],
     offers: [{ device: 1, offer: "BBBB" }],
   });
   equal((await alice!.socket.next("ack")).status, "relayed");

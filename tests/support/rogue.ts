@@ -87,6 +87,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
         t: "ring",
         to: "bob",
         common: toBase64Url(common),
+        devices: [1],
         offers: [{ device: 1, offer: toBase64Url(sealedOffer!.offer) }],
       });
       return room;
@@ -107,6 +108,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
         t: "ring",
         to: "bob",
         common: toBase64Url(randomBytes(10)),
+        devices: [1],
         offers: [{ device: 1, offer: toBase64Url(concat(header, randomBytes(48))) }],
       });
     },
