@@ -140,6 +140,7 @@ class Caller {
           t: "ring",
           to: peer.account.label,
           common: toBase64Url(common),
+          devices: this.#callee.devices.map(({ entry }) => entry.deviceId),
           offers: [{ device, offer: toBase64Url(offer) }],
         });
       } catch (error) {
