@@ -35,6 +35,7 @@ import {
 import { type Decision, transact } from "../kv/transact.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { requireNoPrekeys } from "./prekey_claim.ts";
 import { checkSuccession, type Succession } from "./succession.ts";
 
 /** A record by what names it. */
@@ -108,8 +109,13 @@ export function claim(
       await checkSuccession(ctx, label, row?.value ?? null, record.bytes);
     }
     const keys = await unclaimedKeys(ctx, record);
+    const noPrekeys = await requireNoPrekeys(ctx, keys.map(({ key }) => key), ctx.now());
     return {
-      checks: [checkLabel(ctx, label, row), ...keys.map(({ key }) => checkKeyNew(ctx, key))],
+      checks: [
+        checkLabel(ctx, label, row),
+        ...keys.map(({ key }) => checkKeyNew(ctx, key)),
+        ...noPrekeys,
+      ],
       mutations: [
         writeLabel(ctx, label, state),
         place,

@@ -16,7 +16,9 @@ import {
   checkPrekeyValidity,
   MAX_ONE_TIME_PREKEYS,
   oneTimeRoot,
+  PREKEY_CLOCK_SKEW_MS,
   type PrekeySet,
+  prekeySetHash,
   type SignedPrekeySet,
   verifyPrekeySet,
 } from "../crypto/prekey.ts";
@@ -26,6 +28,7 @@ import { checkLabel, readLabel } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { claimPrekeys } from "./prekey_claim.ts";
 
 /** A device's publication. */
 export interface PrekeyPublication extends SignedPrekeySet {
@@ -33,11 +36,23 @@ export interface PrekeyPublication extends SignedPrekeySet {
   readonly opks: readonly Bytes[];
 }
 
+/** A publication that was read. */
+export interface OpenedPublication {
+  /** What its set says. */
+  readonly set: PrekeySet;
+  /** How the store holds it, with every one-time prekey left. */
+  readonly prekeys: DevicePrekeys;
+}
+
 /**
  * Replaces the prekeys of a device. The same publication again changes nothing.
  *
- * @throws ServiceError `unknown_device`, `bad_prekeys`, `prekeys_conflict` where the set's number is
- * not the next one, `unavailable` where the account is about to change
+ * A set's number rises, and not only one by one: a service that was restored from a backup, or a device
+ * that was, goes on above what callers have seen. It is bounded by the clock, so that nobody who had the
+ * device's key for a moment leaves it without a number to go on with.
+ *
+ * @throws ServiceError `unknown_device`, `bad_prekeys`, `prekeys_conflict` where the set's number does
+ * not follow, `unavailable` where the account is about to change
  * @throws StoreError
  */
 export async function publishPrekeys(
@@ -51,7 +66,7 @@ export async function publishPrekeys(
   if (record === null || device === undefined) {
     throw new ServiceError("unknown_device", "The account has no such device");
   }
-  const prekeys = await checkPublication(ctx, record, device, publication);
+  const { set, prekeys } = await checkPublication(ctx, record, device, publication);
   await transact<void>(ctx.kv, async (): Promise<Decision<void>> => {
     const [state, read] = await Promise.all([
       readLabel(ctx, account),
@@ -63,15 +78,46 @@ export async function publishPrekeys(
     }
     // Also where it was this very call whose commit had an unknown result.
     if (read !== null && equal(read.value.set, prekeys.set)) return { done: undefined };
-    if (prekeys.setNumber !== (read?.value.setNumber ?? 0) + 1) {
-      throw new ServiceError("prekeys_conflict", "The prekey set does not have the next number");
+    if (!mayFollow(prekeys.setNumber, read?.value.setNumber ?? 0, ctx.now())) {
+      throw new ServiceError("prekeys_conflict", "The prekey set's number does not follow");
     }
+    const { spk, kpk, notAfterMs } = set;
+    const keys = { spk, kpk, opks: prekeys.opks, notAfterMs };
+    const claimed = await claimPrekeys(ctx, { label: account, deviceId }, keys, ctx.now());
     return {
-      checks: [checkLabel(ctx, account, state), checkPrekeys(ctx, account, deviceId, read)],
-      mutations: [writePrekeys(ctx, account, deviceId, prekeys)],
+      checks: [
+        checkLabel(ctx, account, state),
+        checkPrekeys(ctx, account, deviceId, read),
+        ...claimed.checks,
+      ],
+      mutations: [writePrekeys(ctx, account, deviceId, prekeys), ...claimed.mutations],
       then: undefined,
     };
   });
+}
+
+/**
+ * Requires that a set is the one that the service holds of a device. How many of its one-time prekeys
+ * are left is told to nobody, the device included.
+ *
+ * @param setHash `prekeySetHash` of the set
+ * @throws ServiceError `prekeys_differ` @throws StoreError
+ */
+export async function requirePublished(
+  ctx: Context,
+  account: AccountLabel,
+  deviceId: number,
+  setHash: Bytes,
+): Promise<void> {
+  const held = (await readPrekeys(ctx, account, deviceId))?.value ?? null;
+  if (held !== null && equal(prekeySetHash(held.set), setHash)) return;
+  throw new ServiceError("prekeys_differ", "The service holds another prekey set, or none");
+}
+
+/** Whether a number is above the one before, and by one only or not ahead of the clock, in seconds. */
+function mayFollow(setNumber: number, before: number, nowMs: number): boolean {
+  const most = Math.max(before + 1, Math.floor((nowMs + PREKEY_CLOCK_SKEW_MS) / 1000));
+  return setNumber > before && setNumber <= most;
 }
 
 async function checkPublication(
@@ -79,11 +125,11 @@ async function checkPublication(
   record: VerifiedRecord,
   { entry }: BoundDevice,
   publication: PrekeyPublication,
-): Promise<DevicePrekeys> {
+): Promise<OpenedPublication> {
   try {
-    const { set, prekeys } = await openPublication(record, entry, publication);
-    checkPrekeyValidity(set, ctx.now());
-    return prekeys;
+    const opened = await openPublication(record, entry, publication);
+    checkPrekeyValidity(opened.set, ctx.now());
+    return opened;
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
     throw new ServiceError("bad_prekeys", error.message);
@@ -100,7 +146,7 @@ export async function openPublication(
   { account }: VerifiedRecord,
   entry: DeviceEntry,
   publication: PrekeyPublication,
-): Promise<{ readonly set: PrekeySet; readonly prekeys: DevicePrekeys }> {
+): Promise<OpenedPublication> {
   const entryHash = deviceEntryHash(account, entry);
   const set = await verifyPrekeySet(publication, { entryHash, signing: entry.signing });
   const opks = checkOneTimePrekeys(set, publication.opks);

@@ -9,7 +9,8 @@
  *
  * A version that the log has and the store lost stays proved by the prefix tree: its owner brings the
  * record again. A row that nobody can read, or whose index is not proved, is as good as lost. With the last
- * record of a name go its prekeys.
+ * record of a name go its prekeys; of those that stay no one-time prekey is left, since the store may have
+ * forgotten that it handed one out.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import { vrfVerifiedOutput } from "../crypto/vrf.ts";
 import { deleteErasure, listErasures, writeErasure } from "../kv/erasures.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { deletePooled, type Pooled, type PoolEntry, readPool } from "../kv/pool.ts";
-import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
+import { deletePrekeys, listPrekeyDevices, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
 import {
   deleteLabel,
   deleteValue,
@@ -159,7 +160,11 @@ async function recoverName(parts: Parts, label: AccountLabel): Promise<void> {
     }
   }
   for (const form of kept) addKeys(left, label, form);
-  mutations.push(...await stateOf(parts, label, newest), ...erasureOf(parts, label, kept));
+  mutations.push(
+    ...await stateOf(parts, label, newest),
+    ...await prekeysOf(parts, label, newest),
+    ...erasureOf(parts, label, kept),
+  );
   await commitInParts(log.kv, mutations);
 }
 
@@ -177,17 +182,25 @@ async function stateOf(
   label: AccountLabel,
   newest: LabelState | null,
 ): Promise<Deno.KvMutation[]> {
-  if (newest === null) {
-    const devices = await listPrekeyDevices(log, label);
-    return [
-      deleteLabel(log, label),
-      ...devices.map((device) => deletePrekeys(log, label, device)),
-    ];
-  }
+  if (newest === null) return [deleteLabel(log, label)];
   const state = (await readLabel(log, label))?.value ?? null;
   const isSame = state !== null && state.version === newest.version &&
     state.poolId === newest.poolId && equal(state.recordHash, newest.recordHash);
   return isSame ? [] : [writeLabel(log, label, newest)];
+}
+
+/** Takes away the prekeys of a name of which nothing is left, and the one-time prekeys of any other. */
+async function prekeysOf(
+  { log }: Parts,
+  label: AccountLabel,
+  newest: LabelState | null,
+): Promise<Deno.KvMutation[]> {
+  const devices = await listPrekeyDevices(log, label);
+  if (newest === null) return devices.map((device) => deletePrekeys(log, label, device));
+  return await Promise.all(devices.map(async (device) => {
+    const { value } = (await readPrekeys(log, label, device))!;
+    return writePrekeys(log, label, device, { ...value, left: [] });
+  }));
 }
 
 /** Notes that a name has to be erased where it ended and was not, and takes the note of any other. */

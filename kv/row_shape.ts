@@ -74,6 +74,7 @@ const TABLES: Readonly<Record<string, Shape>> = {
     value: exactly({ ...version, ...opened, label: text, commitment: bytes, vrfOutput: bytes }),
   },
   key: { key: [bytes], value: exactly({ label: text, deviceId: count }) },
+  prekey: { key: [bytes], value: exactly({ label: text, deviceId: count, expMs: count }) },
   erase: { key: [text], value: exactly({ version: count }) },
   prekeys: {
     key: [text, count],

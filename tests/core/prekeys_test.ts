@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
 import { generateAgreementKeyPair } from "../../crypto/keys.ts";
+import { prekeySetHash } from "../../crypto/prekey.ts";
 import { takeBundles } from "../../core/directory.ts";
 import { register } from "../../core/registration.ts";
 import { ServiceError } from "../../core/error.ts";
-import { publishPrekeys } from "../../core/prekeys.ts";
+import { publishPrekeys, requirePublished } from "../../core/prekeys.ts";
 import { type OpenContext } from "../../core/context.ts";
 import { readPrekeys } from "../../kv/prekeys.ts";
 import { type VerifiedRecord } from "../../crypto/record.ts";
@@ -12,6 +14,7 @@ import { newAccount, newPrekeys, openCore, type TestAccount } from "../support/s
 
 const DAY_MS = 86_400_000;
 const ALICE = parseAccountLabel("alice");
+const NOW_MS = 1_790_000_000_000;
 
 function refusal(code: string): (error: unknown) => boolean {
   return (error) => {
@@ -28,21 +31,56 @@ async function withBob(
 ): Promise<void> {
   using kv = await Deno.openKv(":memory:");
   await using ctx = await openCore(kv, { now });
-  const bob = await newAccount("bob");
+  const bob = await newAccount("bob", { issuedMs: now() });
   await register(ctx, bob.label, bob.record, null);
   await story(ctx, bob, (await ctx.accounts.record(bob.label))!);
 }
 
-Deno.test("a device's sets are numbered from 1, one by one", () =>
+Deno.test("the number of a device's sets only rises, and not past the next one or the clock", () =>
   withBob(async (ctx, bob, record) => {
-    const conflict = refusal("prekeys_conflict");
-    const set = (setNumber: number) => newPrekeys(bob, record, { setNumber });
-    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(0)), conflict);
-    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(2)), conflict);
-    await publishPrekeys(ctx, bob.label, 1, await set(1));
-    await assert.rejects(publishPrekeys(ctx, bob.label, 1, await set(1)), conflict);
-    await publishPrekeys(ctx, bob.label, 1, await set(2));
-    assert.equal((await readPrekeys(ctx, bob.label, 1))?.value.setNumber, 2);
+    const nowS = Math.floor(NOW_MS / 1000);
+    const most = nowS + 300;
+    const publish = async (setNumber: number, outcome: "taken" | "refused") => {
+      const set = newPrekeys(bob, record, {
+        setNumber,
+        notBeforeMs: NOW_MS,
+        notAfterMs: NOW_MS + DAY_MS,
+      });
+      const publishing = publishPrekeys(ctx, bob.label, 1, await set);
+      if (outcome === "taken") await publishing;
+      else await assert.rejects(publishing, refusal("prekeys_conflict"), String(setNumber));
+    };
+    await publish(0, "refused");
+    await publish(most + 1, "refused");
+    await publish(2 ** 53 - 1, "refused");
+    for (const number of [1, 2, 9]) await publish(number, "taken");
+    for (const number of [9, 8, 1]) await publish(number, "refused");
+    await publish(nowS, "taken");
+    await publish(most, "taken");
+    // Where the clock does not help, one by one.
+    await publish(most + 2, "refused");
+    await publish(most + 1, "taken");
+    assert.equal((await readPrekeys(ctx, bob.label, 1))?.value.setNumber, most + 1);
+  }, () => NOW_MS));
+
+Deno.test("a device is told whether the service holds its newest set, and nothing else", () =>
+  withBob(async (ctx, bob, record) => {
+    const differ = refusal("prekeys_differ");
+    const [first, second] = [1, 2].map((setNumber) => newPrekeys(bob, record, { setNumber }));
+    const ask = async (set: { readonly set: Bytes }) =>
+      await requirePublished(ctx, bob.label, 1, prekeySetHash(set.set));
+    await assert.rejects(ask(await first!), differ, "none");
+    await publishPrekeys(ctx, bob.label, 1, await first!);
+    await ask(await first!);
+    await takeBundles(ctx, ALICE, bob.label, null);
+    await ask(await first!);
+    await assert.rejects(ask(await second!), differ, "a later one");
+    await publishPrekeys(ctx, bob.label, 1, await second!);
+    await ask(await second!);
+    await assert.rejects(ask(await first!), differ, "an earlier one");
+    const hash = prekeySetHash((await second!).set);
+    await assert.rejects(requirePublished(ctx, bob.label, 2, hash), differ, "another device's");
+    await assert.rejects(requirePublished(ctx, ALICE, 1, hash), differ, "another account's");
   }));
 
 Deno.test("of two next sets at once one is published", () =>

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { filesIn } from "../../cli/recover.ts";
 import { type OpenContext } from "../../core/context.ts";
-import { lookup } from "../../core/directory.ts";
+import { lookup, takeBundles } from "../../core/directory.ts";
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { type LogSource, LogSourceError } from "../../core/log_source.ts";
 import { recoverLog, type Recovery, RecoveryError } from "../../core/recovery.ts";
+import { publishPrekeys, requirePublished } from "../../core/prekeys.ts";
 import { register } from "../../core/registration.ts";
 import { concat } from "../../crypto/bytes.ts";
+import { prekeySetHash } from "../../crypto/prekey.ts";
 import { logOnlyPolicy, type LogPolicy } from "../../crypto/policy.ts";
 import { type Frozen, readFrozen, writeFrozen } from "../../kv/frozen.ts";
 import { readHead } from "../../kv/head.ts";
@@ -20,6 +22,7 @@ import { mortal } from "../support/faulty_kv.ts";
 import { mirrorOf, restore, rowsOf, writeFiles } from "../support/mirror.ts";
 import {
   newAccount,
+  newPrekeys,
   openCore,
   ORIGIN,
   type TestAccount,
@@ -329,3 +332,26 @@ Deno.test("a mirror may be a folder of files", async () => {
 function frozenFor(reason: string): Frozen {
   return { reason, atMs: 1, evidence: null, isReplaying: false };
 }
+
+Deno.test("a store that was rolled back hands out no one-time prekey that it may have handed out", async () => {
+  await using it = await world();
+  const [{ label: alice }, bob] = [it.people[0]!, it.people[1]!];
+  await restore(it.kv, it.copy);
+  const publication = await (async () => {
+    await using ctx = await it.open();
+    const record = (await ctx.accounts.record(bob.label))!;
+    const set = await newPrekeys(bob, record, { count: 4 });
+    await publishPrekeys(ctx, bob.label, 1, set);
+    return set;
+  })();
+  await it.recover();
+  await using ctx = await it.open();
+  const { bundles } = await takeBundles(ctx, alice, bob.label, null);
+  assert.deepEqual(bundles.map(({ set, opk }) => [set, opk]), [[publication.set, null]]);
+  // The device's set is there all the same, and the next one comes with new one-time prekeys.
+  await requirePublished(ctx, bob.label, 1, prekeySetHash(publication.set));
+  const record = (await ctx.accounts.record(bob.label))!;
+  await publishPrekeys(ctx, bob.label, 1, await newPrekeys(bob, record, { setNumber: 2 }));
+  const again = await takeBundles(ctx, alice, bob.label, null);
+  assert.ok(again.bundles[0]!.opk !== null);
+});
