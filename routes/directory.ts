@@ -16,9 +16,10 @@ import { ServiceError } from "../core/error.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { type LookupQuery } from "../core/lookup_proof.ts";
 import { requireOwner } from "../core/ownership.ts";
-import { publishPrekeys } from "../core/prekeys.ts";
+import { publishPrekeys, requirePublished } from "../core/prekeys.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
-import { bundleRequest, prekeysRequest, recordRequest } from "../wire/schema.ts";
+import { PREKEYS_CHECK } from "../wire/paths.ts";
+import { bundleRequest, prekeysCheck, prekeysRequest, recordRequest } from "../wire/schema.ts";
 import { bodyOf } from "./body.ts";
 import { type Api, credentialsOf, type Handler, principalOf, route } from "./route.ts";
 
@@ -36,6 +37,7 @@ export function directoryRoutes(app: Hono, api: Api): void {
   route(app, "/v1/directory/:label/proof", { GET: getProof(api) });
   route(app, "/v1/directory/:label/owner", { GET: getOwnersProof(api) });
   route(app, "/v1/directory/:label/bundle", { POST: postBundle(api) });
+  route(app, PREKEYS_CHECK, { POST: postCheck(api) });
   route(app, "/v1/keys/:device", { PUT: putPrekeys(api) });
 }
 
@@ -84,7 +86,17 @@ function postBundle(api: Api): Handler {
     const taken = await takeBundles(api.ctx, account, label, from ?? null, query);
     const bundles = taken.bundles.map(bundleToWire);
     const answer: BundlesWire = { ...lookupToWire(taken.lookup), bundles };
-    return exchange.json(answer);
+    // Compressed, its length would tell again what the pads hide.
+    return exchange.json(answer, 200, { "cache-control": "no-store, no-transform" });
+  };
+}
+
+function postCheck(api: Api): Handler {
+  return async (exchange) => {
+    const { hash } = await bodyOf(exchange, prekeysCheck);
+    const { account, deviceId } = await principalOf(api, exchange);
+    await requirePublished(api.ctx, account, deviceId, hash);
+    return new Response(null, { status: 204 });
   };
 }
 

@@ -13,6 +13,7 @@ import { type Bundle } from "../crypto/bundle.ts";
 import { type AgreementKey, parseAgreementKey } from "../crypto/keys.ts";
 import { type LookupAnswer } from "../crypto/lookup.ts";
 import { type OneTimePrekey, type SignedPrekeySet } from "../crypto/prekey.ts";
+import { randomBytes } from "../crypto/primitives.ts";
 import { asArray, asBytes, asCount, asObject, asText } from "./json.ts";
 
 /** `PUT /v1/directory/{label}`, and `POST /v1/directory/{label}/reset` without the operator's signature. */
@@ -39,6 +40,12 @@ export interface PrekeysRequest {
   readonly opks: readonly string[];
 }
 
+/** `POST /v1/keys/check`. */
+export interface PrekeysCheck {
+  /** `prekeySetHash` of the newest set that the device published, base64url. */
+  readonly hash: string;
+}
+
 /** `POST /v1/directory/{label}/bundle`. */
 export interface BundleRequest {
   /** Size of the newest head the client trusts, or absent at first contact. */
@@ -55,7 +62,7 @@ export interface LookupWire {
   readonly consistency: readonly string[];
 }
 
-/** One device in the answer to a bundle request. */
+/** One device in the answer to a bundle request: as long with a one-time prekey as without one. */
 export interface BundleWire {
   readonly device: number;
   readonly set: string;
@@ -63,7 +70,12 @@ export interface BundleWire {
   readonly opk:
     | { readonly index: number; readonly key: string; readonly path: readonly string[] }
     | null;
+  /** Random characters that nobody reads. */
+  readonly pad: string;
 }
+
+/** What the longest one-time prekey and its pad come to as JSON, in characters. */
+const OPK_CHARS = 320;
 
 /** The answer to a bundle request. */
 export interface BundlesWire extends LookupWire {
@@ -99,15 +111,24 @@ export function prekeysToWire(
 
 /** A bundle as JSON. */
 export function bundleToWire(bundle: Bundle): BundleWire {
-  const { opk } = bundle;
+  const opk = bundle.opk === null ? null : {
+    index: bundle.opk.index,
+    key: toBase64Url(bundle.opk.key),
+    path: bundle.opk.path.map(toBase64Url),
+  };
   return {
     device: bundle.deviceId,
     set: toBase64Url(bundle.set),
     signature: toBase64Url(bundle.signature),
-    opk: opk === null
-      ? null
-      : { index: opk.index, key: toBase64Url(opk.key), path: opk.path.map(toBase64Url) },
+    opk,
+    pad: padOf(JSON.stringify(opk).length),
   };
+}
+
+/** Random, since a proxy that compresses would make nothing of zeros. */
+function padOf(chars: number): string {
+  if (chars > OPK_CHARS) throw new Error("bug: a one-time prekey longer than its room");
+  return toBase64Url(randomBytes(OPK_CHARS)).slice(0, OPK_CHARS - chars);
 }
 
 /** Reads the answer to a bundle request. @throws WireError, CryptoError `bad_key` */

@@ -52,6 +52,9 @@ export function prekeysPath(deviceId: number): string {
   return `/v1/keys/${deviceId}`;
 }
 
+/** `POST` asks whether the service holds the device's newest set. */
+export const PREKEYS_CHECK = "/v1/keys/check";
+
 /** `GET` reads what a side of a meeting of two devices has written; `PUT` behind it writes. */
 export function linkPath(slot: string, side: "new" | "old"): string {
   return `/v1/links/${slot}/${side}`;

@@ -19,8 +19,10 @@ export const PROBLEM_STATUS = {
   bad_record: 422,
   /** A prekey set that does not verify. */
   bad_prekeys: 422,
-  /** A set number that is not the next one. */
+  /** A set number that does not follow on the one before. */
   prekeys_conflict: 409,
+  /** The service holds another prekey set of the device, or none. */
+  prekeys_differ: 409,
   /** The name belongs to somebody else. */
   name_taken: 409,
   /** The name has ended, for everybody and for good. */

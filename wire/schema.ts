@@ -11,7 +11,7 @@
 import { z } from "zod";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { SIGNATURE_BYTES } from "../crypto/primitives.ts";
+import { HASH_BYTES, SIGNATURE_BYTES } from "../crypto/primitives.ts";
 import {
   MAX_AUTHORIZATION_CHARS,
   MAX_COMMON_BYTES,
@@ -85,6 +85,9 @@ export const prekeysRequest = z.strictObject({
   signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES),
   opks: z.array(bytes(KEY_BYTES, KEY_BYTES)).max(MAX_ONE_TIME_PREKEYS),
 });
+
+/** `POST /v1/keys/check`. */
+export const prekeysCheck = z.strictObject({ hash: bytes(HASH_BYTES, HASH_BYTES) });
 
 /** `PUT /v1/links/{slot}/{side}/{n}`. */
 export const linkRequest = z.strictObject({ message: bytes(1, MAX_LINK_MESSAGE_BYTES) });
