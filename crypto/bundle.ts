@@ -8,7 +8,7 @@
  */
 
 import { type AccountId } from "./account_label.ts";
-import { type Bytes } from "./bytes.ts";
+import { type Bytes, toHex } from "./bytes.ts";
 import { type DeviceEntry, deviceEntryHash } from "./device_entry.ts";
 import { CryptoError } from "./error.ts";
 import {
@@ -70,8 +70,8 @@ export function remoteDevice(record: VerifiedRecord, deviceId: number): RemoteDe
 
 /**
  * Checks a bundle against a proven record, in the order of the protocol: the device is in the
- * record, the set is signed by it, valid now, not older than one seen before, and the one-time
- * prekey leads to the set.
+ * record, the set is signed by it, valid now, not older than one seen before, the one-time prekey
+ * leads to the set, and no key is there for two purposes.
  *
  * @param seenSetNumber the highest set number seen of this device, or null
  * @throws CryptoError `bad_record`, `bad_prekeys`, `expired_prekeys`, `malformed`, `bad_key`,
@@ -93,6 +93,10 @@ export async function verifyBundle(
     throw new CryptoError("bad_prekeys", "The prekey set is older than one seen before");
   }
   if (bundle.opk !== null) checkOneTimePrekey(set, bundle.opk);
+  const agreed = [device.entry.identity, set.spk, ...bundle.opk === null ? [] : [bundle.opk.key]];
+  if (new Set(agreed.map(toHex)).size !== agreed.length) {
+    throw new CryptoError("bad_prekeys", "A key of the bundle is there for two purposes");
+  }
   const setHash = prekeySetHash(bundle.set);
   return { ...device, set, setBytes: bundle.set, setHash, opk: bundle.opk } as VerifiedBundle;
 }

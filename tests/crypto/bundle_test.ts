@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { remoteDevice, verifyBundle } from "../../crypto/bundle.ts";
+import { type Bundle, remoteDevice, verifyBundle } from "../../crypto/bundle.ts";
+import { type Bytes, toHex } from "../../crypto/bytes.ts";
+import { type AgreementKey } from "../../crypto/keys.ts";
 import { deviceEntryHash } from "../../crypto/device_entry.ts";
-import { type PrekeySet, prekeySetHash } from "../../crypto/prekey.ts";
+import { oneTimeRoot, type PrekeySet, prekeySetHash } from "../../crypto/prekey.ts";
 import {
   bundleOf,
   flipped,
@@ -66,6 +68,54 @@ Deno.test("a set older than one seen before is refused, the same or a newer one 
   await verifyBundle(bob.record, bundle, NOW_MS, 7);
   const check = verifyBundle(bob.record, bundle, NOW_MS, 8);
   await assert.rejects(check, { code: "bad_prekeys" });
+});
+
+Deno.test("a set that its device signed with a key for two purposes is refused", async () => {
+  const { identity } = bob.entry;
+  const asSigned = await withPrekeys({ spk: identity });
+  const check = (person: Person, index: number | null) =>
+    verifyBundle(bob.record, bundleOf(person, index), NOW_MS, null);
+  await assert.rejects(check(asSigned, null), { code: "bad_prekeys" });
+  const { spk } = bob.prekeys;
+  for (const key of [{ ...spk }, { ...spk, publicKey: identity }]) {
+    const opks = [key, ...bob.prekeys.opks.slice(1)];
+    const opkRoot = oneTimeRoot(opks.map(({ publicKey }) => publicKey));
+    const opkCount = opks.length;
+    const made = await makePrekeys(bob.device, 0, { spk: spk.publicKey, opkCount, opkRoot });
+    const person = { ...bob, prekeys: { ...made, opks } };
+    await assert.rejects(check(person, 0), { code: "bad_prekeys" });
+    await check(person, 1);
+  }
+});
+
+Deno.test("a prekey in another's place is refused: each kind of key stands for itself", async () => {
+  const bundle = bundleOf(bob, 0);
+  const other = await makePrekeys(bob.device, 4);
+  const { spk, kpk } = bob.prekeys.fields;
+  const index = bundle.opk!.index;
+  const path = bundle.opk!.path;
+  const withOpk = (key: AgreementKey) => ({ ...bundle, opk: { index, key, path } });
+  const spliced = (field: Bytes, by: Bytes) => {
+    const set = bundle.set.slice();
+    const at = toHex(set).indexOf(toHex(field)) / 2;
+    set.set(by, at);
+    return { ...bundle, set };
+  };
+  const tries: Record<string, [Bundle, string]> = {
+    "the signed prekey as one-time prekey": [withOpk(spk), "bad_proof"],
+    "the identity key as one-time prekey": [withOpk(bob.entry.identity), "bad_proof"],
+    "another one-time prekey": [withOpk(bob.prekeys.opks[1]!.publicKey), "bad_proof"],
+    "one of another set": [withOpk(other.opks[0]!.publicKey), "bad_proof"],
+    "the identity key as signed prekey": [spliced(spk, bob.entry.identity), "bad_prekeys"],
+    "a one-time prekey as signed prekey": [spliced(spk, bundle.opk!.key), "bad_prekeys"],
+    "another set's signed prekey": [spliced(spk, other.fields.spk), "bad_prekeys"],
+    "another set's ML-KEM prekey": [spliced(kpk, other.fields.kpk), "bad_prekeys"],
+    "another set's signature": [{ ...bundle, signature: other.signature }, "bad_prekeys"],
+  };
+  for (const [what, [bad, code]] of Object.entries(tries)) {
+    await assert.rejects(verifyBundle(bob.record, bad, NOW_MS, null), { code }, what);
+  }
+  await verifyBundle(bob.record, bundle, NOW_MS, null);
 });
 
 Deno.test("a one-time prekey that is not of the set is refused, never left out", async () => {

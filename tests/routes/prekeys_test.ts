@@ -124,6 +124,7 @@ Deno.test("an answer with a one-time prekey is as long as one without, whichever
       const proof = JSON.stringify(one.answer.proof).length;
       const { "content-length": length, ...headers } = one.headers;
       equal(length, String(one.bytes), "it is not compressed");
+      equal(headers["cache-control"], "no-store, no-transform", "by no proxy either");
       return { ...one, headers, bytes: one.bytes - proof };
     });
     for (const one of bare) deepEqual(common(one), common(bare[0]!));
