@@ -1,13 +1,17 @@
 /**
  * This device's prekeys: made, published, rotated daily, and taken when an offer uses them.
  *
- * A set is stored before it is published and published again until the service has it. A one-time
- * prekey is deleted, and its offer remembered, in one transaction once the offer has opened: an offer
- * that comes twice finds that it did, and one that does not open changes nothing.
+ * A set is stored before it is published and published again until the service has it; where the service
+ * lost it, as one does that was restored from a backup, the next set is made. When that is due was drawn
+ * by lot when the set was made: it must never depend on how many one-time prekeys were used.
+ *
+ * A one-time prekey is deleted, and its offer remembered, in one transaction once the offer has opened:
+ * an offer that comes twice finds that it did, and one that does not open changes nothing.
  *
  * @module
  */
 
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes, toHex } from "../crypto/bytes.ts";
 import { decodeOffer, type OfferHeader } from "../crypto/handshake_message.ts";
 import { type AgreementKey, generateAgreementKeyPair, generateKemKeyPair } from "../crypto/keys.ts";
@@ -20,8 +24,8 @@ import {
 } from "../crypto/prekey.ts";
 import { type KemPrivateKey, sha256 } from "../crypto/primitives.ts";
 import { type UsedPrekeys } from "../crypto/x3dh.ts";
-import { prekeysToWire } from "../wire/directory.ts";
-import { prekeysPath } from "../wire/paths.ts";
+import { type PrekeysCheck, prekeysToWire } from "../wire/directory.ts";
+import { PREKEYS_CHECK, prekeysPath } from "../wire/paths.ts";
 import { type Cell, cell, change, forget, keep, readCell } from "./cell.ts";
 import { ClientError } from "./error.ts";
 import { type Changes, type Store } from "./store.ts";
@@ -32,8 +36,12 @@ const DAY_MS = 24 * 3_600_000;
 const CLOCK_DOUBT_MS = 5 * 60_000;
 /** How long a set may be used by callers; it is replaced long before. */
 const VALIDITY_MS = 14 * DAY_MS;
+/** How much earlier than after a day a set is replaced, at most. */
+const JITTER_MS = 4 * 3_600_000;
 /** How long a replaced set still opens offers that were sealed to it. */
 const KEPT_MS = DAY_MS;
+/** Most sets that are kept, however often the service says that it has none. */
+const MAX_SETS = 32;
 /** How long an offer is remembered, which is longer than one can be accepted. */
 const SEEN_MS = 10 * 60_000;
 
@@ -42,6 +50,8 @@ export type SetName = {
   readonly hash: string;
   readonly number: number;
   readonly madeMs: number;
+  /** When the next one is made. */
+  readonly dueMs: number;
   readonly published: boolean;
   /** When the next set took its place, or null. */
   readonly replacedMs: number | null;
@@ -59,40 +69,60 @@ export const SETS = cell<readonly SetName[]>("prekeys");
 const SEEN = cell<Readonly<Record<string, number>>>("seen");
 
 /**
- * Publishes what was not, and makes and publishes the next set when the newest is a day old.
+ * Makes sure that the service has this device's newest set, and makes the next one when it is due, or
+ * where the service does not take or have the newest. Sets that were replaced a day ago are erased.
  *
  * @throws ClientError
  */
 export async function publishPrekeys(world: World): Promise<void> {
-  const { store, now } = world;
-  const newest = (await readCell(store, SETS))?.[0] ?? null;
-  // What may not have arrived goes first: the next set's number builds upon it.
-  if (newest !== null && !newest.published && !await publish(world, newest)) {
-    // It ended before it arrived. Whether the service ever had it, its number can't be told.
-    const { number } = newest;
-    for (const next of [number, number + 1]) {
-      if (await publish(world, await makeSet(world, next))) return;
-    }
-    throw unwanted();
-  }
-  const age = newest === null ? Infinity : now() - newest.madeMs;
-  // A set from the future was made under a wrong clock.
-  if (age > -CLOCK_DOUBT_MS && age < DAY_MS) return;
-  if (!await publish(world, await makeSet(world, (newest?.number ?? 0) + 1))) throw unwanted();
+  const nowMs = world.now();
+  const sets = await keptSets(world);
+  const [newest] = sets;
+  const isFresh = newest !== undefined && nowMs < newest.dueMs &&
+    // A set from the future was made under a wrong clock.
+    newest.madeMs <= nowMs + CLOCK_DOUBT_MS;
+  if (isFresh && await isThere(world, newest)) return;
+  // Dated, so that it is above what callers saw of this device, whichever side was restored.
+  const before = sets.find(({ published }) => published)?.number ?? 0;
+  const number = Math.max(before + 1, Math.floor(nowMs / 1000));
+  if (await isThere(world, await makeSet(world, number))) return;
+  throw new ClientError("refused", "The service does not take this device's prekeys");
 }
 
-/** Sends a set; false where the service can't take it. @throws ClientError for any other reason */
-async function publish(world: World, { hash }: SetName): Promise<boolean> {
+/** The sets, newest first, without those that no offer may name any more, which are erased. */
+function keptSets({ store, now }: World): Promise<readonly SetName[]> {
+  return change(store, [SETS], ([held]) => {
+    const isKept = ({ replacedMs }: SetName, i: number) =>
+      i < MAX_SETS && (replacedMs ?? Infinity) + KEPT_MS > now();
+    const kept = (held ?? []).filter(isKept);
+    const ended = (held ?? []).filter((set) => !kept.includes(set));
+    const changes = Object.assign({}, ...ended.map(forgotten), keep(SETS, kept));
+    return { changes: ended.length === 0 ? {} : changes, result: kept };
+  });
+}
+
+/**
+ * Whether the service has a published set still, or takes one that was not.
+ *
+ * @throws ClientError where it does not say
+ */
+async function isThere(world: World, { hash, published }: SetName): Promise<boolean> {
   const { store, http, account, now } = world;
   const held = await readCell(store, setCell(hash));
   if (held === null) throw new Error("bug: the store lost a prekey set");
-  const path = prekeysPath(account.self.entry.deviceId);
+  const tell = (method: string, path: string, body: unknown) =>
+    http.signed(signerOf(world), method, path, body);
   try {
-    await http.signed(signerOf(world), "PUT", path, prekeysToWire(held, held.opks));
+    if (published) {
+      const check: PrekeysCheck = { hash: toBase64Url(prekeySetHash(held.set)) };
+      await tell("POST", PREKEYS_CHECK, check);
+      return true;
+    }
+    const path = prekeysPath(account.self.entry.deviceId);
+    await tell("PUT", path, prekeysToWire(held, held.opks));
   } catch (error) {
-    const isFinal = error instanceof ClientError &&
-      (error.problem === "bad_prekeys" || error.problem === "prekeys_conflict");
-    if (isFinal) return false;
+    // `bad_prekeys`, `prekeys_conflict` or `prekeys_differ`
+    if (error instanceof ClientError && error.problem?.includes("prekeys")) return false;
     throw error;
   }
   await change(store, [SETS], ([sets]) => {
@@ -164,7 +194,7 @@ function usedPrekeys(held: StoredSet, index: number | null, opk: CryptoKey | nul
   };
 }
 
-/** Makes a set and stores it, unpublished; forgets sets that are too old to be used. */
+/** Makes a set and stores it, unpublished. */
 async function makeSet({ store, account, now }: World, number: number): Promise<SetName> {
   const agreementKey = () => generateAgreementKeyPair(store.extractable);
   const [spk, kpk, ...opks] = await Promise.all([
@@ -179,25 +209,21 @@ async function makeSet({ store, account, now }: World, number: number): Promise<
     setNumber: number,
     notBeforeMs: madeMs,
     notAfterMs: madeMs + VALIDITY_MS,
-    spkId: number,
+    spkId: number >>> 0,
     spk: spk.publicKey,
-    kpkId: number,
+    kpkId: number >>> 0,
     kpk: kpk.publicKey,
     opkCount: opks.length,
     opkRoot: oneTimeRoot(publicOpks),
   }, account.self.keys.signing);
   const hash = toHex(prekeySetHash(signed.set));
-  const name: SetName = { hash, number, madeMs, published: false, replacedMs: null };
+  const dueMs = madeMs + DAY_MS - Math.random() * JITTER_MS;
+  const name: SetName = { hash, number, madeMs, dueMs, published: false, replacedMs: null };
   const privates = { spk: spk.privateKey, kpk: kpk.privateKey };
-  await change(store, [SETS], ([held]) => {
-    const sets = held ?? [];
-    const ended = sets.filter(({ replacedMs }) => (replacedMs ?? madeMs) + KEPT_MS <= madeMs);
-    const kept = sets.filter((set) => !ended.includes(set));
+  await change(store, [SETS], ([sets]) => {
     return {
       changes: Object.assign(
-        {},
-        ...ended.map(forgotten),
-        keep(SETS, [name, ...kept]),
+        keep(SETS, [name, ...sets ?? []]),
         keep(setCell(hash), { ...signed, opks: publicOpks, ...privates }),
         ...opks.map(({ privateKey }, i) => keep(oneTimeCell(hash, i), privateKey)),
       ),
@@ -232,10 +258,6 @@ function oneTimeCell(setHash: string, index: number): Cell<CryptoKey> {
 /** What an offer is remembered by. */
 function nameOf(offer: Bytes): string {
   return toHex(sha256(offer));
-}
-
-function unwanted(): ClientError {
-  return new ClientError("refused", "The service does not take this device's prekeys");
 }
 
 function replayed(): ClientError {
