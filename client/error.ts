@@ -87,6 +87,8 @@ export type ClientErrorCode =
   | "bad_option"
   /** What the client keeps on this device could not be read or written. */
   | "store_failed"
+  /** What the client keeps on this device is sealed, and no key was given, or another one. */
+  | "store_locked"
   /** This account is online in another tab. */
   | "in_use"
   /** The client was closed, or went offline meanwhile. */

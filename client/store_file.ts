@@ -1,23 +1,75 @@
 /**
  * A store in one JSON file, for Deno and Node. The only file of the SDK that is not portable.
  *
- * Private keys lie in it as PKCS #8, readable by whoever can read the file: it is created with mode
- * 0600, and its folder is yours to protect. One process at a time. A change is written beside the
- * file, synced and renamed over it, so a crash leaves the old state or the new one.
+ * Give it a key, from the system's key ring or derived from a passphrase with Argon2id or scrypt, and
+ * all of the file is sealed under it (`sealed_file.ts`). **Without one private keys lie in it as PKCS #8,
+ * readable by whoever can read the file**, its backups included: it is created with mode 0600, and its
+ * folder is yours to protect.
+ *
+ * One process at a time. A change is written beside the file, synced and renamed over it, so a crash
+ * leaves the old state or the new one.
  *
  * @module
  */
 
 import { open, readFile, rename } from "node:fs/promises";
 import { fromBase64, toBase64 } from "../crypto/base64.ts";
+import {
+  damaged,
+  type FileKey,
+  fileKeyOf,
+  isSealed,
+  locked,
+  openFile,
+  sealFile,
+} from "./sealed_file.ts";
 import { type Store, type Stored } from "./store.ts";
 
-/** Opens, or creates, a store in this file. */
-export async function fileStore(path: string): Promise<Store> {
-  const values = await load(path);
+export { type FileKey };
+
+/** A store in a file. */
+export interface FileStore extends Store {
+  /**
+   * Whether what lies in the file is sealed. False without a key, and with one for a file that was there
+   * before it, until the next write: an application that has always given a key refuses such a file,
+   * since somebody else may have put it there.
+   */
+  readonly isProtected: boolean;
+  /** Seals the file under another key from now on; what earlier copies hold stays as it is. */
+  changeKey(key: FileKey): Promise<void>;
+}
+
+/** What a store in a file may be given. */
+export interface FileStoreOptions {
+  /** What the file is sealed under; without it whoever reads the file has the keys. */
+  readonly key?: FileKey | undefined;
+}
+
+/**
+ * Opens, or creates, a store in this file.
+ *
+ * @throws ClientError `store_locked` where the file is sealed under another key, or a key is missing;
+ * `store_failed` where it was damaged or changed; `bad_option` where the key is none
+ */
+export async function fileStore(path: string, options: FileStoreOptions = {}): Promise<FileStore> {
+  let key = options.key === undefined ? null : await fileKeyOf(options.key);
+  const { values, isPlain } = await load(path, key);
+  let isProtected = key !== null && !isPlain;
   let queue: Promise<unknown> = Promise.resolve();
   return {
     extractable: true,
+    get isProtected() {
+      return isProtected;
+    },
+    changeKey: (next) => {
+      const turn = queue.then(async () => {
+        const handle = await fileKeyOf(next);
+        await save(path, values, handle);
+        [key, isProtected] = [handle, true];
+      });
+      queue = turn.catch(() => {});
+      return turn;
+    },
     update: (keys, decide) => {
       const turn = queue.then(async () => {
         const { changes, result } = decide(keys.map((key) => values.get(key) ?? null));
@@ -27,7 +79,8 @@ export async function fileStore(path: string): Promise<Store> {
           if (value === null) next.delete(key);
           else next.set(key, value);
         }
-        await save(path, next);
+        await save(path, next, key);
+        isProtected = key !== null;
         for (const [key, value] of Object.entries(changes)) {
           if (value === null) values.delete(key);
           else values.set(key, value);
@@ -41,33 +94,65 @@ export async function fileStore(path: string): Promise<Store> {
   };
 }
 
-async function load(path: string): Promise<Map<string, Stored>> {
+/** What a file holds, and whether that lay there unsealed. */
+interface Loaded {
+  readonly values: Map<string, Stored>;
+  readonly isPlain: boolean;
+}
+
+async function load(path: string, key: CryptoKey | null): Promise<Loaded> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return new Map();
+    const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (isAbsent) return { values: new Map(), isPlain: false };
     throw error;
   }
+  // Never an empty store in place of one that can't be read: the next write would lose its keys.
+  const isPlain = !isSealed(text);
+  if (!isPlain) {
+    if (key === null) throw locked();
+    text = await openFile(key, text);
+  }
+  return { values: await thawAll(parse(text)), isPlain };
+}
+
+function parse(text: string): object {
+  let value: unknown;
   try {
-    const values = JSON.parse(text);
-    if (typeof values !== "object" || values === null || Array.isArray(values)) throw damaged();
-    const entries: [string, unknown][] = Object.entries(values);
-    return new Map(
-      await Promise.all(entries.map(async ([key, value]) => [key, await thaw(value)] as const)),
-    );
+    value = JSON.parse(text);
+  } catch {
+    // Without its cause, which would cite what it could not read.
+    throw damaged();
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw damaged();
+  return value;
+}
+
+async function thawAll(values: object): Promise<Map<string, Stored>> {
+  try {
+    const entries = Object.entries(values).map(async ([name, value]) => {
+      return [name, await thaw(value)] as const;
+    });
+    return new Map(await Promise.all(entries));
   } catch (cause) {
-    // Never an empty store in its place: that would lose the keys at the next write.
     throw damaged(cause);
   }
 }
 
-async function save(path: string, values: ReadonlyMap<string, Stored>): Promise<void> {
+async function save(
+  path: string,
+  values: ReadonlyMap<string, Stored>,
+  key: CryptoKey | null,
+): Promise<void> {
   const frozen: Record<string, unknown> = {};
-  for (const [key, value] of values) frozen[key] = await freeze(value);
+  for (const [name, value] of values) frozen[name] = await freeze(value);
+  const text = JSON.stringify(frozen);
+  const written = key === null ? text : await sealFile(key, text);
   const file = await open(`${path}.new`, "w", 0o600);
   try {
-    await file.writeFile(JSON.stringify(frozen));
+    await file.writeFile(written);
     await file.sync();
   } finally {
     await file.close();
@@ -107,8 +192,4 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64(text);
   if (bytes === null) throw damaged();
   return bytes;
-}
-
-function damaged(cause?: unknown): Error {
-  return new Error("The store's file is damaged", { cause });
 }

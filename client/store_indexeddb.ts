@@ -1,6 +1,8 @@
 /**
  * A store in IndexedDB, for browsers: private keys stay non-extractable WebCrypto handles, which
- * script can use but never read.
+ * script can use but never read. One kind is none where WebCrypto lacks ML-KEM, as Firefox's does: there
+ * the seed of the ML-KEM prekey lies as 64 bytes, which a script of the page can read; it is worth nothing
+ * without the X25519 keys beside it.
  *
  * A browser may clear an origin's storage when space runs out, and the account with it, unless it
  * promised not to: `persist` asks for that.

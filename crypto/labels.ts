@@ -36,6 +36,8 @@ const NAMES = [
   "link",
   "link-keys",
   "recovery-code",
+  "store-key",
+  "store-file",
 ] as const;
 
 /** What an input is for. */

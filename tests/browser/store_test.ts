@@ -41,6 +41,21 @@ Deno.test("the IndexedDB store in a real browser", async (t) => {
     await t.step("a private key in it signs, and cannot be exported", async () => {
       assert.deepEqual(await check("keepsKeysInside"), [64, "InvalidAccessError"]);
     });
+    await t.step(
+      "an ML-KEM key in it opens, and cannot be exported where the browser has ML-KEM",
+      async () => {
+        const [what, opens, exported] = await check("keepsKemInside") as [
+          string,
+          boolean,
+          string[],
+        ];
+        assert.ok(opens);
+        // Elsewhere its seed is bytes, which the threat model says.
+        const isHandle = await check("hasKem");
+        assert.equal(what, isHandle ? "handle" : "bytes");
+        if (isHandle) assert.deepEqual(exported, exported.map(() => "InvalidAccessError"));
+      },
+    );
     await t.step("it says whether the browser promised to keep it, once asked to", async () => {
       assert.deepEqual(await check("persists"), [false, false]);
       await allow(page);

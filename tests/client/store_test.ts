@@ -18,6 +18,10 @@ import { read, write } from "../support/raw_store.ts";
 const STORES: readonly [string, () => Promise<Store>][] = [
   ["in memory", () => Promise.resolve(memoryStore())],
   ["in a file", async () => await fileStore(`${await Deno.makeTempDir()}/store.json`)],
+  ["in a sealed file", async () => {
+    const key = new Uint8Array(32).fill(1);
+    return await fileStore(`${await Deno.makeTempDir()}/store.json`, { key });
+  }],
 ];
 
 for (const [where, open] of STORES) {

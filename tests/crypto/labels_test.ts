@@ -29,6 +29,8 @@ const NAMES: readonly LabelName[] = [
   "link",
   "link-keys",
   "recovery-code",
+  "store-key",
+  "store-file",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {

@@ -6,8 +6,9 @@
 
 import { type Stored } from "../../../client/store.ts";
 import { indexedDbStore } from "../../../client/store_indexeddb.ts";
-import { generateDeviceKeys } from "../../../crypto/keys.ts";
-import { type Bytes } from "../../../crypto/bytes.ts";
+import { type Bytes, equal } from "../../../crypto/bytes.ts";
+import { generateDeviceKeys, generateKemKeyPair } from "../../../crypto/keys.ts";
+import { mlKem768Decapsulate, mlKem768Encapsulate } from "../../../crypto/primitives.ts";
 import { read, write } from "../../support/raw_store.ts";
 
 const NAME = "a-store";
@@ -55,6 +56,29 @@ const checks = {
     const exported = await crypto.subtle.exportKey("pkcs8", key)
       .then(() => "exported", (error: Error) => error.name);
     return [signature.byteLength, exported];
+  },
+
+  /** ML-KEM's private key: what it is, what it opens, and who can export it, after a restart of sorts. */
+  async keepsKemInside(): Promise<Stored> {
+    const store = await indexedDbStore(NAME);
+    const pair = await generateKemKeyPair(store.extractable);
+    await write(store, { kem: pair.privateKey });
+    const key = await read(await indexedDbStore(NAME), "kem") as CryptoKey | Bytes;
+    const { ciphertext, shared } = await mlKem768Encapsulate(pair.publicKey);
+    const opens = equal(await mlKem768Decapsulate(key, ciphertext), shared);
+    if (!(key instanceof CryptoKey)) return ["bytes", opens, []];
+    const formats = ["pkcs8", "jwk", "raw-seed"] as unknown as ("pkcs8" | "jwk")[];
+    const exported = await Promise.all(
+      formats.map((format) =>
+        crypto.subtle.exportKey(format, key).then(() => "exported", (error: Error) => error.name)
+      ),
+    );
+    return [key.extractable ? "extractable" : "handle", opens, exported];
+  },
+
+  /** Whether this browser's WebCrypto has ML-KEM. */
+  hasKem(): Promise<Stored> {
+    return Promise.resolve("encapsulateBits" in crypto.subtle);
   },
 
   /** What the browser says when it is asked to keep it, and from then on. */
