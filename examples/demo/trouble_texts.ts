@@ -135,6 +135,10 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
     "This browser could not keep its keys",
     "Its storage is full, blocked or damaged. Free some space, leave private browsing, and try again.",
   ],
+  store_locked: [
+    "The keys on this device are sealed",
+    "They open under the key that they were sealed with, and no other.",
+  ],
   closed: ["This page was closed", "Reload it to go on."],
 };
 
