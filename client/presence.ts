@@ -140,6 +140,8 @@ export class Presence {
   }
 
   #careFor(world: World): void {
+    // Coming back does it, and says why where it can't.
+    if (this.#socket === null) return;
     this.#publish(world).catch((error) => this.#listeners.onFault(toClientError(error, "network")));
   }
 }

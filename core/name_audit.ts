@@ -8,7 +8,7 @@
  *     pending     the state names a pool entry that is there, and the other way round
  *     pairs       every pair of the log belongs to one version of one name
  *     keys        every device's keys belong to that device, and no others to any
- *     prekeys     signed by a device of a name, and what is left is among them
+ *     prekeys     signed by a device of a name, and what is left is among them; written down as its own
  *     rows        no value, key or prekeys that no name explains
  *
  * Faults count names in the store's order instead of naming them.
@@ -25,9 +25,11 @@ import { listKeyOwners } from "../kv/device_keys.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readLost } from "../kv/lost.ts";
 import { type PoolEntry, readPool } from "../kv/pool.ts";
+import { readPrekeyOwners } from "../kv/prekey_owners.ts";
 import { countPrekeys, readPrekeys } from "../kv/prekeys.ts";
 import { countValues, type LabelState, listLabels } from "../kv/records.ts";
 import { auditVersions, type Batches, NameFault } from "./version_audit.ts";
+import { ownedUntil } from "./prekey_claim.ts";
 import { openPublication } from "./prekeys.ts";
 
 /** How many names there are. */
@@ -164,11 +166,21 @@ async function auditPrekeys(
 ): Promise<number> {
   const held = (await readPrekeys(log, record.account.label, entry.deviceId))?.value;
   if (held === undefined) return 0;
-  const { prekeys } = await openPublication(record, entry, held);
+  const { set, prekeys } = await openPublication(record, entry, held);
   const isSame = equal(prekeys.entryHash, held.entryHash) &&
     prekeys.setNumber === held.setNumber && prekeys.notBeforeMs === held.notBeforeMs &&
     prekeys.notAfterMs === held.notAfterMs;
   if (!isSame) throw new NameFault("its prekeys are not what their set says");
+  const owned = ownedUntil(
+    { label: record.account.label, deviceId: entry.deviceId },
+    set.notAfterMs,
+  );
+  // One that has ended is forgotten by the store, so nobody misses it.
+  const isOwned = (await readPrekeyOwners(log, [set.spk, set.kpk])).every((row) =>
+    row === null || row.value.label === owned.label && row.value.deviceId === owned.deviceId &&
+      row.value.expMs === owned.expMs
+  );
+  if (!isOwned) throw new NameFault("its prekeys are written down as another device's");
   // Ascending, so none twice; and the last is there.
   const isLeft = held.left.every((index, i) => index > (held.left[i - 1] ?? -1)) &&
     (held.left.at(-1) ?? -1) < held.opks.length;

@@ -70,7 +70,7 @@ export async function claimPrekeys(
     const message = "A prekey was seen under another device, or as another kind of key";
     throw new ServiceError("bad_prekeys", message);
   }
-  const owned: PrekeyOwner = { ...owner, expMs: notAfterMs + KEPT_AFTER_MS };
+  const owned = ownedUntil(owner, notAfterMs);
   return {
     checks: [
       checkKeyNew(log, spk),
@@ -79,6 +79,11 @@ export async function claimPrekeys(
     ],
     mutations: [spk, kpk].map((key) => writePrekeyOwner(log, key, owned, nowMs)),
   };
+}
+
+/** What is written down of a set's keys. @param notAfterMs when the set ends, Unix milliseconds */
+export function ownedUntil(owner: KeyOwner, notAfterMs: number): PrekeyOwner {
+  return { ...owner, expMs: notAfterMs + KEPT_AFTER_MS };
 }
 
 /**

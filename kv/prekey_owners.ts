@@ -6,7 +6,7 @@
  *
  * A row ends a day after the set that brought it, so a device has some thirty of them. The store forgets
  * late, so the row's own time decides. One-time prekeys have no rows: 32 a day and device would be as
- * many times the store. Nothing here explains a row to an audit: it may outlive its device.
+ * many times the store. A row may outlive its device, so an audit misses none and asks for none.
  *
  * @module
  */
