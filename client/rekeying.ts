@@ -23,7 +23,7 @@ export interface RekeyPace {
 }
 
 /** The pace of a call. */
-export const REKEY_PACE: RekeyPace = {
+const REKEY_PACE: RekeyPace = {
   everyMs: 60_000,
   jitterMs: 10_000,
   tickMs: 5_000,

@@ -264,6 +264,23 @@ Deno.test("an offer that names anything else is refused, though its author knows
   }
 });
 
+Deno.test("there is one version and one suite: an offer of another is refused, whoever agrees to it", async () => {
+  // Every key and tag is computed over what the offer says, as both sides of an older or weaker
+  // protocol would: type, version and suite are the first four bytes.
+  const others = [{ 0: 0x11 }, { 1: 0 }, { 1: 2 }, { 2: 1 }, { 3: 0 }, { 3: 2 }, {
+    2: 0xff,
+    3: 0xff,
+  }];
+  for (const bytes of others) {
+    const forged = await forgeOffer(alice, bob, { dh1: dh1OfAlice, bytes });
+    await refused(acceptBy(bob, forged), JSON.stringify(bytes));
+  }
+  await acceptBy(
+    bob,
+    await forgeOffer(alice, bob, { dh1: dh1OfAlice, bytes: { 1: 1, 2: 0, 3: 1 } }),
+  );
+});
+
 Deno.test("an answer that names another call or device is refused, though its author knows all the keys", async () => {
   for (const change of [{ common: randomBytes(32) }, { deviceB: 2 }, {}]) {
     const { common, offer, pending } = await offerTo(bob);
@@ -310,6 +327,8 @@ async function forgeOffer(
     index?: number;
     call?: Partial<CallCommon>;
     header?: Partial<OfferHeader>;
+    /** Bytes of the common part that are replaced, at their place. */
+    bytes?: Readonly<Record<number, number>>;
   },
 ): Promise<Forged> {
   const [ephemeral, kem] = [await generateAgreementKeyPair(), await generateKemKeyPair()];
@@ -327,6 +346,7 @@ async function forgeOffer(
     kemA: kem.publicKey,
     ...parts.call,
   });
+  for (const [at, byte] of Object.entries(parts.bytes ?? {})) common[Number(at)] = byte;
   const header = encodeOfferHeader({
     common: commonHash(common),
     deviceB: callee.entry.deviceId,
