@@ -32,6 +32,7 @@ for (
       payload: (room, sdp) => ({
         kind: "offer",
         room,
+        replaces: "",
         sdp,
         fingerprints: ["00".repeat(32)],
         ...NO_GOSSIP,
@@ -41,6 +42,7 @@ for (
       payload: (room, sdp) => ({
         kind: "offer",
         room,
+        replaces: "",
         sdp,
         fingerprints: [...describe(sdp).fingerprints, "00".repeat(32)],
         ...NO_GOSSIP,
@@ -52,7 +54,13 @@ for (
     ["is not JSON", "bad_answer", { payload: () => utf8("{") }],
     ["is not UTF-8", "bad_answer", { payload: () => new Uint8Array([0xff, 0xfe]) }],
     ["names a room that is none", "handshake_refused", {
-      payload: (_room, sdp) => ({ kind: "offer", room: "%", ...describe(sdp), ...NO_GOSSIP }),
+      payload: (_room, sdp) => ({
+        kind: "offer",
+        room: "%",
+        replaces: "",
+        ...describe(sdp),
+        ...NO_GOSSIP,
+      }),
     }],
     ["is two minutes old", "handshake_refused", { payload: honest, ageMs: 120_000 }],
     ["is two minutes ahead", "handshake_refused", { payload: honest, ageMs: -120_000 }],
