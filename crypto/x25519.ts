@@ -1,0 +1,61 @@
+/**
+ * X25519 (RFC 7748): the runtime's, or WebCrypto's.
+ *
+ * A key is canonical and not of small order, and a secret is never zero.
+ *
+ * @module
+ */
+
+import { type Bytes, equal } from "./bytes.ts";
+import { constantTimeEqual } from "./constant_time.ts";
+import { generateCurvePair, hexBytes, publicKeysOf, type RawKeyPair } from "./curve_key.ts";
+import { CryptoError } from "./error.ts";
+import { nativeCrypto, nativeKey, plain } from "./platform.ts";
+
+/** An X25519 key pair; the private half stays in WebCrypto. */
+export async function generateX25519(extractable: boolean): Promise<RawKeyPair> {
+  return await generateCurvePair("X25519", extractable, ["deriveBits"]);
+}
+
+/** X25519 (RFC 7748, section 6.1). @throws CryptoError `bad_key` when the result would be zero */
+export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
+  const shared = await agree(privateKey, publicKey);
+  if (constantTimeEqual(shared, new Uint8Array(32))) {
+    throw new CryptoError("bad_key", "Key agreement gave a zero secret");
+  }
+  return shared;
+}
+
+async function agree(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
+  const native = nativeCrypto();
+  try {
+    const held = "algorithm" in privateKey ? native && nativeKey(native, privateKey) : privateKey;
+    if (native !== null && held !== null) {
+      const key = publicKeys.native(native, publicKey);
+      return plain(native.diffieHellman({ privateKey: held, publicKey: key }));
+    }
+    const algorithm = { name: "X25519", public: await publicKeys.web(publicKey) };
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));
+  } catch {
+    throw new CryptoError("bad_key", "Key agreement failed");
+  }
+}
+
+const publicKeys = publicKeysOf("X25519", []);
+
+/** u-coordinates of small order below 2^255-19 (RFC 7748, section 6.1; curve and twist). */
+const SMALL_ORDER_U = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+].map(hexBytes);
+
+/** Whether the bytes are canonical (bit 255 clear, u < 2^255-19) and not of small order. */
+export function isX25519PublicKey(bytes: Uint8Array): boolean {
+  if (bytes.length !== 32 || bytes[31]! > 0x7f) return false;
+  const aboveField = bytes[31] === 0x7f && bytes.subarray(1, 31).every((b) => b === 0xff) &&
+    bytes[0]! >= 0xed;
+  return !aboveField && !SMALL_ORDER_U.some((small) => equal(small, bytes));
+}
