@@ -6,9 +6,7 @@
  * @module
  */
 
-import { toBase64Url } from "./base64.ts";
-import { type Bytes, equal } from "./bytes.ts";
-import { type NativeCrypto, type NativeKey } from "./platform.ts";
+import { type Bytes } from "./bytes.ts";
 
 /** A key pair whose public half is raw bytes. */
 export interface RawKeyPair {
@@ -30,51 +28,6 @@ export async function generateCurvePair(
   const pair = await crypto.subtle.generateKey(curve, extractable, usages) as CryptoKeyPair;
   const raw = await crypto.subtle.exportKey("raw", pair.publicKey);
   return { publicKey: new Uint8Array(raw), privateKey: pair.privateKey };
-}
-
-/** Public keys of one curve, each imported once for each object that holds its bytes. */
-export interface PublicKeys {
-  /** The runtime's own. */
-  native(runtime: NativeCrypto, bytes: Bytes): NativeKey;
-  /** WebCrypto's. */
-  web(bytes: Bytes): Promise<CryptoKey>;
-}
-
-/** The public keys of a curve. @param usages what WebCrypto's may do */
-export function publicKeysOf(curve: Curve, usages: KeyUsage[]): PublicKeys {
-  const natives = new WeakMap<Bytes, Imported<NativeKey>>();
-  const webs = new WeakMap<Bytes, Imported<Promise<CryptoKey>>>();
-  return {
-    native: (runtime, bytes) =>
-      importedOnce(natives, bytes, () => {
-        const key = { kty: "OKP", crv: curve, x: toBase64Url(bytes) };
-        return runtime.createPublicKey({ key, format: "jwk" });
-      }),
-    web: (bytes) =>
-      importedOnce(
-        webs,
-        bytes,
-        () => crypto.subtle.importKey("raw", bytes, curve, false, usages),
-      ),
-  };
-}
-
-interface Imported<Key> {
-  readonly copy: Bytes;
-  readonly key: Key;
-}
-
-function importedOnce<Key>(
-  kept: WeakMap<Bytes, Imported<Key>>,
-  bytes: Bytes,
-  make: () => Key,
-): Key {
-  const known = kept.get(bytes);
-  // Whoever writes over a buffer has another key in it from then on.
-  if (known !== undefined && equal(known.copy, bytes)) return known.key;
-  const key = make();
-  kept.set(bytes, { copy: Uint8Array.from(bytes), key });
-  return key;
 }
 
 /** The bytes of a constant in hexadecimal. */

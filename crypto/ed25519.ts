@@ -9,9 +9,9 @@
 
 import { fromBase64Url } from "./base64.ts";
 import { type Bytes, concat, equal, toHex } from "./bytes.ts";
-import { generateCurvePair, hexBytes, publicKeysOf, type RawKeyPair } from "./curve_key.ts";
+import { generateCurvePair, hexBytes, type RawKeyPair } from "./curve_key.ts";
 import { decodePoint } from "./edwards25519.ts";
-import { nativeCrypto, nativeKey, plain } from "./platform.ts";
+import { native } from "./platform.ts";
 
 /** Length of an Ed25519 signature in bytes. */
 export const SIGNATURE_BYTES = 64;
@@ -35,9 +35,8 @@ export async function ed25519FromSeed(seed: Bytes): Promise<RawKeyPair> {
 
 /** Signs with Ed25519. */
 export async function ed25519Sign(privateKey: CryptoKey, message: Bytes): Promise<Bytes> {
-  const native = nativeCrypto();
-  const key = native === null ? null : nativeKey(native, privateKey);
-  if (native !== null && key !== null) return plain(native.sign(null, message, key));
+  const signature = (await native())?.sign(privateKey, message);
+  if (signature !== undefined) return signature;
   return new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, message));
 }
 
@@ -52,14 +51,11 @@ export async function ed25519Verify(
   signature: Bytes,
 ): Promise<boolean> {
   if (signature.length !== SIGNATURE_BYTES || isSmallOrder(signature.subarray(0, 32))) return false;
-  const native = nativeCrypto();
-  if (native !== null) {
-    return native.verify(null, message, publicKeys.native(native, publicKey), signature);
-  }
-  return await crypto.subtle.verify("Ed25519", await publicKeys.web(publicKey), signature, message);
+  const verdict = (await native())?.verify(publicKey, message, signature);
+  if (verdict !== undefined) return verdict;
+  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+  return await crypto.subtle.verify("Ed25519", key, signature, message);
 }
-
-const publicKeys = publicKeysOf("Ed25519", ["verify"]);
 
 /** Keys that were found to be of prime order, newest last: finding out takes a whole multiplication. */
 const primeOrder = new Set<string>();

@@ -8,9 +8,9 @@
 
 import { type Bytes, equal } from "./bytes.ts";
 import { constantTimeEqual } from "./constant_time.ts";
-import { generateCurvePair, hexBytes, publicKeysOf, type RawKeyPair } from "./curve_key.ts";
+import { generateCurvePair, hexBytes, type RawKeyPair } from "./curve_key.ts";
 import { CryptoError } from "./error.ts";
-import { nativeCrypto, nativeKey, plain } from "./platform.ts";
+import { native } from "./platform.ts";
 
 /** An X25519 key pair; the private half stays in WebCrypto. */
 export async function generateX25519(extractable: boolean): Promise<RawKeyPair> {
@@ -27,21 +27,27 @@ export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<B
 }
 
 async function agree(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
-  const native = nativeCrypto();
   try {
-    const held = "algorithm" in privateKey ? native && nativeKey(native, privateKey) : privateKey;
-    if (native !== null && held !== null) {
-      const key = publicKeys.native(native, publicKey);
-      return plain(native.diffieHellman({ privateKey: held, publicKey: key }));
-    }
-    const algorithm = { name: "X25519", public: await publicKeys.web(publicKey) };
+    const shared = (await native())?.agree(privateKey, publicKey);
+    if (shared !== undefined) return shared;
+    const algorithm = { name: "X25519", public: await importedOnce(publicKey) };
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));
   } catch {
     throw new CryptoError("bad_key", "Key agreement failed");
   }
 }
 
-const publicKeys = publicKeysOf("X25519", []);
+/** Public keys by the object that holds their bytes, for a handshake uses most of them more than once. */
+const imported = new WeakMap<Bytes, { readonly copy: Bytes; readonly key: Promise<CryptoKey> }>();
+
+function importedOnce(bytes: Bytes): Promise<CryptoKey> {
+  const known = imported.get(bytes);
+  // Whoever writes over a buffer has another key in it from then on.
+  if (known !== undefined && equal(known.copy, bytes)) return known.key;
+  const key = crypto.subtle.importKey("raw", bytes, "X25519", false, []);
+  imported.set(bytes, { copy: Uint8Array.from(bytes), key });
+  return key;
+}
 
 /** u-coordinates of small order below 2^255-19 (RFC 7748, section 6.1; curve and twist). */
 const SMALL_ORDER_U = [
