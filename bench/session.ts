@@ -11,6 +11,9 @@
  * @module
  */
 
+import { bundle as bundleForPage, openBrowser } from "../tests/browser/harness.ts";
+import { timeUploads, weighSessions } from "./session/memory.ts";
+
 const FOLDER = new URL("../dist/session_bench/", import.meta.url);
 const SOURCES = new URL("session/", import.meta.url);
 
@@ -21,6 +24,11 @@ for (const build of ["fast", "portable"]) {
   await run("deno", Deno.execPath(), ["run", "--allow-all", "--no-lock"], [build, rounds]);
   await run("node", "node", [], [build, rounds]);
 }
+
+await runInBrowser();
+say("\n== deno, weights");
+await weighSessions(say);
+await timeUploads(say);
 
 /** Installs the peers, or keeps those that are there. */
 async function install(): Promise<void> {
@@ -60,6 +68,34 @@ async function run(
   say(`\n== ${name}, ${args[0]} build`);
   const { success } = await child.spawn().status.catch(() => ({ success: false }));
   if (!success) say(`${name} did not run it`);
+}
+
+/** Runs it in a page of a browser, where there is one; timers are precise there for isolated pages only. */
+async function runInBrowser(): Promise<void> {
+  say("\n== browser, portable build by its nature");
+  const script = await bundleForPage(new URL("page.ts", SOURCES));
+  const headers = {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+    "content-type": "text/html",
+  };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("<!doctype html><title>bench</title>", { headers }),
+  );
+  const opened = await openBrowser().catch((error) => {
+    say(`no browser: ${error instanceof Error ? error.message : error}`);
+    return null;
+  });
+  if (opened === null) return;
+  try {
+    const page = await opened.browser.newPage();
+    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    await page.addScriptTag({ content: script });
+    for (const line of await page.evaluate(`measure(${Number(rounds)})`) as string[]) say(line);
+  } finally {
+    await opened.close();
+  }
 }
 
 function say(line: string): void {

@@ -45,12 +45,16 @@ async function row(name: string, contenders: readonly Contender[]): Promise<void
   const [ours, ...theirs] = await inTurn(contenders, Number(rounds));
   say(`${name}: ${line(ours!)}`);
   for (const peer of theirs) {
-    say(`  ${(ours!.medianMs / peer.medianMs).toFixed(2)} times ${line(peer)}`);
+    const ratio = (ours!.medianMs / peer.medianMs).toFixed(2);
+    const processor = ours!.processorMs === null || peer.processorMs === null
+      ? ""
+      : ` (${(ours!.processorMs / peer.processorMs).toFixed(2)} in processor time)`;
+    say(`  ${ratio} times${processor} ${line(peer)}`);
   }
 }
 
 function line({ who, medianMs, includes }: Timed): string {
-  return `${who} ${medianMs.toFixed(3)} ms (${includes})`;
+  return `${who} ${medianMs.toFixed(3)} ms: ${includes}`;
 }
 
 function say(text: string): void {

@@ -14,7 +14,7 @@ import { fromBase64Url } from "../../crypto/base64.ts";
 import { type Bundle, verifyBundle } from "../../crypto/bundle.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { parseAgreementKey } from "../../crypto/keys.ts";
-import { MAX_ONE_TIME_PREKEYS, oneTimePrekey } from "../../crypto/prekey.ts";
+import { oneTimePrekey } from "../../crypto/prekey.ts";
 import { type Session } from "../../crypto/session.ts";
 import { accept, type AcceptedOffer, initiate, type PendingOffer } from "../../crypto/x3dh.ts";
 import { connect, makePerson, NOW_MS, type Person, ROOM } from "../../tests/support/people.ts";
@@ -39,10 +39,10 @@ export async function makePair(): Promise<Pair> {
   return { alice: await makePerson("alice"), bob: await makePerson("bob") };
 }
 
-/** A fresh set of a person's in a store of its own, and the bundles that a service hands out of it. */
+/** A fresh set of a person's, in a store of its own, and what would be uploaded. */
 export async function storedPrekeys(
   person: Person,
-): Promise<{ store: Store; bundles: readonly Bundle[]; request: PrekeysRequest }> {
+): Promise<{ store: Store; request: PrekeysRequest }> {
   const store = memoryStore();
   let request: PrekeysRequest | null = null;
   const signed = (_signer: unknown, _method: string, _path: string, body: unknown) => {
@@ -52,16 +52,19 @@ export async function storedPrekeys(
   const account = { label: person.account.label, self: person.device } as unknown as Account;
   const world = { store, account, http: { signed }, now: () => NOW_MS } as unknown as World;
   await publishPrekeys(world);
-  const { set, signature, opks } = request as unknown as PrekeysRequest;
+  return { store, request: request as unknown as PrekeysRequest };
+}
+
+/** The bundles that a service hands out of an upload. */
+function bundlesOf(person: Person, { set, signature, opks }: PrekeysRequest): readonly Bundle[] {
   const bytes = (text: string) => fromBase64Url(text)!;
   const keys = opks.map((key) => parseAgreementKey(bytes(key)));
-  const bundles = keys.map((_, index) => ({
+  return keys.map((_, index) => ({
     deviceId: person.entry.deviceId,
     set: bytes(set),
     signature: bytes(signature),
     opk: oneTimePrekey(keys, index),
   }));
-  return { store, bundles, request: request as unknown as PrekeysRequest };
 }
 
 /** One side's offer, and what the other made of it. */
@@ -95,8 +98,9 @@ export function offers(pair: Pair): Contender {
       "ML-KEM key made), prekeys read from the store, the offer opened, prekeys spent",
     batch: 10,
     make: async () => {
-      const { store, bundles } = await storedPrekeys(pair.bob);
-      return (i) => offerAndAccept(pair, store, bundles[i % MAX_ONE_TIME_PREKEYS]!);
+      const { store, request } = await storedPrekeys(pair.bob);
+      const bundles = bundlesOf(pair.bob, request);
+      return (i) => offerAndAccept(pair, store, bundles[i]!);
     },
   };
 }
@@ -108,7 +112,8 @@ export function setups(pair: Pair): Contender {
     includes: "all of the former, the answer sealed and opened, the confirm sealed and opened",
     batch: 10,
     make: async () => {
-      const { store, bundles } = await storedPrekeys(pair.bob);
+      const { store, request } = await storedPrekeys(pair.bob);
+      const bundles = bundlesOf(pair.bob, request);
       return async (i) => {
         const { pending, accepted } = await offerAndAccept(pair, store, bundles[i]!);
         const answered = await answer(accepted, SETUP_PAYLOAD);

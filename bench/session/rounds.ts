@@ -24,6 +24,8 @@ export interface Timed {
   readonly includes: string;
   /** The median of its batches, milliseconds for doing it once. */
   readonly medianMs: number;
+  /** The same of processor time, all threads together, or null where the runtime does not tell. */
+  readonly processorMs: number | null;
 }
 
 const WARM_UP_ROUNDS = 5;
@@ -33,21 +35,31 @@ export async function inTurn(
   contenders: readonly Contender[],
   rounds: number,
 ): Promise<readonly Timed[]> {
-  const times = contenders.map((): number[] => []);
+  const times = contenders.map((): { ms: number; processorMs: number }[] => []);
   for (let round = 0; round < rounds + WARM_UP_ROUNDS; round++) {
     for (const [place, { batch, make }] of contenders.entries()) {
       const once = await make(batch);
-      const started = performance.now();
+      const [used, started] = [processorTime(), performance.now()];
       for (let i = 0; i < batch; i++) await once(i);
-      const took = (performance.now() - started) / batch;
-      if (round >= WARM_UP_ROUNDS) times[place]!.push(took);
+      const ms = (performance.now() - started) / batch;
+      const processorMs = (processorTime() - used) / batch;
+      if (round >= WARM_UP_ROUNDS) times[place]!.push({ ms, processorMs });
     }
   }
-  return contenders.map(({ who, includes }, place) => ({
-    who,
-    includes,
-    medianMs: median(times[place]!),
-  }));
+  return contenders.map(({ who, includes }, place) => {
+    const medianMs = median(times[place]!.map(({ ms }) => ms));
+    const processorMs = median(times[place]!.map(({ processorMs }) => processorMs));
+    return { who, includes, medianMs, processorMs: Number.isNaN(processorMs) ? null : processorMs };
+  });
+}
+
+/** Milliseconds of processor time of this process, or NaN: a busy machine stretches only the clock's. */
+function processorTime(): number {
+  const { process } = globalThis as {
+    process?: { cpuUsage?(): { readonly user: number; readonly system: number } };
+  };
+  const used = process?.cpuUsage?.();
+  return used === undefined ? NaN : (used.user + used.system) / 1_000;
 }
 
 /** The middle of some numbers. */
