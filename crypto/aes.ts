@@ -26,7 +26,7 @@ export async function aesSeal(
   ad: Bytes,
   plaintext: Bytes,
 ): Promise<Bytes> {
-  const sealed = (await native())?.aesSeal(key, nonce, ad, plaintext);
+  const sealed = native()?.aesSeal(key, nonce, ad, plaintext);
   if (sealed !== undefined) return sealed;
   const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
   return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext));
@@ -41,7 +41,7 @@ export async function aesOpen(
 ): Promise<Bytes | null> {
   // Some runtimes would take a shorter tag; a full one is required before asking them.
   if (ciphertext.length < TAG_BYTES) return null;
-  const opened = (await native())?.aesOpen(key, nonce, ad, ciphertext);
+  const opened = native()?.aesOpen(key, nonce, ad, ciphertext);
   if (opened !== undefined) return opened;
   const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
   try {

@@ -35,7 +35,7 @@ export async function ed25519FromSeed(seed: Bytes): Promise<RawKeyPair> {
 
 /** Signs with Ed25519. */
 export async function ed25519Sign(privateKey: CryptoKey, message: Bytes): Promise<Bytes> {
-  const signature = (await native())?.sign(privateKey, message);
+  const signature = native()?.sign(privateKey, message);
   if (signature !== undefined) return signature;
   return new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, message));
 }
@@ -51,7 +51,7 @@ export async function ed25519Verify(
   signature: Bytes,
 ): Promise<boolean> {
   if (signature.length !== SIGNATURE_BYTES || isSmallOrder(signature.subarray(0, 32))) return false;
-  const verdict = (await native())?.verify(publicKey, message, signature);
+  const verdict = native()?.verify(publicKey, message, signature);
   if (verdict !== undefined) return verdict;
   const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
   return await crypto.subtle.verify("Ed25519", key, signature, message);

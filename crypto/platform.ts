@@ -15,7 +15,8 @@ type Ask = (name: string) => NativeFunctions | undefined;
 
 let asked: Ask | undefined;
 let answered: NativeFunctions | null = null;
-let loading: Promise<NativeWays | null> | null = null;
+let ways: NativeWays | null = null;
+let isLoading = false;
 
 /** The runtime's own functions, or null in browsers. */
 export function nativeFunctions(): NativeFunctions | null {
@@ -25,16 +26,23 @@ export function nativeFunctions(): NativeFunctions | null {
     asked = ask;
     const found = ask?.("crypto");
     answered = found?.hash === undefined ? null : found;
-    loading = null;
+    [ways, isLoading] = [null, false];
   }
   return answered;
 }
 
 /**
- * What is made of those functions, or null in browsers and where one is missing. It is loaded on use, so that
- * browsers need not download it.
+ * What is made of those functions, or null: in browsers, where one is missing, and until it is loaded, which
+ * begins when it is first asked for. Nobody waits for it, because what is sealed may be overwritten as soon
+ * as sealing was asked for, and browsers need not download it.
  */
-export function native(): Promise<NativeWays | null> | null {
+export function native(): NativeWays | null {
   const found = nativeFunctions();
-  return found && (loading ??= import("./native.ts").then(({ nativeWays }) => nativeWays(found)));
+  if (found !== null && !isLoading) {
+    isLoading = true;
+    import("./native.ts").then(({ nativeWays }) => {
+      if (found === answered) ways = nativeWays(found);
+    }, () => {});
+  }
+  return ways;
 }

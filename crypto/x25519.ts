@@ -28,7 +28,7 @@ export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<B
 
 async function agree(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
   try {
-    const shared = (await native())?.agree(privateKey, publicKey);
+    const shared = native()?.agree(privateKey, publicKey);
     if (shared !== undefined) return shared;
     const algorithm = { name: "X25519", public: await importedOnce(publicKey) };
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));

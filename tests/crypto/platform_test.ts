@@ -3,6 +3,7 @@ import { answer, complete, confirm, finish } from "../../crypto/answer.ts";
 import { type Bytes, concat, toHex, utf8 } from "../../crypto/bytes.ts";
 import { decodePoint, Point } from "../../crypto/edwards25519.ts";
 import { parseVerifyingKey } from "../../crypto/keys.ts";
+import { type NativeFunctions, nativeWays } from "../../crypto/native.ts";
 import { native, nativeFunctions } from "../../crypto/platform.ts";
 import {
   aesOpen,
@@ -31,8 +32,17 @@ import {
 import { portably } from "../support/portable.ts";
 import { vectors } from "../support/vectors.ts";
 
+/** Waits until this runtime's own functions are in use. */
+async function loaded(): Promise<void> {
+  for (let i = 0; native() === null; i++) {
+    assert.ok(i < 1_000, "they never came");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 /** Both ways of one computation: the runtime's own, and the portable one. */
 async function bothWays<T>(work: () => Promise<T> | T): Promise<readonly [T, T]> {
+  await loaded();
   const own = await work();
   return [own, await portably(work)];
 }
@@ -52,27 +62,55 @@ const LENGTHS = [0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1_000, 8_192, 8
 
 Deno.test("this runtime has functions of its own, and without them the portable way is taken", async () => {
   assert.notEqual(nativeFunctions(), null);
-  assert.notEqual(await native(), null);
-  await portably(async () => {
+  await loaded();
+  await portably(() => {
     assert.equal(nativeFunctions(), null);
-    assert.equal(await native(), null);
+    assert.equal(native(), null);
   });
-  assert.notEqual(await native(), null);
+  await loaded();
 });
 
 Deno.test("a runtime that lacks one of the functions is treated as having none", async () => {
+  await loaded();
   const { process } = globalThis as unknown as { process: { getBuiltinModule: unknown } };
   const genuine = process.getBuiltinModule;
   const { sign: _, ...rest } = nativeFunctions()!;
   try {
     process.getBuiltinModule = () => rest;
-    assert.equal(await native(), null);
+    assert.equal(native(), null);
+    await import("../../crypto/native.ts");
+    await Promise.resolve();
+    assert.equal(native(), null);
+    assert.equal(nativeWays(rest as unknown as NativeFunctions), null);
     process.getBuiltinModule = () => undefined;
     assert.equal(nativeFunctions(), null);
     process.getBuiltinModule = () => ({});
     assert.equal(nativeFunctions(), null);
   } finally {
     process.getBuiltinModule = genuine;
+  }
+});
+
+Deno.test("what was sealed and signed is what was there when it was asked for, either way", async () => {
+  const key = await importAesKey(new Uint8Array(32));
+  const { privateKey } = await ed25519FromSeed(new Uint8Array(32));
+  const [nonce, ad] = [new Uint8Array(12), utf8("ad")];
+  for (const length of [100, 10_000]) {
+    const genuine = await aesSeal(key, nonce, ad, new Uint8Array(length));
+    const signed = await ed25519Sign(privateKey, new Uint8Array(length));
+    const work = async () => {
+      const [plaintext, sealed] = [new Uint8Array(length), genuine.slice()];
+      const pending = [
+        aesSeal(key, nonce, ad, plaintext),
+        aesOpen(key, nonce, ad, sealed),
+        ed25519Sign(privateKey, plaintext),
+      ];
+      plaintext.fill(1);
+      sealed.fill(1);
+      return await Promise.all(pending);
+    };
+    const expected = [genuine, new Uint8Array(length), signed];
+    assert.deepEqual(await bothWays(work), [expected, expected]);
   }
 });
 
