@@ -23,11 +23,14 @@ const WARM_UP_CALLS = 2_000;
 const UPLOADS = 20;
 const DAY_MS = 24 * 3_600_000;
 
-/** What memory holds, after a collection. */
-function collected(): { readonly heap: number; readonly rss: number } {
+/** What memory holds after collections, between which what they found is let go. */
+async function collected(): Promise<{ readonly heap: number; readonly rss: number }> {
   const { gc } = globalThis as unknown as { gc?: () => void };
   if (gc === undefined) throw new Error("run with --v8-flags=--expose-gc");
-  for (let i = 0; i < 3; i++) gc();
+  for (let i = 0; i < 5; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const { heapUsed, external, rss } = Deno.memoryUsage();
   return { heap: heapUsed + external, rss };
 }
@@ -35,25 +38,21 @@ function collected(): { readonly heap: number; readonly rss: number } {
 /** Says what an open session takes, both sides of every call in this process. */
 export async function weighSessions(say: (line: string) => void): Promise<void> {
   const { alice, bob } = await makePair();
-  const held: Session[] = [];
-  const open = async (calls: number) => {
-    for (let i = 0; i < calls; i++) {
-      const { caller, callee } = await connect(alice, bob);
-      held.push(caller, callee);
-    }
-  };
   // The heap grows to what setups need for themselves before it is looked at.
-  await open(WARM_UP_CALLS);
-  for (const session of held.splice(0)) session.wipe();
-  const before = collected();
-  await open(CALLS);
-  const after = collected();
+  for (let i = 0; i < WARM_UP_CALLS; i++) await connect(alice, bob);
+  const held: Session[] = [];
+  const before = await collected();
+  for (let i = 0; i < CALLS; i++) {
+    const { caller, callee } = await connect(alice, bob);
+    held.push(caller, callee);
+  }
+  const after = await collected();
   const sessions = 2 * CALLS;
   const each = (bytes: number) => (bytes / sessions / 1_000).toFixed(1);
   say(
     `${sessions} open sessions (both sides of ${CALLS} calls): ` +
-      `${each(after.heap - before.heap)} kB each of heap and buffers, ` +
-      `${each(after.rss - before.rss)} kB each of the process`,
+      `${each(after.heap - before.heap)} kB each of heap and buffers; ` +
+      `the process has ${(after.rss / 1e6).toFixed(0)} MB, ${(before.rss / 1e6).toFixed(0)} before`,
   );
   for (const session of held) session.wipe();
 }

@@ -28,7 +28,8 @@ export interface Timed {
   readonly processorMs: number | null;
 }
 
-const WARM_UP_ROUNDS = 5;
+/** How long each does it before anything counts: code that ran a few times only is not compiled yet. */
+const WARM_UP_MS = 1_500;
 
 /** Times contenders in turn, round after round. */
 export async function inTurn(
@@ -36,14 +37,20 @@ export async function inTurn(
   rounds: number,
 ): Promise<readonly Timed[]> {
   const times = contenders.map((): { ms: number; processorMs: number }[] => []);
-  for (let round = 0; round < rounds + WARM_UP_ROUNDS; round++) {
+  for (const { batch, make } of contenders) {
+    for (const until = performance.now() + WARM_UP_MS; performance.now() < until;) {
+      const once = await make(batch);
+      for (let i = 0; i < batch; i++) await once(i);
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
     for (const [place, { batch, make }] of contenders.entries()) {
       const once = await make(batch);
       const [used, started] = [processorTime(), performance.now()];
       for (let i = 0; i < batch; i++) await once(i);
       const ms = (performance.now() - started) / batch;
       const processorMs = (processorTime() - used) / batch;
-      if (round >= WARM_UP_ROUNDS) times[place]!.push({ ms, processorMs });
+      times[place]!.push({ ms, processorMs });
     }
   }
   return contenders.map(({ who, includes }, place) => {
