@@ -15,15 +15,14 @@ import { bundle as bundleForPage, openBrowser } from "../tests/browser/harness.t
 import { timeUploads, weighSessions } from "./session/memory.ts";
 
 const FOLDER = new URL("../dist/session_bench/", import.meta.url);
-const GC = "--v8-flags=--expose-gc";
 const SOURCES = new URL("session/", import.meta.url);
 
 const rounds = Deno.args[0] ?? "30";
 await install();
 await bundle("measure.ts");
 for (const build of ["fast", "portable"]) {
-  await run("deno", Deno.execPath(), ["run", "--allow-all", "--no-lock", GC], [build, rounds]);
-  await run("node", "node", ["--expose-gc"], [build, rounds]);
+  await run("deno", Deno.execPath(), ["run", "--allow-all", "--no-lock"], [build, rounds]);
+  await run("node", "node", [], [build, rounds]);
 }
 
 await runInBrowser();

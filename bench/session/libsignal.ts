@@ -157,7 +157,7 @@ export async function libsignal(payload: Uint8Array): Promise<Peer | null> {
     offers: {
       who: WHO,
       includes: "two signatures, PQXDH (ML-KEM-1024), the first message sealed and opened, stores",
-      batch: 10,
+      batch: 30,
       make: async (count) => {
         const pairs = await manyStrangers(count);
         return (i) => offer(pairs[i]!);
@@ -166,7 +166,7 @@ export async function libsignal(payload: Uint8Array): Promise<Peer | null> {
     setups: {
       who: WHO,
       includes: "all of the former, and one reply sealed and opened; there is no confirm",
-      batch: 10,
+      batch: 30,
       make: async (count) => {
         const pairs = await manyStrangers(count);
         return (i) => setUp(pairs[i]!);
@@ -175,7 +175,7 @@ export async function libsignal(payload: Uint8Array): Promise<Peer | null> {
     rekeys: {
       who: WHO,
       includes: "a message each way, which turns the ratchet of each side once, stores",
-      batch: 10,
+      batch: 30,
       make: async () => {
         const { alice, bob } = await setUp(await strangers());
         const short = payload.subarray(0, 16);
@@ -188,7 +188,7 @@ export async function libsignal(payload: Uint8Array): Promise<Peer | null> {
     messages: (bytes) => ({
       who: WHO,
       includes: "sealed, opened, stores",
-      batch: 50,
+      batch: 100,
       make: async () => {
         const { alice, bob } = await setUp(await strangers());
         const message = new Uint8Array(bytes).fill(0x61);

@@ -96,7 +96,7 @@ export function offers(pair: Pair): Contender {
     includes:
       "the set's signature, the one-time prekey's path, the offer sealed (with the call's " +
       "ML-KEM key made), prekeys read from the store, the offer opened, prekeys spent",
-    batch: 10,
+    batch: 30,
     make: async () => {
       const { store, request } = await storedPrekeys(pair.bob);
       const bundles = bundlesOf(pair.bob, request);
@@ -110,7 +110,7 @@ export function setups(pair: Pair): Contender {
   return {
     who: WHO,
     includes: "all of the former, the answer sealed and opened, the confirm sealed and opened",
-    batch: 10,
+    batch: 30,
     make: async () => {
       const { store, request } = await storedPrekeys(pair.bob);
       const bundles = bundlesOf(pair.bob, request);
@@ -131,7 +131,7 @@ export function messages(pair: Pair, bytes: number): Contender {
   return {
     who: WHO,
     includes: "padded, sealed, opened",
-    batch: 50,
+    batch: 100,
     make: async () => {
       const { caller, callee } = await connect(pair.alice, pair.bob);
       return async () => {
@@ -156,7 +156,7 @@ export async function rekeys(pair: Pair): Promise<Contender | null> {
     who: WHO,
     includes:
       "offer, answer, done and its echo, each sealed and opened; both sides in the new epoch",
-    batch: 10,
+    batch: 30,
     make: async () => {
       const made = await connect(pair.alice, pair.bob);
       const sides = [made.caller, made.callee] as unknown as readonly [Rekeying, Rekeying];

@@ -45,11 +45,10 @@ export async function inTurn(
   }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
-      // Nobody always comes behind the same other, or cleans up what that one left.
+      // Nobody always comes behind the same other, whose garbage may still have to be collected.
       const place = (round + turn) % contenders.length;
       const { batch, make } = contenders[place]!;
       const once = await make(batch);
-      collect();
       const [used, started] = [processorTime(), performance.now()];
       for (let i = 0; i < batch; i++) await once(i);
       const ms = (performance.now() - started) / batch;
@@ -62,11 +61,6 @@ export async function inTurn(
     const processorMs = median(times[place]!.map(({ processorMs }) => processorMs));
     return { who, includes, medianMs, processorMs: Number.isNaN(processorMs) ? null : processorMs };
   });
-}
-
-/** Collects garbage, where the runtime was told to let us. */
-function collect(): void {
-  (globalThis as { gc?: () => void }).gc?.();
 }
 
 /** Milliseconds of processor time of this process, or NaN: a busy machine stretches only the clock's. */
