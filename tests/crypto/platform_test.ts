@@ -243,7 +243,10 @@ Deno.test("a buffer that another key was written into is that other key, either 
 Deno.test("a caller without such functions and a callee with them set up one session, and the other way round", async () => {
   const [alice, bob] = [await makePerson("alice"), await makePerson("bob")];
   const input = { room: ROOM, nowMs: NOW_MS, ttlS: 60, payload: utf8("offer") };
-  const here = <T>(work: () => Promise<T>) => work();
+  const here = async <T>(work: () => Promise<T>) => {
+    await loaded();
+    return await work();
+  };
   for (const [callers, callees] of [[portably, here], [here, portably]] as const) {
     const bundle = await callers(() => verifiedBundleOf(bob, 0));
     const { common, offers: [sealed] } = await callers(() =>
