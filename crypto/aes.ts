@@ -19,9 +19,13 @@ export function importAesKey(key: Bytes): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-/** AES-GCM encryption: ciphertext with its 16-byte tag behind it. */
+/**
+ * AES-GCM encryption: ciphertext with its 16-byte tag behind it.
+ *
+ * @param key imported, or the bytes of one that is used this once
+ */
 export async function aesSeal(
-  key: CryptoKey,
+  key: CryptoKey | Bytes,
   nonce: Bytes,
   ad: Bytes,
   plaintext: Bytes,
@@ -29,12 +33,13 @@ export async function aesSeal(
   const sealed = native()?.aesSeal(key, nonce, ad, plaintext);
   if (sealed !== undefined) return sealed;
   const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
-  return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext));
+  const used = key instanceof Uint8Array ? await importAesKey(key) : key;
+  return new Uint8Array(await crypto.subtle.encrypt(algorithm, used, plaintext));
 }
 
-/** The plaintext, or null where the tag does not verify. */
+/** The plaintext, or null where the tag does not verify. @param key as for `aesSeal` */
 export async function aesOpen(
-  key: CryptoKey,
+  key: CryptoKey | Bytes,
   nonce: Bytes,
   ad: Bytes,
   ciphertext: Bytes,
@@ -44,8 +49,9 @@ export async function aesOpen(
   const opened = native()?.aesOpen(key, nonce, ad, ciphertext);
   if (opened !== undefined) return opened;
   const algorithm = { name: "AES-GCM", iv: nonce, additionalData: ad, tagLength: 128 };
+  const used = key instanceof Uint8Array ? await importAesKey(key) : key;
   try {
-    return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, ciphertext));
+    return new Uint8Array(await crypto.subtle.decrypt(algorithm, used, ciphertext));
   } catch {
     return null;
   }

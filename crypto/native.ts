@@ -10,9 +10,13 @@
 
 import { type Bytes } from "./bytes.ts";
 
-/** A key that the runtime holds. */
-interface KeyObject {
+/** A key that the runtime holds; its bytes are out of reach of this type. */
+export interface KeyObject {
   readonly type: "public" | "private" | "secret";
+}
+
+interface PublicKeyObject extends KeyObject {
+  export(options: { readonly format: "jwk" }): JsonWebKey;
 }
 
 interface Cipher {
@@ -25,7 +29,7 @@ interface Cipher {
 
 type MakeCipher = (
   algorithm: string,
-  key: KeyObject,
+  key: KeyObject | Bytes,
   nonce: Uint8Array,
   options: { readonly authTagLength: number },
 ) => Cipher;
@@ -36,6 +40,7 @@ export interface NativeFunctions {
   readonly createCipheriv: MakeCipher;
   readonly createDecipheriv: MakeCipher;
   createPublicKey(jwk: { readonly key: JsonWebKey; readonly format: "jwk" }): KeyObject;
+  generateKeyPairSync(algorithm: string): { publicKey: PublicKeyObject; privateKey: KeyObject };
   diffieHellman(keys: { privateKey: KeyObject; publicKey: KeyObject }): Uint8Array;
   sign(algorithm: null, message: Uint8Array, key: KeyObject): Uint8Array;
   verify(algorithm: null, message: Uint8Array, key: KeyObject, signature: Uint8Array): boolean;
@@ -44,16 +49,18 @@ export interface NativeFunctions {
 
 /** The primitives; undefined where the runtime can't, or not as fast as WebCrypto. */
 export interface NativeWays {
-  /** Ciphertext and tag. */
-  aesSeal(key: CryptoKey, nonce: Bytes, ad: Bytes, plaintext: Bytes): Bytes | undefined;
+  /** Ciphertext and tag. @param key imported, or the bytes of one that is used once */
+  aesSeal(key: CryptoKey | Bytes, nonce: Bytes, ad: Bytes, plaintext: Bytes): Bytes | undefined;
   /** The plaintext, or null where the tag does not verify. @param sealed a whole tag at least */
-  aesOpen(key: CryptoKey, nonce: Bytes, ad: Bytes, sealed: Bytes): Bytes | null | undefined;
+  aesOpen(key: CryptoKey | Bytes, nonce: Bytes, ad: Bytes, sealed: Bytes): Bytes | null | undefined;
   /** An Ed25519 signature. */
   sign(key: CryptoKey, message: Bytes): Bytes | undefined;
   /** What the runtime says of an Ed25519 signature. */
   verify(key: Bytes, message: Bytes, signature: Bytes): boolean;
+  /** An X25519 key pair whose private half only this runtime's functions can use: never stored. */
+  generateX25519(): { readonly publicKey: JsonWebKey; readonly privateKey: KeyObject };
   /** X25519; throws where the runtime refuses the result. */
-  agree(own: CryptoKey, other: Bytes): Bytes | undefined;
+  agree(own: CryptoKey | KeyObject, other: Bytes): Bytes | undefined;
 }
 
 const TAG_BYTES = 16;
@@ -66,6 +73,7 @@ const NEEDED = [
   "createDecipheriv",
   "createPublicKey",
   "diffieHellman",
+  "generateKeyPairSync",
   "sign",
   "verify",
 ] as const;
@@ -101,12 +109,18 @@ export function nativeWays(functions: NativeFunctions): NativeWays | null {
     return key;
   }
 
-  function cipher(make: MakeCipher, key: CryptoKey, nonce: Bytes, ad: Bytes): Cipher | undefined {
-    const handle = handleOf(key);
-    if (handle === undefined) return undefined;
-    const { length } = key.algorithm as AesKeyAlgorithm;
+  function cipher(
+    make: MakeCipher,
+    key: CryptoKey | Bytes,
+    nonce: Bytes,
+    ad: Bytes,
+  ): Cipher | undefined {
+    const isRaw = key instanceof Uint8Array;
+    const used = isRaw ? key : handleOf(key);
+    if (used === undefined) return undefined;
+    const bits = isRaw ? key.length * 8 : (key.algorithm as AesKeyAlgorithm).length;
     // Without a length Node would take a tag of four bytes.
-    const made = make(`aes-${length}-gcm`, handle, nonce, { authTagLength: TAG_BYTES });
+    const made = make(`aes-${bits}-gcm`, used, nonce, { authTagLength: TAG_BYTES });
     made.setAAD(ad);
     return made;
   }
@@ -143,8 +157,12 @@ export function nativeWays(functions: NativeFunctions): NativeWays | null {
     },
     verify: (key, message, signature) =>
       functions.verify(null, message, publicKey("Ed25519", key), signature),
+    generateX25519: () => {
+      const { publicKey, privateKey } = functions.generateKeyPairSync("x25519");
+      return { publicKey: publicKey.export({ format: "jwk" }), privateKey };
+    },
     agree: (own, other) => {
-      const privateKey = handleOf(own);
+      const privateKey = "algorithm" in own ? handleOf(own) : own;
       const keys = privateKey && { privateKey, publicKey: publicKey("X25519", other) };
       return keys && plain(functions.diffieHellman(keys));
     },

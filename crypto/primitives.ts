@@ -39,7 +39,13 @@ export {
   mlKem768Decapsulate,
   mlKem768Encapsulate,
 } from "./ml_kem.ts";
-export { generateX25519, isX25519PublicKey, x25519 } from "./x25519.ts";
+export {
+  type AgreementPrivateKey,
+  generateEphemeralX25519,
+  generateX25519,
+  isX25519PublicKey,
+  x25519,
+} from "./x25519.ts";
 
 /** Fresh random bytes of the platform's generator. */
 export function randomBytes(length: number): Bytes {

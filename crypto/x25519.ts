@@ -6,19 +6,35 @@
  * @module
  */
 
+import { fromBase64Url } from "./base64.ts";
 import { type Bytes, equal } from "./bytes.ts";
 import { constantTimeEqual } from "./constant_time.ts";
 import { generateCurvePair, hexBytes, type RawKeyPair } from "./curve_key.ts";
 import { CryptoError } from "./error.ts";
+import { type KeyObject } from "./native.ts";
 import { native } from "./platform.ts";
+
+/** WebCrypto's handle, or the runtime's own of a key for one exchange. */
+export type AgreementPrivateKey = CryptoKey | KeyObject;
 
 /** An X25519 key pair; the private half stays in WebCrypto. */
 export async function generateX25519(extractable: boolean): Promise<RawKeyPair> {
   return await generateCurvePair("X25519", extractable, ["deriveBits"]);
 }
 
+/** A key pair for one exchange, whose private half is never stored. */
+export async function generateEphemeralX25519(): Promise<
+  { readonly publicKey: Bytes; readonly privateKey: AgreementPrivateKey }
+> {
+  const made = native()?.generateX25519();
+  if (made === undefined) return await generateX25519(false);
+  const publicKey = fromBase64Url(made.publicKey.x ?? "");
+  if (publicKey === null) throw new Error("bug: a JWK without its public key");
+  return { publicKey, privateKey: made.privateKey };
+}
+
 /** X25519 (RFC 7748, section 6.1). @throws CryptoError `bad_key` when the result would be zero */
-export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
+export async function x25519(privateKey: AgreementPrivateKey, publicKey: Bytes): Promise<Bytes> {
   const shared = await agree(privateKey, publicKey);
   if (constantTimeEqual(shared, new Uint8Array(32))) {
     throw new CryptoError("bad_key", "Key agreement gave a zero secret");
@@ -26,12 +42,12 @@ export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<B
   return shared;
 }
 
-async function agree(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes> {
+async function agree(privateKey: AgreementPrivateKey, publicKey: Bytes): Promise<Bytes> {
   try {
     const shared = native()?.agree(privateKey, publicKey);
     if (shared !== undefined) return shared;
     const algorithm = { name: "X25519", public: await importedOnce(publicKey) };
-    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey as CryptoKey, 256));
   } catch {
     throw new CryptoError("bad_key", "Key agreement failed");
   }
