@@ -21,7 +21,7 @@ import {
   encodeAnswerHeader,
   encodeConfirm,
 } from "./handshake_message.ts";
-import { generateAgreementKeyPair } from "./keys.ts";
+import { generateEphemeralKeyPair } from "./keys.ts";
 import { labelled } from "./labels.ts";
 import {
   constantTimeEqual,
@@ -47,7 +47,7 @@ export async function answer(
   payload: Uint8Array,
 ): Promise<{ answer: Bytes; unconfirmed: Unconfirmed }> {
   const [ephemeral, { ciphertext: ct2, shared: ss2 }] = await Promise.all([
-    generateAgreementKeyPair(),
+    generateEphemeralKeyPair(),
     mlKem768Encapsulate(accepted.call.kemA),
   ]);
   const header = encodeAnswerHeader({

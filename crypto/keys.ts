@@ -11,7 +11,9 @@
 import { type Bytes } from "./bytes.ts";
 import { CryptoError } from "./error.ts";
 import {
+  type AgreementPrivateKey,
   generateEd25519,
+  generateEphemeralX25519,
   generateMlKem768,
   generateX25519,
   isEd25519PublicKey,
@@ -43,6 +45,14 @@ export interface AgreementKeyPair {
   readonly publicKey: AgreementKey;
   /** WebCrypto's handle. */
   readonly privateKey: CryptoKey;
+}
+
+/** A key-agreement key pair for one exchange: it is never stored. */
+export interface EphemeralKeyPair {
+  /** The public half. */
+  readonly publicKey: AgreementKey;
+  /** A handle. */
+  readonly privateKey: AgreementPrivateKey;
 }
 
 /** A key-encapsulation key pair. */
@@ -87,6 +97,11 @@ export async function generateSigningKeyPair(extractable = false): Promise<Signi
 /** A fresh key-agreement key pair. @param extractable only for a store that writes files */
 export async function generateAgreementKeyPair(extractable = false): Promise<AgreementKeyPair> {
   return branded(await generateX25519(extractable), parseAgreementKey);
+}
+
+/** A fresh key-agreement key pair for one exchange. */
+export async function generateEphemeralKeyPair(): Promise<EphemeralKeyPair> {
+  return branded(await generateEphemeralX25519(), parseAgreementKey);
 }
 
 /** A fresh key-encapsulation key pair. @param extractable only for a store that writes files */

@@ -14,7 +14,7 @@ import { type Bytes, concat } from "./bytes.ts";
 import { Reader, Writer } from "./codec.ts";
 import { CryptoError } from "./error.ts";
 import { pad, unpad } from "./padding.ts";
-import { aesOpen, aesSeal, hmacSha256, importAesKey, NONCE_BYTES } from "./primitives.ts";
+import { aesOpen, aesSeal, hmacSha256, NONCE_BYTES } from "./primitives.ts";
 import { Secret } from "./secret.ts";
 
 /** Most messages that a receiver skips, and most skipped keys it keeps. */
@@ -186,13 +186,15 @@ function advance(chain: Secret): { messageKey: Secret; next: Secret } {
 }
 
 async function seal(key: Secret, ad: Bytes, plaintext: Bytes): Promise<Bytes> {
-  const aes = await importAesKey(key.expose());
-  key.wipe();
-  return await aesSeal(aes, NONCE, ad, plaintext);
+  try {
+    return await aesSeal(key.expose(), NONCE, ad, plaintext);
+  } finally {
+    key.wipe();
+  }
 }
 
 async function aesOpenWith(key: Secret, ad: Bytes, sealed: Bytes): Promise<Bytes> {
-  const plaintext = await aesOpen(await importAesKey(key.expose()), NONCE, ad, sealed);
+  const plaintext = await aesOpen(key.expose(), NONCE, ad, sealed);
   if (plaintext === null) throw refused();
   return plaintext;
 }

@@ -19,9 +19,9 @@ import { confirmationTag, deriveEpoch, type Epoch, wipeEpoch } from "./epoch.ts"
 import { CryptoError } from "./error.ts";
 import {
   type AgreementKey,
-  type AgreementKeyPair,
   type EncapsulationKey,
-  generateAgreementKeyPair,
+  type EphemeralKeyPair,
+  generateEphemeralKeyPair,
   generateKemKeyPair,
   type KemKeyPair,
   parseAgreementKey,
@@ -65,7 +65,7 @@ export interface RekeyBase {
 export interface OfferedRekey {
   /** The `RekeyOffer`. */
   readonly message: Bytes;
-  readonly ephemeral: AgreementKeyPair;
+  readonly ephemeral: EphemeralKeyPair;
   readonly kem: KemKeyPair;
 }
 
@@ -81,7 +81,7 @@ export interface AnsweredRekey {
 
 /** Offers the epoch behind this one. */
 export async function offerRekey(number: number): Promise<OfferedRekey> {
-  const [ephemeral, kem] = await Promise.all([generateAgreementKeyPair(), generateKemKeyPair()]);
+  const [ephemeral, kem] = await Promise.all([generateEphemeralKeyPair(), generateKemKeyPair()]);
   const message = new Writer()
     .u8(REKEY_OFFER).u32(number + 1).raw(ephemeral.publicKey).raw(kem.publicKey)
     .bytes();
@@ -95,7 +95,7 @@ export async function answerRekey(
 ): Promise<AnsweredRekey> {
   const { key, kem } = readOffer(offer, number + 1);
   const [ephemeral, { ciphertext, shared: ss }] = await Promise.all([
-    generateAgreementKeyPair(),
+    generateEphemeralKeyPair(),
     mlKem768Encapsulate(kem),
   ]);
   const header = new Writer()

@@ -34,7 +34,8 @@ import {
   type AgreementKey,
   type AgreementKeyPair,
   type DeviceKeys,
-  generateAgreementKeyPair,
+  type EphemeralKeyPair,
+  generateEphemeralKeyPair,
   generateKemKeyPair,
   type KemKeyPair,
 } from "./keys.ts";
@@ -98,7 +99,7 @@ export interface PendingOffer {
   readonly peer: VerifiedBundle;
   readonly self: LocalDevice;
   readonly epoch0: OfferEpoch;
-  readonly ephemeral: AgreementKeyPair;
+  readonly ephemeral: EphemeralKeyPair;
   readonly kem: KemKeyPair;
   /** What is left of the caller's chain of epoch 0: the next message withdraws the offer. */
   readonly withdrawal: SendChain;
@@ -173,7 +174,7 @@ interface Call {
 async function offerTo(call: Call, peer: VerifiedBundle): Promise<SealedOffer> {
   const { callId, self, kem } = call;
   const [ephemeral, { ciphertext: ct1, shared: ss1 }] = await Promise.all([
-    generateAgreementKeyPair(),
+    generateEphemeralKeyPair(),
     mlKem768Encapsulate(peer.set.kpk),
   ]);
   const common = commonHash(call.common);

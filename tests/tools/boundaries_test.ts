@@ -87,7 +87,7 @@ Deno.test("each third-party package enters through its one door", () => {
   allows("wire/schema.ts", `import * as z from "zod";`);
   allows("core/tokens.ts", `import { SignJWT } from "jose";`);
   allows("routes/app.ts", `import { Hono } from "hono"; import "hono/body-limit";`);
-  allows("crypto/primitives.ts", `import { sha256 } from "@noble/hashes/sha2.js";`);
+  allows("crypto/digest.ts", `import { sha256 } from "@noble/hashes/sha2.js";`);
   allows("crypto/edwards25519.ts", `import { edwards } from "@noble/curves/abstract/edwards.js";`);
   refuses("doors", "crypto/vrf.ts", `import { ed25519 } from "@noble/curves/ed25519.js";`);
   allows("client/adapters/werift.ts", `import * as w from "werift";`);
@@ -114,6 +114,9 @@ Deno.test("crypto, wire and client use Web APIs alone", () => {
   }
   allows("client/store_file.ts", `import "node:fs/promises"; import "node:path";`);
   refuses("portable", "client/store_file.ts", `import "node:child_process";`);
+  allows("crypto/platform.ts", `const { process } = globalThis as R; process?.getBuiltinModule;`);
+  refuses("portable", "crypto/aes.ts", `const { process } = globalThis as R; process?.pid;`);
+  refuses("portable", "crypto/platform.ts", `import "node:crypto";`);
   allows("kv/x.ts", `import { createHash } from "node:crypto"; const kv: Deno.Kv = x;`);
   allows("client/x.ts", `const r = await crypto.subtle.digest("SHA-256", b);`);
 });

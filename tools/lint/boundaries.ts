@@ -20,6 +20,7 @@ import {
   PORTABLE,
   READS_ENVIRONMENT,
   resolve,
+  RUNTIME_DOOR,
   SILENT,
 } from "./layout.ts";
 
@@ -153,6 +154,7 @@ const portable: Deno.lint.Rule = {
       MemberExpression(node) {
         for (const name of ["Deno", "process", "Buffer"]) {
           if (!isName(node.object, name) && !isGlobalMember(node.object, name)) continue;
+          if (path === RUNTIME_DOOR && name === "process") continue;
           ctx.report({ node, message: runtime(name) });
         }
       },

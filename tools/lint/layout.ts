@@ -27,8 +27,8 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "zod": ["wire/schema.ts"],
   "jose": ["core/tokens.ts", "core/issuer.ts"],
   "@noble/curves": ["crypto/edwards25519.ts"],
-  "@noble/hashes": ["crypto/primitives.ts"],
-  "@noble/post-quantum": ["crypto/primitives.ts", "crypto/ml_dsa.ts"],
+  "@noble/hashes": ["crypto/digest.ts"],
+  "@noble/post-quantum": ["crypto/ml_kem.ts", "crypto/ml_dsa.ts"],
   "hono": ["routes/"],
   "qr": ["examples/demo/"],
   "werift": ["client/adapters/werift.ts"],
@@ -42,6 +42,9 @@ export const ENTRY_POINTS =
 export const NODE_DOOR: Readonly<Record<string, readonly string[]>> = {
   "client/store_file.ts": ["node:fs/promises", "node:path"],
 };
+
+/** The one file of the portable folders that asks a runtime what else it has. */
+export const RUNTIME_DOOR = "crypto/platform.ts";
 
 /** Layers that run in browsers and under every runtime. */
 export const PORTABLE = ["crypto", "wire", "client"];
