@@ -182,6 +182,52 @@ Deno.test("an answer of whoever copied an epoch does not take the offerer anywhe
   assert.equal(exported(caller), exported(callee));
 });
 
+Deno.test("two forged offers, one to each side, keep nobody from rekeying", async () => {
+  const { caller, callee, thief, thiefOfCallee } = await connectRobbed();
+  // One message to each side, in the other's name. Both are answered, and nobody can finish them.
+  await callee.receive((await thief.offerRekey())!);
+  await caller.receive((await thiefOfCallee.offerRekey())!);
+  await caller.seal(utf8("the number that the thief used"));
+  await callee.seal(utf8("the number that the thief used"));
+  // From now on nothing is lost, and nothing forged: time passes, and a rekey is due on both sides.
+  for (let minute = 0; minute < 5 && caller.epoch === 1; minute++) {
+    for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
+      await settleAll(one, other, await one.retry());
+      await settleAll(one, other, await one.offerRekey());
+    }
+  }
+  assert.deepEqual([caller.epoch > 1, callee.epoch > 1], [true, true]);
+  assert.equal(exported(caller), exported(callee));
+});
+
+Deno.test("a forged offer behind the true one does not part those who rekey", async () => {
+  const { caller, callee, thief } = await connectRobbed();
+  const answer = (await callee.receive((await caller.offerRekey())!)).reply;
+  // The number of the true offer is used up: the thief takes the next one.
+  await thief.seal(utf8("skipped"));
+  await callee.receive((await thief.offerRekey())!);
+  await settleAll(caller, callee, (await caller.receive(answer!)).reply);
+  for (let minute = 0; minute < 5 && caller.epoch !== callee.epoch; minute++) {
+    for (const [one, other] of [[caller, callee], [callee, caller]] as const) {
+      await settleAll(one, other, await one.retry());
+      await settleAll(one, other, await one.offerRekey());
+    }
+  }
+  assert.equal(caller.epoch, callee.epoch);
+  assert.equal(exported(caller), exported(callee));
+});
+
+Deno.test("numbers that a thief used up ahead keep no true offer out", async () => {
+  const { caller, callee, thief } = await connectRobbed();
+  for (let i = 1; i <= 600; i++) {
+    const box = await thief.seal(utf8("ahead"));
+    if (i % 250 === 0) await callee.receive(box);
+  }
+  await settleAll(caller, callee, await caller.offerRekey());
+  for (let i = 0; i < 5; i++) await settleAll(caller, callee, await caller.retry());
+  assert.deepEqual([caller.epoch, callee.epoch], [2, 2]);
+});
+
 Deno.test("a thief of an epoch can't take part in the rekey of those it was stolen from", async () => {
   const { caller, callee, thief } = await connectRobbed();
   const answer = (await callee.receive((await caller.offerRekey())!)).reply;
@@ -221,6 +267,18 @@ async function settle(from: Session, to: Session, box: Bytes | null): Promise<vo
   while (box !== null) {
     const { reply }: Received = await to.receive(box);
     box = reply;
+    [from, to] = [to, from];
+  }
+}
+
+/** The same, and what is refused is as good as lost. */
+async function settleAll(from: Session, to: Session, box: Bytes | null): Promise<void> {
+  while (box !== null) {
+    try {
+      box = (await to.receive(box)).reply;
+    } catch {
+      return;
+    }
     [from, to] = [to, from];
   }
 }
