@@ -60,3 +60,14 @@ Deno.test("a call is found by its id with its person, until it ends; a lost one 
   nowMs += 60_000;
   assert.equal(ongoing.find("lost", BOB), null);
 });
+
+Deno.test("a call that nobody answered is none that somebody comes back into", async () => {
+  const ongoing = new Ongoing(() => nowMs);
+  const ours = call("unanswered");
+  ongoing.place(ours, BOB);
+  ongoing.offered(ours, common(1));
+  // Bob was called and did not answer: he has never been in this call.
+  ours.fail(new ClientError("no_answer", "Nobody answered"));
+  await ours.ended;
+  assert.equal(ongoing.find("unanswered", BOB), null);
+});
