@@ -100,6 +100,32 @@ Deno.test("the epoch before is forgotten a while after the change", async () => 
   await assert.rejects(callee.receive(later), { code: "bad_message" });
 });
 
+Deno.test("stopped while a message is on its way, it looks no more", async () => {
+  const { caller } = await connect(alice, bob);
+  let looked = 0;
+  const retry = caller.retry.bind(caller);
+  caller.retry = () => (looked++, retry());
+  const sending = Promise.withResolvers<void>();
+  const acked = Promise.withResolvers<void>();
+  const rekeying = new Rekeying(caller, () => (sending.resolve(), acked.promise), {
+    ...FAST,
+    everyMs: 1,
+    jitterMs: 0,
+  });
+  rekeying.start();
+  await sending.promise;
+  // The call ends, and the service takes its time to acknowledge the offer, or never does.
+  rekeying.stop();
+  caller.wipe();
+  acked.resolve();
+  const before = looked;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const after = looked;
+  // So that this process can end.
+  rekeying.stop();
+  assert.equal(after, before);
+});
+
 function exported(session: Session): string {
   return toHex(session.exporter("room-auth", utf8(""), 32));
 }
