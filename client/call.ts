@@ -160,6 +160,8 @@ export class LiveCall implements Call {
     if (this.#state === "ended") return session.wipe();
     try {
       await this.#prepareFarewell(session);
+      // It may have ended meanwhile, and nobody would stop what begins here.
+      if (this.state === "ended") return;
       this.#rekeying = new Rekeying(session, (box) => this.#send(box));
       this.#rekeying.start();
       const certificates = await withinStackTime(this.#adapter.connected());
@@ -179,11 +181,11 @@ export class LiveCall implements Call {
     const { epoch } = session;
     const { payload: bytes, reply } = await session.receive(box);
     this.note("received", "message", box.length);
-    if (reply !== null) await this.#send(reply);
+    // What the message says holds whether or not the other side can be replied to.
     if (session.epoch !== epoch) await this.#prepareFarewell(session);
-    if (bytes === null) return;
-    const payload = payloadFromBytes(bytes);
-    if (payload.kind === "hangup") this.endByPeer(payload.reason);
+    const payload = bytes === null ? null : payloadFromBytes(bytes);
+    if (payload?.kind === "hangup") return this.endByPeer(payload.reason);
+    if (reply !== null) await this.#send(reply).catch(() => {});
   }
 
   /**

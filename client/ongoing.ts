@@ -58,8 +58,9 @@ export class Ongoing {
     const held: Held = { call, label, untilMs: null };
     this.#calls = [...this.#alive(), held];
     void call.ended.then(({ by }) => {
-      this.#placed.delete(call);
-      held.untilMs = by === "failure" ? this.#now() + LOST_MS : 0;
+      // One that was placed and not answered had nobody on the other side who could come back.
+      const wasUnanswered = this.#placed.delete(call);
+      held.untilMs = by === "failure" && !wasUnanswered ? this.#now() + LOST_MS : 0;
     });
   }
 

@@ -37,6 +37,7 @@ export class Rekeying {
   readonly #pace: RekeyPace;
   readonly #hurry = (): void => void this.#turn(true);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
   #epoch = 0;
   #enteredMs = 0;
   #dueMs = 0;
@@ -59,6 +60,7 @@ export class Rekeying {
 
   /** No more rekeys. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     globalThis.removeEventListener?.("online", this.#hurry);
   }
@@ -68,7 +70,8 @@ export class Rekeying {
     this.#timer = setTimeout(async () => {
       const sleptMs = Date.now() - this.#lookedMs - this.#pace.tickMs;
       await this.#turn(sleptMs > this.#pace.tickMs);
-      this.#wait();
+      // It may have been stopped while a message was on its way.
+      if (!this.#isStopped) this.#wait();
     }, this.#pace.tickMs);
   }
 
