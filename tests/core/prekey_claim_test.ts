@@ -157,3 +157,17 @@ Deno.test("what is remembered of a prekey ends a day after its set, and is two r
   for (let i = 0; i < 3; i++) await bob.publish(await bob.make());
   assert.equal((await rows()).length, 8);
 });
+
+Deno.test("a set that is published in place of another leaves no rows without end", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using ctx = await openCore(kv);
+  const mallory = await publisher(ctx, "mallory");
+  let taken = 0;
+  for (let i = 0; i < 200; i++) {
+    await mallory.publish(await mallory.make({ opks: [], notAfterMs: ctx.now() + 14 * DAY_MS }))
+      .then(() => taken++, () => {});
+  }
+  const rows = await Array.fromAsync(kv.list({ prefix: ["log", ctx.origin, "prekey"] }));
+  // "A device has some thirty of them": two a day for fifteen days.
+  assert.ok(rows.length <= 64, `${rows.length} rows of one device, after ${taken} sets in a moment`);
+});

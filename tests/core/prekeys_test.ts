@@ -164,3 +164,26 @@ Deno.test("expired prekeys are not handed out", async () => {
     assert.equal((await readPrekeys(ctx, bob.label, 1))!.value.left.length, 3);
   }, () => nowMs);
 });
+
+Deno.test("whoever had a device's key for a moment keeps it from no number for long", () => {
+  let nowMs = NOW_MS;
+  return withBob(async (ctx, bob, record) => {
+    const publish = async (setNumber: number) => {
+      const validity = { notBeforeMs: nowMs, notAfterMs: nowMs + DAY_MS };
+      const set = await newPrekeys(bob, record, { setNumber, count: 0, ...validity });
+      await publishPrekeys(ctx, bob.label, 1, set);
+    };
+    // The thief goes as far as the clock lets it, and then on, one by one.
+    const most = Math.floor(nowMs / 1000) + 300;
+    for (let i = 0; i < 600; i++) {
+      try {
+        await publish(most + i);
+      } catch {
+        break;
+      }
+    }
+    // Ten minutes later Bob dates a set of his own, as his client does.
+    nowMs += 600_000;
+    await publish(Math.floor(nowMs / 1000));
+  }, () => nowMs);
+});

@@ -3,6 +3,8 @@ import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label
 import { type Bytes, equal } from "../../crypto/bytes.ts";
 import { commit } from "../../crypto/commitment.ts";
 import {
+  type BoundDevice,
+  decodeRecord,
   nextRecord,
   recordHash,
   signGenesis,
@@ -15,13 +17,14 @@ import { lookup } from "../../core/directory.ts";
 import { ServiceError } from "../../core/error.ts";
 import { auditLog } from "../../core/log_audit.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
+import { publishPrekeys } from "../../core/prekeys.ts";
 import { register } from "../../core/registration.ts";
 import { findCommitted } from "../../core/restoration.ts";
 import { readHead } from "../../kv/head.ts";
 import { logKey } from "../../kv/log_key.ts";
 import { readValue } from "../../kv/records.ts";
 import { newDevice, type OwnDevice, previous, self } from "../support/records.ts";
-import { newAccount, openCore, ORIGIN, verified } from "../support/service_core.ts";
+import { newAccount, newPrekeys, openCore, ORIGIN, verified } from "../support/service_core.ts";
 
 const LABEL = parseAccountLabel("alice");
 
@@ -157,6 +160,28 @@ Deno.test("an update of a device whose store forgot the newest record does not f
     assert.equal(await codeOf(world, records[2]!), "ok");
     // Repeated, they are what they were.
     for (const record of records) assert.equal(await codeOf(world, record), "ok");
+  });
+});
+
+Deno.test("nobody keeps a lost record out by publishing a key of it as a prekey", async () => {
+  await withHistory(async (world) => {
+    const { ctx, records } = world;
+    await forget(world, 0);
+    // Whoever looked Alice up once knows her keys; nothing in the store says that they are hers.
+    const mallory = await newAccount("mallory", { issuedMs: world.now });
+    await register(ctx, mallory.label, mallory.record, null, "word");
+    const record = (await ctx.accounts.record(mallory.label))!;
+    const { devices: [{ entry }] } = decodeRecord(records[0]!) as { devices: [BoundDevice] };
+    const set = await newPrekeys(mallory, record, {
+      spk: entry.identity,
+      notBeforeMs: world.now,
+      notAfterMs: world.now + 86_400_000,
+    });
+    await publishPrekeys(ctx, mallory.label, 1, set);
+    for (let version = 0; version < records.length; version++) {
+      const expected = version === records.length - 1 ? "ok" : "record_lost";
+      assert.equal(await codeOf(world, records[version]!), expected, `${version}`);
+    }
   });
 });
 
