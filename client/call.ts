@@ -161,12 +161,12 @@ export class LiveCall implements Call {
     try {
       await this.#prepareFarewell(session);
       // It may have ended meanwhile, and nobody would stop what begins here.
-      if (this.state === "ended") return;
+      if (this.#hasEnded()) return;
       this.#rekeying = new Rekeying(session, (box) => this.#send(box));
       this.#rekeying.start();
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
-      if (this.state === "ended") return;
+      if (this.#hasEnded()) return;
       await withinStackTime(this.#adapter.start(session.keys));
       this.move("connected");
     } catch (error) {
@@ -225,6 +225,10 @@ export class LiveCall implements Call {
     if (this.#state === "ended") return;
     const told = this.#tell("failed");
     void this.#end({ by: "failure", reason: "failed", error }, told);
+  }
+
+  #hasEnded(): boolean {
+    return this.#state === "ended";
   }
 
   async #tell(reason: HangupReason): Promise<void> {

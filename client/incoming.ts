@@ -56,7 +56,8 @@ export async function takeCall(world: World, frame: RingFrame): Promise<Ringing 
       return null;
     }
     await heard(world, contact, offer, ringing);
-    glare?.ours.giveWay();
+    // One that rings ends with the confirm of theirs: before it this may be whoever stole a prekey.
+    if (glare?.ours.id === "") glare.ours.giveWay();
     return ringing;
   } catch (error) {
     abandon(accepted);
