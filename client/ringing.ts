@@ -160,6 +160,8 @@ export class Ringing implements IncomingCall {
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
+      // Where the call ended while it was sealed, nobody else erases it.
+      if (call.state === "ended") abandon(sealed.unconfirmed);
       this.#expectConfirm(call);
       await this.#room!.send(sealed.answer, this.#caller!);
       call.note("sent", "answer", sealed.answer.length);
