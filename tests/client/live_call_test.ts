@@ -85,7 +85,8 @@ async function halfRekeyed(): Promise<{ offerer: Session; answerer: Session; don
 }
 
 Deno.test({
-  name: "a hangup that is the first word in a new epoch ends the call, whoever is there to reply to",
+  name:
+    "a hangup that is the first word in a new epoch ends the call, whoever is there to reply to",
   sanitizeOps: false,
 }, async () => {
   const { offerer, answerer } = await halfRekeyed();

@@ -169,5 +169,8 @@ Deno.test("a set that is published in place of another leaves no rows without en
   }
   const rows = await Array.fromAsync(kv.list({ prefix: ["log", ctx.origin, "prekey"] }));
   // "A device has some thirty of them": two a day for fifteen days.
-  assert.ok(rows.length <= 64, `${rows.length} rows of one device, after ${taken} sets in a moment`);
+  assert.ok(
+    rows.length <= 64,
+    `${rows.length} rows of one device, after ${taken} sets in a moment`,
+  );
 });

@@ -3,7 +3,6 @@ import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label
 import { type Bytes, equal } from "../../crypto/bytes.ts";
 import { commit } from "../../crypto/commitment.ts";
 import {
-  type BoundDevice,
   decodeRecord,
   nextRecord,
   recordHash,
@@ -171,7 +170,7 @@ Deno.test("nobody keeps a lost record out by publishing a key of it as a prekey"
     const mallory = await newAccount("mallory", { issuedMs: world.now });
     await register(ctx, mallory.label, mallory.record, null, "word");
     const record = (await ctx.accounts.record(mallory.label))!;
-    const { devices: [{ entry }] } = decodeRecord(records[0]!) as { devices: [BoundDevice] };
+    const { entry } = decodeRecord(records[0]!).devices[0]!;
     const set = await newPrekeys(mallory, record, {
       spk: entry.identity,
       notBeforeMs: world.now,

@@ -83,7 +83,15 @@ async function forge(play: Stage, replaces: string): Promise<{ room: string; fra
   const offer = toBase64Url(concat(header, tag, box));
   return {
     room,
-    frame: { t: "ring", id: "forged", seq: 9, from: "bob", device: 1, common: toBase64Url(common), offer },
+    frame: {
+      t: "ring",
+      id: "forged",
+      seq: 9,
+      from: "bob",
+      device: 1,
+      common: toBase64Url(common),
+      offer,
+    },
   };
 }
 
