@@ -25,6 +25,7 @@ const NAMES = [
   "confirm",
   "epoch",
   "rekey",
+  "rekey-offer",
   "exp",
   "sender",
   "safety-number",

@@ -1,14 +1,17 @@
 /**
  * A rekey: the next epoch of a session, by one more hybrid exchange.
  *
- *     RekeyOffer  = 0x20 || u32 e+1 || X[32] || ek[1184]      RekeyAnswer = 0x21 || u32 e+1 || Y[32] || ct[1088]
- *     th' = H("rekey" || th_e || RekeyOffer || RekeyAnswer)
+ *     OfferPart   = 0x20 || u32 e+1 || X[32] || ek[1184]
+ *     RekeyOffer  = OfferPart || HKDF(X25519(ID_O, ID_P), root_e, "rekey-offer" || u8 O || th_e || OfferPart, 32)
+ *     AnswerPart  = 0x21 || u32 e+1 || Y[32] || ct[1088]
+ *     RekeyAnswer = AnswerPart || HMAC(kc', "answer-confirm" || th')
+ *     th' = H("rekey" || th_e || RekeyOffer || AnswerPart)
  *     epoch e+1 from root_e and X25519(x, Y) || X25519(ID_O, Y) || X25519(x, ID_P) || SS
  *
- * O offered this rekey, P answered it. Both long-term keys are mixed in again: whoever copied a
- * session's memory, and not the keys that cannot be copied, is out after one rekey. What they forge
- * themselves leads nowhere: an answer has to show that its maker has the new epoch before the offerer
- * enters it, and the answerer enters it with the first message that opens in it.
+ * O offered this rekey, P answered it; `u8 O` is 0 where O is the call's caller, and else 1. Both
+ * long-term keys are mixed in again: whoever copied a session's memory, and not the keys that cannot be
+ * copied, is out after one rekey. They forge no part of one: the secret of an offer's tag is computed
+ * from those keys each time and kept nowhere, and an answer shows that its maker has the new epoch.
  *
  * @module
  */
@@ -31,6 +34,8 @@ import { labelled } from "./labels.ts";
 import {
   constantTimeEqual,
   HASH_BYTES,
+  hkdfExpand,
+  hkdfExtract,
   KEM_CIPHERTEXT_BYTES,
   mlKem768Decapsulate,
   mlKem768Encapsulate,
@@ -43,6 +48,9 @@ export const REKEY_OFFER = 0x20;
 /** First byte of a rekey's answer. */
 export const REKEY_ANSWER = 0x21;
 
+/** Who sits where in a call: 0 for the caller, 1 for the callee. */
+type Side = 0 | 1;
+
 /** The long-term keys of a session's two devices, from one side. */
 export interface Identities {
   /** One's own. */
@@ -53,6 +61,8 @@ export interface Identities {
 
 /** What a rekey begins with: the session's epoch, its number, and the devices' long-term keys. */
 export interface RekeyBase {
+  /** Which side of the call this is. */
+  readonly side: Side;
   /** The number of the epoch that is left. */
   readonly number: number;
   /** That epoch. */
@@ -80,25 +90,37 @@ export interface AnsweredRekey {
 }
 
 /** Offers the epoch behind this one. */
-export async function offerRekey(number: number): Promise<OfferedRekey> {
+export async function offerRekey(base: RekeyBase): Promise<OfferedRekey> {
   const [ephemeral, kem] = await Promise.all([generateEphemeralKeyPair(), generateKemKeyPair()]);
-  const message = new Writer()
-    .u8(REKEY_OFFER).u32(number + 1).raw(ephemeral.publicKey).raw(kem.publicKey)
+  const part = new Writer()
+    .u8(REKEY_OFFER).u32(base.number + 1).raw(ephemeral.publicKey).raw(kem.publicKey)
     .bytes();
-  return { message, ephemeral, kem };
+  return { message: concat(part, await offerTag(base, base.side, part)), ephemeral, kem };
 }
 
-/** Answers an offer of the epoch behind this one. @throws CryptoError `malformed`, `bad_key` */
-export async function answerRekey(
+/**
+ * Answers an offer of the epoch behind this one.
+ *
+ * @throws CryptoError `malformed`, `bad_key`, `bad_handshake` where the other device did not make it
+ */
+export async function answerRekey(base: RekeyBase, offer: Bytes): Promise<AnsweredRekey> {
+  const { key, kem, part, tag } = readOffer(offer, base.number + 1);
+  const wanted = await offerTag(base, 1 - base.side as Side, part);
+  if (!constantTimeEqual(tag, wanted)) throw forged();
+  return await answered(base, offer, key, kem);
+}
+
+async function answered(
   { number, epoch, identities: { self, peer } }: RekeyBase,
   offer: Bytes,
+  key: AgreementKey,
+  kem: EncapsulationKey,
 ): Promise<AnsweredRekey> {
-  const { key, kem } = readOffer(offer, number + 1);
   const [ephemeral, { ciphertext, shared: ss }] = await Promise.all([
     generateEphemeralKeyPair(),
     mlKem768Encapsulate(kem),
   ]);
-  const header = new Writer()
+  const part = new Writer()
     .u8(REKEY_ANSWER).u32(number + 1).raw(ephemeral.publicKey).raw(ciphertext)
     .bytes();
   const shared = await Promise.all([
@@ -106,8 +128,8 @@ export async function answerRekey(
     x25519(ephemeral.privateKey, peer),
     x25519(self, key),
   ]);
-  const next = deriveEpoch(number + 1, transcript(epoch, offer, header), epoch, [...shared, ss]);
-  return { offer, message: concat(header, confirmationTag(next, "answer-confirm")), epoch: next };
+  const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, [...shared, ss]);
+  return { offer, message: concat(part, confirmationTag(next, "answer-confirm")), epoch: next };
 }
 
 /** Takes the answer to one's own offer. @throws CryptoError `malformed`, `bad_key`, `bad_handshake` */
@@ -116,17 +138,17 @@ export async function finishRekey(
   { message: offer, ephemeral, kem }: OfferedRekey,
   answer: Bytes,
 ): Promise<Epoch> {
-  const { key, ciphertext, header, tag } = readAnswer(answer, number + 1);
+  const { key, ciphertext, part, tag } = readAnswer(answer, number + 1);
   const shared = await Promise.all([
     x25519(ephemeral.privateKey, key),
     x25519(self, key),
     x25519(ephemeral.privateKey, peer),
     mlKem768Decapsulate(kem.privateKey, ciphertext),
   ]);
-  const next = deriveEpoch(number + 1, transcript(epoch, offer, header), epoch, shared);
+  const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, shared);
   if (constantTimeEqual(tag, confirmationTag(next, "answer-confirm"))) return next;
   wipeEpoch(next);
-  throw new CryptoError("bad_handshake", "The rekey was answered by somebody else");
+  throw forged();
 }
 
 /** The epoch that a rekey's message leads to. @throws CryptoError `malformed` */
@@ -136,31 +158,57 @@ export function rekeyNumber(message: Bytes): number {
   return reader.u32();
 }
 
-function transcript({ th }: Epoch, offer: Bytes, header: Bytes): Bytes {
-  return sha256(labelled("rekey", th, offer, header));
+/** What only the two devices compute. @param offerer who offers */
+async function offerTag(
+  { epoch: { th, root }, identities: { self, peer } }: RekeyBase,
+  offerer: Side,
+  part: Bytes,
+): Promise<Bytes> {
+  const shared = await x25519(self, peer);
+  const key = hkdfExtract(root.expose(), shared);
+  const tag = hkdfExpand(
+    key,
+    labelled("rekey-offer", Uint8Array.of(offerer), th, part),
+    HASH_BYTES,
+  );
+  for (const secret of [shared, key]) secret.fill(0);
+  return tag;
 }
 
-function readOffer(bytes: Bytes, number: number): { key: AgreementKey; kem: EncapsulationKey } {
+function forged(): CryptoError {
+  return new CryptoError("bad_handshake", "The rekey is of somebody else");
+}
+
+function transcript({ th }: Epoch, offer: Bytes, part: Bytes): Bytes {
+  return sha256(labelled("rekey", th, offer, part));
+}
+
+function readOffer(
+  bytes: Bytes,
+  number: number,
+): { key: AgreementKey; kem: EncapsulationKey; part: Bytes; tag: Bytes } {
   const reader = new Reader(bytes, "a rekey's offer");
   reader.expect(reader.u8(), REKEY_OFFER, "type");
   reader.expect(reader.u32(), number, "epoch");
   const key = parseAgreementKey(reader.raw(32));
   const kem = parseEncapsulationKey(reader.raw(1184));
+  const part = bytes.slice(0, reader.position());
+  const tag = reader.raw(HASH_BYTES);
   reader.end();
-  return { key, kem };
+  return { key, kem, part, tag };
 }
 
 function readAnswer(
   bytes: Bytes,
   number: number,
-): { key: AgreementKey; ciphertext: Bytes; header: Bytes; tag: Bytes } {
+): { key: AgreementKey; ciphertext: Bytes; part: Bytes; tag: Bytes } {
   const reader = new Reader(bytes, "a rekey's answer");
   reader.expect(reader.u8(), REKEY_ANSWER, "type");
   reader.expect(reader.u32(), number, "epoch");
   const key = parseAgreementKey(reader.raw(32));
   const ciphertext = reader.raw(KEM_CIPHERTEXT_BYTES);
-  const header = bytes.slice(0, reader.position());
+  const part = bytes.slice(0, reader.position());
   const tag = reader.raw(HASH_BYTES);
   reader.end();
-  return { key, ciphertext, header, tag };
+  return { key, ciphertext, part, tag };
 }

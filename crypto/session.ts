@@ -133,7 +133,7 @@ export class Session {
     return this.#inTurn(async () => {
       this.#requireAlive();
       if (this.#offered !== null || this.#answered !== null) return null;
-      const offered = await offerRekey(this.#epoch.number);
+      const offered = await offerRekey(this.#base());
       this.#requireAlive();
       this.#offered = offered;
       return await this.#seal(offered.message);
@@ -199,16 +199,14 @@ export class Session {
   async #takeOffer(offer: Bytes, chain: ReceiveChain): Promise<Bytes | null> {
     // Said again, too late: the epoch that it was for is there, or over.
     if (chain !== this.#epoch.receive) return null;
-    if (this.#answered !== null && equal(this.#answered.offer, offer)) {
-      return await this.#seal(this.#answered.message);
+    if (this.#answered !== null) {
+      return equal(this.#answered.offer, offer) ? await this.#seal(this.#answered.message) : null;
     }
     if (this.#offered !== null && this.#self === 0) return null;
     const answered = await answerRekey(this.#base(), offer);
     if (this.#isWiped) wipeEpoch(answered.epoch);
     this.#requireAlive();
     this.#offered = null;
-    // An honest side offers once an epoch: what was answered before may be somebody else's.
-    this.#answered?.next.wipe();
     const next = new SessionEpoch(this.#epoch.number + 1, answered.epoch, this.#self);
     this.#answered = { ...answered, next };
     return await this.#seal(answered.message);
@@ -238,7 +236,7 @@ export class Session {
 
   #base() {
     const { number, secrets } = this.#epoch;
-    return { number, epoch: secrets, identities: this.#identities };
+    return { side: this.#self, number, epoch: secrets, identities: this.#identities };
   }
 
   #seal(content: Uint8Array): Promise<Bytes> {

@@ -18,6 +18,8 @@ const NAMES: readonly LabelName[] = [
   "answer-confirm",
   "confirm",
   "epoch",
+  "rekey",
+  "rekey-offer",
   "exp",
   "sender",
   "safety-number",
