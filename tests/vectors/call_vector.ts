@@ -73,7 +73,7 @@ export interface CallVector {
 const EK_BYTES = 1184;
 const CT_BYTES = 1088;
 const OFFER_HEADER_BYTES = 136 + CT_BYTES;
-const ANSWER_HEADER_BYTES = 69 + CT_BYTES;
+const ANSWER_PART_BYTES = 69 + CT_BYTES;
 
 /** KA.ek: the last thing in a CallCommon. */
 export function ekOf({ common }: CallVector): Bytes {
@@ -87,7 +87,7 @@ export function ct1Of({ offer }: CallVector): Bytes {
 
 /** ct2: the last thing in an AnswerHeader. */
 export function ct2Of({ answer }: CallVector): Bytes {
-  return fromHex(answer).slice(ANSWER_HEADER_BYTES - CT_BYTES, ANSWER_HEADER_BYTES);
+  return fromHex(answer).slice(ANSWER_PART_BYTES - CT_BYTES, ANSWER_PART_BYTES);
 }
 
 /** Epoch 0, from the vector's shared secrets. */

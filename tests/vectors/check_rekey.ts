@@ -63,8 +63,10 @@ export interface RekeyVector {
 
 /** Type, epoch and X25519 key stand before the ML-KEM part of either message. */
 const KEM_AT = 37;
+/** What of a RekeyOffer is not its tag. */
+const OFFER_PART_BYTES = KEM_AT + 1184;
 /** What of a RekeyAnswer is not its tag. */
-const ANSWER_HEADER_BYTES = KEM_AT + 1088;
+const ANSWER_PART_BYTES = KEM_AT + 1088;
 
 /** The call that a rekey goes on from. */
 export function callOf(vectors: RekeyVectors, calls: CallVectors): CallVector {
@@ -79,7 +81,7 @@ export function messageOf({ messages }: RekeyVector, what: MessageVector["what"]
 /** The ek of a RekeyOffer or the ct of a RekeyAnswer. */
 export function kemPartOf({ what, content }: MessageVector): Bytes {
   const bytes = fromHex(content);
-  return what === "offer" ? bytes.slice(KEM_AT) : bytes.slice(KEM_AT, ANSWER_HEADER_BYTES);
+  return bytes.slice(KEM_AT, what === "offer" ? OFFER_PART_BYTES : ANSWER_PART_BYTES);
 }
 
 /** Checks the epochs of rekeys and what is sealed in them. */
@@ -136,7 +138,7 @@ async function checkEpoch(
   shared.forEach((dh, i) => tally.same(`${at}: DH ${i}`, dh, rekey.dh[i]!));
   const ss = await mlKem768Decapsulate(kem.privateKey, kemPartOf(answer));
   tally.same(`${at}: SS`, ss, rekey.ss);
-  const header = fromHex(answer.content).slice(0, ANSWER_HEADER_BYTES);
+  const header = fromHex(answer.content).slice(0, ANSWER_PART_BYTES);
   const th = sha256(labelled("rekey", before.th, fromHex(offer.content), header));
   tally.same(`${at}: th`, th, rekey.th);
   const epoch = deriveEpoch(rekey.epoch, th, before, [...shared, ss]);
@@ -147,7 +149,7 @@ async function checkEpoch(
   tally.same(`${at}: ckB`, ckB.expose(), secrets.ck_b);
   tally.same(`${at}: kc`, kc.expose(), secrets.kc);
   tally.same(`${at}: exp`, exp.expose(), secrets.exp);
-  const tag = answer.content.slice(2 * ANSWER_HEADER_BYTES);
+  const tag = answer.content.slice(2 * ANSWER_PART_BYTES);
   tally.same(`${at}: tag`, confirmationTag(epoch, "answer-confirm"), tag);
   checkExports(tally, at, exporterOf(epoch), rekey.exports);
   return epoch;

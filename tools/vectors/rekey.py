@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import mlkem
 from handshake import WITH_OPK, Call, Epoch, exports, later_epoch
-from primitives import draw, label, sha256, u8, u32, x25519, x25519_public
+from primitives import draw, hkdf, label, sha256, u8, u32, x25519, x25519_public
 from sealed import Chain
 
 APPLICATION = u8(0x00)
@@ -47,7 +47,10 @@ def _rekey(call: Call, now: Sides, offerer: int) -> tuple[dict, Sides]:
     x, y, m = draw(f"{name}: x", 32), draw(f"{name}: y", 32), draw(f"{name}: m", 32)
     seed = draw(f"{name}: seed", 64)
     ek = mlkem.keygen(seed[:32], seed[32:])[0]
-    offer = u8(0x20) + u32(number) + x25519_public(x) + ek
+    part = u8(0x20) + u32(number) + x25519_public(x) + ek
+    static = x25519(identities[offerer].identity, identities[answerer].identity_key)
+    info = label("rekey-offer") + u8(offerer) + now.epoch.th + part
+    offer = part + hkdf(static, now.epoch.root, info, 32)
     ss, ct = mlkem.encaps(ek, m)
     header = u8(0x21) + u32(number) + x25519_public(y) + ct
     th = sha256(label("rekey") + now.epoch.th + offer + header)
@@ -76,6 +79,7 @@ def _rekey(call: Call, now: Sides, offerer: int) -> tuple[dict, Sides]:
         "ek_seed": seed.hex(),
         "y_private": y.hex(),
         "m": m.hex(),
+        "static": static.hex(),
         "dh": [dh.hex() for dh in dhs],
         "ss": ss.hex(),
         "th": th.hex(),
