@@ -57,8 +57,13 @@ export async function runsOf(root: string): Promise<readonly Run[]> {
 /** The program's name, or null where there is none that runs. */
 export async function proverif(): Promise<string | null> {
   const program = Deno.env.get("PROVERIF") ?? "proverif";
-  const asked = new Deno.Command(program, { args: ["-help"], stdout: "null", stderr: "null" });
-  return await asked.output().then(() => program, () => null);
+  try {
+    await new Deno.Command(program, { args: ["-help"], stdout: "null", stderr: "null" }).output();
+    return program;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Asks one question in one world. */
