@@ -6,12 +6,13 @@
  *     AnswerPart  = 0x21 || u32 e+1 || Y[32] || ct[1088]
  *     RekeyAnswer = AnswerPart || HMAC(kc', "answer-confirm" || th')
  *     th' = H("rekey" || th_e || RekeyOffer || AnswerPart)
- *     epoch e+1 from root_e and X25519(x, Y) || X25519(ID_O, Y) || X25519(x, ID_P) || SS
+ *     epoch e+1 from root_e and X25519(x, Y) || X25519(ID_O, Y) || X25519(x, ID_P) || X25519(ID_O, ID_P) || SS
  *
  * O offered this rekey, P answered it; `u8 O` is 0 where O is the call's caller, and else 1. Both
  * long-term keys are mixed in again: whoever copied a session's memory, and not the keys that cannot be
- * copied, is out after one rekey. They forge no part of one: the secret of an offer's tag is computed
- * from those keys each time and kept nowhere, and an answer shows that its maker has the new epoch.
+ * copied, is out after one rekey, also where they copied it in the middle of that one. They forge no part
+ * of it: X25519(ID_O, ID_P) is computed from those keys each time and kept nowhere, and an answer shows
+ * that its maker has the new epoch.
  *
  * @module
  */
@@ -127,6 +128,7 @@ async function answered(
     x25519(ephemeral.privateKey, key),
     x25519(ephemeral.privateKey, peer),
     x25519(self, key),
+    x25519(self, peer),
   ]);
   const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, [...shared, ss]);
   return { offer, message: concat(part, confirmationTag(next, "answer-confirm")), epoch: next };
@@ -143,6 +145,7 @@ export async function finishRekey(
     x25519(ephemeral.privateKey, key),
     x25519(self, key),
     x25519(ephemeral.privateKey, peer),
+    x25519(self, peer),
     mlKem768Decapsulate(kem.privateKey, ciphertext),
   ]);
   const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, shared);

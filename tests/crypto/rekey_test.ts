@@ -296,6 +296,7 @@ async function answerUnchecked(
     await x25519(ephemeral.privateKey, key),
     await x25519(ephemeral.privateKey, peer),
     await x25519(self, key),
+    await x25519(self, peer),
     shared,
   ]);
   return concat(part, confirmationTag(next, "answer-confirm"));

@@ -134,6 +134,7 @@ async function checkEpoch(
     await x25519(x.privateKey, theirs),
     await x25519(offerer.keys.identity.privateKey, theirs),
     await x25519(x.privateKey, answerer.entry.identity),
+    await x25519(offerer.keys.identity.privateKey, answerer.entry.identity),
   ];
   shared.forEach((dh, i) => tally.same(`${at}: DH ${i}`, dh, rekey.dh[i]!));
   const ss = await mlKem768Decapsulate(kem.privateKey, kemPartOf(answer));

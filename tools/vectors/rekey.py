@@ -58,6 +58,7 @@ def _rekey(call: Call, now: Sides, offerer: int) -> tuple[dict, Sides]:
         x25519(x, x25519_public(y)),
         x25519(identities[offerer].identity, x25519_public(y)),
         x25519(x, identities[answerer].identity_key),
+        static,
     ]
     after = _enter(later_epoch(number, th, now.epoch, b"".join(dhs) + ss), 0)
     answer = header + after.epoch.tag("answer-confirm")
@@ -79,7 +80,6 @@ def _rekey(call: Call, now: Sides, offerer: int) -> tuple[dict, Sides]:
         "ek_seed": seed.hex(),
         "y_private": y.hex(),
         "m": m.hex(),
-        "static": static.hex(),
         "dh": [dh.hex() for dh in dhs],
         "ss": ss.hex(),
         "th": th.hex(),
