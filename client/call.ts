@@ -29,6 +29,9 @@ import { withinStackTime } from "./within.ts";
 /** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
 const SILENCE_MS = 3_000;
 
+/** How many messages of a call are remembered: whoever floods it fills no memory. */
+const MAX_RELAYED = 1_000;
+
 /** Where a call stands. "Encrypted" may be shown from `connected` on, and not before. */
 export type CallState = "calling" | "ringing" | "connecting" | "connected" | "ended";
 
@@ -64,7 +67,7 @@ export interface Call {
   readonly state: CallState;
   /** How it ended, once it has. */
   readonly ended: Promise<CallEnd>;
-  /** The messages that passed through the service so far. */
+  /** The messages that passed through the service so far, the last thousand of them. */
   readonly relayed: readonly RelayedMessage[];
   /** Every state from the first to the last, with those that already passed. One reader. */
   states(signal?: AbortSignal): AsyncIterable<CallState>;
@@ -142,6 +145,7 @@ export class LiveCall implements Call {
 
   /** Notes a message that passed through the service. */
   note(direction: RelayedMessage["direction"], kind: RelayedMessage["kind"], bytes: number): void {
+    if (this.#relayed.length >= MAX_RELAYED) this.#relayed.shift();
     this.#relayed.push({ direction, kind, bytes });
   }
 

@@ -199,6 +199,8 @@ class Caller {
       try {
         await this.#take(message, from, device);
       } catch (error) {
+        // What was under way when the call ended is nobody's fault.
+        if (this.#call.state === "ended") return;
         this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });

@@ -75,6 +75,17 @@ const SEEN = cell<Readonly<Record<string, number>>>("seen");
  * @throws ClientError
  */
 export async function publishPrekeys(world: World): Promise<void> {
+  try {
+    await publishDue(world);
+  } catch (error) {
+    // Published too often; what is published serves meanwhile.
+    const isTooOften = error instanceof ClientError && error.problem === "rate_limited";
+    const sets = await readCell(world.store, SETS) ?? [];
+    if (!isTooOften || !sets.some(({ published }) => published)) throw error;
+  }
+}
+
+async function publishDue(world: World): Promise<void> {
   const nowMs = world.now();
   const sets = await keptSets(world);
   const [newest] = sets;

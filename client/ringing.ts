@@ -232,6 +232,8 @@ export class Ringing implements IncomingCall {
       try {
         await this.#take(message);
       } catch (error) {
+        // What was under way when the call ended is nobody's fault.
+        if (this.#call?.state === "ended") return;
         this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });

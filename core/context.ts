@@ -8,7 +8,12 @@ import { type LogPolicy } from "../crypto/policy.ts";
 import { type Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
-import { RESTORE_BURST, RESTORE_REFILL_MS } from "../wire/limits.ts";
+import {
+  PREKEYS_BURST,
+  PREKEYS_REFILL_MS,
+  RESTORE_BURST,
+  RESTORE_REFILL_MS,
+} from "../wire/limits.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
@@ -20,7 +25,7 @@ import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
-import { type TokenBucket, tokenBucket } from "./token_bucket.ts";
+import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
 
 /** What the rules of the service work with. */
 export interface Context extends LogStore {
@@ -42,6 +47,8 @@ export interface Context extends LogStore {
   readonly prefixCache: PrefixCache;
   /** How often one-time prekeys are taken. */
   readonly opks: PairCount;
+  /** How often each device publishes prekeys. */
+  readonly publications: KeyedBuckets;
   /** How often a record that is not acceptable as a new one is looked for in the log. */
   readonly restoring: TokenBucket;
 }
@@ -112,6 +119,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     names: parts.names ?? openNames(),
     prefixCache: cache,
     opks: pairCount(OPK_RATES),
+    publications: keyedBuckets({ burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS }),
     restoring: tokenBucket({ burst: RESTORE_BURST, refillMs: RESTORE_REFILL_MS }, now()),
     close,
     [Symbol.asyncDispose]: close,

@@ -52,7 +52,7 @@ export interface OpenedPublication {
  * device's key for a moment leaves it without a number to go on with.
  *
  * @throws ServiceError `unknown_device`, `bad_prekeys`, `prekeys_conflict` where the set's number does
- * not follow, `unavailable` where the account is about to change
+ * not follow, `rate_limited`, `unavailable` where the account is about to change
  * @throws StoreError
  */
 export async function publishPrekeys(
@@ -67,6 +67,7 @@ export async function publishPrekeys(
     throw new ServiceError("unknown_device", "The account has no such device");
   }
   const { set, prekeys } = await checkPublication(ctx, record, device, publication);
+  let isCounted = false;
   await transact<void>(ctx.kv, async (): Promise<Decision<void>> => {
     const [state, read] = await Promise.all([
       readLabel(ctx, account),
@@ -81,6 +82,9 @@ export async function publishPrekeys(
     if (!mayFollow(prekeys.setNumber, read?.value.setNumber ?? 0, ctx.now())) {
       throw new ServiceError("prekeys_conflict", "The prekey set's number does not follow");
     }
+    // A set takes rows and a number, which a key that was lent for a moment must not use up.
+    isCounted ||= ctx.publications.take(`${account} ${deviceId}`, ctx.now());
+    if (!isCounted) throw new ServiceError("rate_limited", "The device publishes too often");
     const { spk, kpk, notAfterMs } = set;
     const keys = { spk, kpk, opks: prekeys.opks, notAfterMs };
     const claimed = await claimPrekeys(ctx, { label: account, deviceId }, keys, ctx.now());

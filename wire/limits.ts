@@ -74,6 +74,10 @@ export const RING_REFILL_PER_PAIR_MS = 10_000;
 export const RING_BURST_PER_CALLEE = 30;
 /** How long until an account may be rung once more, in milliseconds. */
 export const RING_REFILL_PER_CALLEE_MS = 1_000;
+/** Most prekey sets that one device publishes at once. */
+export const PREKEYS_BURST = 8;
+/** How long until a device may publish one more, in milliseconds. */
+export const PREKEYS_REFILL_MS = 600_000;
 /** Most one-time prekeys of a device that one account takes at once; beyond, bundles come without one. */
 export const OPK_BURST_PER_PAIR = 6;
 /** How long until one account may take another's next, in milliseconds. */

@@ -231,7 +231,7 @@ Deno.test("a service that says for ever that it has no set fills no store", asyn
   }
   const sets = await setsOf(store);
   assert.ok(sets.length <= 33, `${sets.length} sets`);
-  assert.ok(sets[0]!.published);
+  assert.ok(sets.some(({ published }) => published));
 });
 
 /** Rewrites the only bundle of Erin's answer. */
