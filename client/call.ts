@@ -117,6 +117,11 @@ export class LiveCall implements Call {
     return this.#state;
   }
 
+  /** Whether it is over; asked anew, where something was awaited meanwhile. */
+  get hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
   get relayed(): readonly RelayedMessage[] {
     return this.#relayed;
   }
@@ -165,12 +170,12 @@ export class LiveCall implements Call {
     try {
       await this.#prepareFarewell(session);
       // It may have ended meanwhile, and nobody would stop what begins here.
-      if (this.#hasEnded()) return;
+      if (this.hasEnded) return;
       this.#rekeying = new Rekeying(session, (box) => this.#send(box));
       this.#rekeying.start();
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
-      if (this.#hasEnded()) return;
+      if (this.hasEnded) return;
       await withinStackTime(this.#adapter.start(session.keys));
       this.move("connected");
     } catch (error) {
@@ -229,10 +234,6 @@ export class LiveCall implements Call {
     if (this.#state === "ended") return;
     const told = this.#tell("failed");
     void this.#end({ by: "failure", reason: "failed", error }, told);
-  }
-
-  #hasEnded(): boolean {
-    return this.#state === "ended";
   }
 
   async #tell(reason: HangupReason): Promise<void> {

@@ -200,7 +200,7 @@ class Caller {
         await this.#take(message, from, device);
       } catch (error) {
         // What was under way when the call ended is nobody's fault.
-        if (this.#call.state === "ended") return;
+        if (this.#call.hasEnded) return;
         this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });

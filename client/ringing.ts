@@ -233,7 +233,7 @@ export class Ringing implements IncomingCall {
         await this.#take(message);
       } catch (error) {
         // What was under way when the call ended is nobody's fault.
-        if (this.#call?.state === "ended") return;
+        if (this.#call?.hasEnded) return;
         this.#world.refused(toClientError(error, "handshake_refused"));
       }
     });
