@@ -96,7 +96,10 @@ export async function offerRekey(base: RekeyBase): Promise<OfferedRekey> {
   const part = new Writer()
     .u8(REKEY_OFFER).u32(base.number + 1).raw(ephemeral.publicKey).raw(kem.publicKey)
     .bytes();
-  return { message: concat(part, await offerTag(base, base.side, part)), ephemeral, kem };
+  const pair = await x25519(base.identities.self, base.identities.peer);
+  const message = concat(part, offerTag(base, base.side, part, pair));
+  pair.fill(0);
+  return { message, ephemeral, kem };
 }
 
 /**
@@ -105,18 +108,11 @@ export async function offerRekey(base: RekeyBase): Promise<OfferedRekey> {
  * @throws CryptoError `malformed`, `bad_key`, `bad_handshake` where the other device did not make it
  */
 export async function answerRekey(base: RekeyBase, offer: Bytes): Promise<AnsweredRekey> {
-  const { key, kem, part, tag } = readOffer(offer, base.number + 1);
-  const wanted = await offerTag(base, 1 - base.side as Side, part);
+  const { key, kem, part: offered, tag } = readOffer(offer, base.number + 1);
+  const { number, epoch, identities: { self, peer } } = base;
+  const pair = await x25519(self, peer);
+  const wanted = offerTag(base, base.side === 0 ? 1 : 0, offered, pair);
   if (!constantTimeEqual(tag, wanted)) throw forged();
-  return await answered(base, offer, key, kem);
-}
-
-async function answered(
-  { number, epoch, identities: { self, peer } }: RekeyBase,
-  offer: Bytes,
-  key: AgreementKey,
-  kem: EncapsulationKey,
-): Promise<AnsweredRekey> {
   const [ephemeral, { ciphertext, shared: ss }] = await Promise.all([
     generateEphemeralKeyPair(),
     mlKem768Encapsulate(kem),
@@ -128,7 +124,7 @@ async function answered(
     x25519(ephemeral.privateKey, key),
     x25519(ephemeral.privateKey, peer),
     x25519(self, key),
-    x25519(self, peer),
+    pair,
   ]);
   const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, [...shared, ss]);
   return { offer, message: concat(part, confirmationTag(next, "answer-confirm")), epoch: next };
@@ -161,20 +157,24 @@ export function rekeyNumber(message: Bytes): number {
   return reader.u32();
 }
 
-/** What only the two devices compute. @param offerer who offers */
-async function offerTag(
-  { epoch: { th, root }, identities: { self, peer } }: RekeyBase,
+/**
+ * What only the two devices compute.
+ *
+ * @param offerer who offers @param pair what the two long-term keys agree on
+ */
+function offerTag(
+  { epoch: { th, root } }: RekeyBase,
   offerer: Side,
   part: Bytes,
-): Promise<Bytes> {
-  const shared = await x25519(self, peer);
-  const key = hkdfExtract(root.expose(), shared);
+  pair: Bytes,
+): Bytes {
+  const key = hkdfExtract(root.expose(), pair);
   const tag = hkdfExpand(
     key,
     labelled("rekey-offer", Uint8Array.of(offerer), th, part),
     HASH_BYTES,
   );
-  for (const secret of [shared, key]) secret.fill(0);
+  key.fill(0);
   return tag;
 }
 
