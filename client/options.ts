@@ -31,7 +31,8 @@ export interface ClientOptions {
 export interface CallOptions {
   /**
    * The `id` of a call with this person that this client lost, as with its page: their device takes the
-   * new one for it, and no other rings.
+   * new one for it, and no other rings. They can while they have it, and for a minute after it failed;
+   * else this call ends before it connects, by the peer, as `ended`.
    */
   readonly replaces?: string;
 }

@@ -55,7 +55,8 @@ export interface IncomingCall {
   readonly peer: Peer;
   /**
    * The call of this client that it takes the place of, or null: they called in the same moment, or come
-   * back after they lost theirs. Answer at once, without asking anybody.
+   * back after they lost theirs. Answer at once, without asking anybody. It may have failed already, up to
+   * a minute ago; else it ends as `replaced` once the new one is confirmed.
    */
   readonly continues: Call | null;
   /** Settles when it rings no more without having been answered, with the reason. */

@@ -6,8 +6,9 @@
  * readable by whoever can read the file**, its backups included: it is created with mode 0600, and its
  * folder is yours to protect.
  *
- * One process at a time. A change is written beside the file, synced and renamed over it, so a crash
- * leaves the old state or the new one.
+ * One store on a file at a time, in all processes together. Nothing stops a second one, and each writes
+ * what it holds itself, under its own key, over what the other wrote. A change is written beside the file,
+ * synced and renamed over it, so a crash leaves the old state or the new one.
  *
  * @module
  */
