@@ -357,7 +357,8 @@ export class Client {
    * moment, one of the two calls ends as `replaced`, and `incoming` has the other, which `continues` it.
    *
    * @throws ClientError those of `lookup`; `self_call`, `not_online`, `peer_offline`, `prekeys_invalid`,
-   * `media_failed`
+   * `media_failed`, `cancelled` where they called first, `bad_option`, and `unavailable` where they were
+   * rung too often or have changed their devices this moment: call again
    */
   async call(name: string, adapter: MediaAdapter, options: CallOptions = {}): Promise<Call> {
     return await this.#known(placeCall(this.#world(), labelOf(name), adapter, options));

@@ -13,7 +13,13 @@ import { abandon, confirm, finish } from "../crypto/answer.ts";
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type VerifiedBundle } from "../crypto/bundle.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { commonHash, decodeAnswer, kindOf, MAX_TTL_S } from "../crypto/handshake_message.ts";
+import {
+  CALL_ID_BYTES,
+  commonHash,
+  decodeAnswer,
+  kindOf,
+  MAX_TTL_S,
+} from "../crypto/handshake_message.ts";
 import { openRefusal } from "../crypto/offer_end.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
@@ -52,6 +58,9 @@ export async function placeCall(
     if (label === world.account.label) {
       throw new ClientError("self_call", "Nobody calls themselves");
     }
+    if (replaces !== "" && fromBase64Url(replaces)?.length !== CALL_ID_BYTES) {
+      throw new ClientError("bad_option", "That is no id of a call");
+    }
     // First: whoever is not online must not use up somebody's prekeys.
     const socket = world.socket();
     // An offer names the caller's newest record, which only other devices of theirs can have changed.
@@ -71,6 +80,8 @@ class Caller {
   readonly #call: LiveCall;
   readonly #adapter: MediaAdapter;
   readonly #offers: Offers;
+  /** The call of this client that the new one takes the place of. */
+  #continues: LiveCall | null = null;
   /** The member that answered. */
   #winner: string | null = null;
   /** Why the last device that refused did. */
@@ -95,7 +106,10 @@ class Caller {
   ): Promise<Call> {
     const id = newRoomId();
     const { ongoing } = this.#world;
-    ongoing.place(this.#call, this.#callee.account.label);
+    const { label } = this.#callee.account;
+    // One's own side of it, where this client has it still.
+    this.#continues = ongoing.find(replaces, label);
+    ongoing.place(this.#call, label);
     try {
       this.#room = await Room.join(socket, id, {
         onMessage: (message, from) => this.#receive(message, from),
@@ -248,6 +262,7 @@ class Caller {
     // From here on the answer is authentic: what is wrong with it ends the call.
     this.#winner = from;
     this.#world.ongoing.answered(this.#call);
+    this.#continues?.giveWay();
     this.#call.addressee = from;
     this.#offers.drop(pending.peer.entry.deviceId);
     void this.#offers.withdraw("elsewhere");

@@ -101,6 +101,30 @@ Deno.test("nobody continues somebody else's call, though they know its id", asyn
   await call.hangUp();
 });
 
+Deno.test("a call that the same client takes the place of itself ends as replaced on both sides", async () => {
+  await using play = await stage();
+  const first = await play.connect();
+  const again = play.alice.call("bob", new TestStack(), { replaces: first.call.id });
+  const answered = await (await play.nextRing()).answer(new TestStack());
+  const call = await again;
+  await eventually(() => call.state === "connected" && answered.state === "connected");
+  const ends = await Promise.all([first.call.ended, first.answered.ended]);
+  assert.deepEqual(ends.map(({ by, reason }) => [by, reason]), [
+    ["peer", "replaced"],
+    ["peer", "replaced"],
+  ]);
+  await call.hangUp();
+});
+
+Deno.test("what is no id of a call is refused: bad_option", async () => {
+  await using play = await stage();
+  for (const replaces of ["x", "AAAA", "%", "A".repeat(23)]) {
+    await assert.rejects(play.alice.call("bob", new TestStack(), { replaces }), {
+      code: "bad_option",
+    });
+  }
+});
+
 Deno.test("a call that was hung up is not continued", async () => {
   await using play = await stage();
   const { call, answered } = await play.connect();
