@@ -35,7 +35,7 @@ import {
 import { change, forget, keep, readCell } from "./cell.ts";
 import { submitRecord } from "./directory.ts";
 import { ClientError } from "./error.ts";
-import { forgetPrekeys, SETS } from "./prekeys.ts";
+import { forgetPrekeys, SETS } from "./prekey_sets.ts";
 import { type World } from "./world.ts";
 
 /** Most devices of an account. */

@@ -19,8 +19,8 @@ import { type Contact } from "./contact.ts";
 import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkDescription } from "./fingerprint.ts";
-import { findPrekeys, spendPrekeys } from "./prekeys.ts";
 import { Ringing } from "./ringing.ts";
+import { findPrekeys, spendPrekeys } from "./used_prekeys.ts";
 import { type World } from "./world.ts";
 
 /**

@@ -1,34 +1,27 @@
 /**
- * This device's prekeys: made, published, rotated daily, and taken when an offer uses them.
+ * This device's prekeys: made, published, rotated daily, and erased.
  *
  * A set is stored before it is published and published again until the service has it; where the service
  * lost it, as one does that was restored from a backup, the next set is made. When that is due was drawn
  * by lot when the set was made: it must never depend on how many one-time prekeys were used.
  *
- * A one-time prekey is deleted, and its offer remembered, in one transaction once the offer has opened:
- * an offer that comes twice finds that it did, and one that does not open changes nothing.
- *
  * @module
  */
 
 import { toBase64Url } from "../crypto/base64.ts";
-import { type Bytes, toHex } from "../crypto/bytes.ts";
-import { decodeOffer, type OfferHeader } from "../crypto/handshake_message.ts";
-import { type AgreementKey, generateAgreementKeyPair, generateKemKeyPair } from "../crypto/keys.ts";
+import { toHex } from "../crypto/bytes.ts";
+import { generateAgreementKeyPair, generateKemKeyPair } from "../crypto/keys.ts";
 import {
-  decodePrekeySet,
   MAX_ONE_TIME_PREKEYS,
   oneTimeRoot,
   prekeySetHash,
   signPrekeySet,
 } from "../crypto/prekey.ts";
-import { type KemPrivateKey, sha256 } from "../crypto/primitives.ts";
-import { type UsedPrekeys } from "../crypto/x3dh.ts";
 import { type PrekeysCheck, prekeysToWire } from "../wire/directory.ts";
 import { PREKEYS_CHECK, prekeysPath } from "../wire/paths.ts";
-import { type Cell, cell, change, forget, keep, readCell } from "./cell.ts";
+import { change, keep, readCell } from "./cell.ts";
 import { ClientError } from "./error.ts";
-import { type Changes, type Store } from "./store.ts";
+import { forgetSet, oneTimeCell, setCell, type SetName, SETS } from "./prekey_sets.ts";
 import { signerOf, type World } from "./world.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -42,31 +35,6 @@ const JITTER_MS = 4 * 3_600_000;
 const KEPT_MS = DAY_MS;
 /** Most sets that are kept, however often the service says that it has none. */
 const MAX_SETS = 32;
-/** How long an offer is remembered, which is longer than one can be accepted. */
-const SEEN_MS = 10 * 60_000;
-
-/** A set of this device, newest first in the index. */
-export type SetName = {
-  readonly hash: string;
-  readonly number: number;
-  readonly madeMs: number;
-  /** When the next one is made. */
-  readonly dueMs: number;
-  readonly published: boolean;
-  /** When the next set took its place, or null. */
-  readonly replacedMs: number | null;
-};
-type StoredSet = {
-  readonly set: Bytes;
-  readonly signature: Bytes;
-  readonly opks: readonly AgreementKey[];
-  readonly spk: CryptoKey;
-  readonly kpk: KemPrivateKey;
-};
-
-/** Which sets there are, newest first. */
-export const SETS = cell<readonly SetName[]>("prekeys");
-const SEEN = cell<Readonly<Record<string, number>>>("seen");
 
 /**
  * Makes sure that the service has this device's newest set, and makes the next one when it is due, or
@@ -107,7 +75,7 @@ function keptSets({ store, now }: World): Promise<readonly SetName[]> {
       i < MAX_SETS && (replacedMs ?? Infinity) + KEPT_MS > now();
     const kept = (held ?? []).filter(isKept);
     const ended = (held ?? []).filter((set) => !kept.includes(set));
-    const changes = Object.assign({}, ...ended.map(forgotten), keep(SETS, kept));
+    const changes = Object.assign({}, ...ended.map(forgetSet), keep(SETS, kept));
     return { changes: ended.length === 0 ? {} : changes, result: kept };
   });
 }
@@ -147,64 +115,6 @@ async function isThere(world: World, { hash, published }: SetName): Promise<bool
   return true;
 }
 
-/**
- * The private prekeys that an offer names. Nothing is spent yet: whoever rings with an offer that does
- * not open must not use up anything.
- *
- * @throws ClientError `offer_replayed`, `handshake_refused`
- */
-export async function findPrekeys(store: Store, offer: Bytes): Promise<UsedPrekeys> {
-  const { prekeySetB, opkIndex } = headerOf(offer);
-  const hash = toHex(prekeySetB);
-  const [seen, held, privateOpk] = await Promise.all([
-    readCell(store, SEEN),
-    readCell(store, setCell(hash)),
-    opkIndex === null ? null : readCell(store, oneTimeCell(hash, opkIndex)),
-  ]);
-  if (Object.hasOwn(seen ?? {}, nameOf(offer))) throw replayed();
-  if (held === null) throw refused();
-  return usedPrekeys(held, opkIndex, privateOpk);
-}
-
-/**
- * Spends what an offer that opened has used, once: its one-time prekey is deleted and the offer
- * remembered, in one transaction.
- *
- * @throws ClientError `offer_replayed`
- */
-export async function spendPrekeys(store: Store, offer: Bytes, nowMs: number): Promise<void> {
-  const { prekeySetB, opkIndex } = headerOf(offer);
-  const opkCell = opkIndex === null ? null : oneTimeCell(toHex(prekeySetB), opkIndex);
-  await change(store, [SEEN, opkCell ?? NO_OPK], ([before, privateOpk]) => {
-    const seen = before ?? {};
-    const isSpent = opkCell !== null && privateOpk === null;
-    if (isSpent || Object.hasOwn(seen, nameOf(offer))) throw replayed();
-    const recent = Object.entries(seen).filter(([, until]) => until > nowMs);
-    const remembered = { ...Object.fromEntries(recent), [nameOf(offer)]: nowMs + SEEN_MS };
-    const spent = opkCell === null ? {} : forget(opkCell);
-    return { changes: { ...keep(SEEN, remembered), ...spent }, result: undefined };
-  });
-}
-
-function headerOf(offer: Bytes): OfferHeader {
-  try {
-    return decodeOffer(offer).header;
-  } catch (cause) {
-    throw refused(cause);
-  }
-}
-
-/** A one-time prekey that was spent leaves none: then the offer does not open, or was replayed. */
-function usedPrekeys(held: StoredSet, index: number | null, opk: CryptoKey | null): UsedPrekeys {
-  const { spk, kpk } = decodePrekeySet(held.set);
-  return {
-    setBytes: held.set,
-    spk: { publicKey: spk, privateKey: held.spk },
-    kpk: { publicKey: kpk, privateKey: held.kpk },
-    opk: index === null || opk === null ? null : { publicKey: held.opks[index]!, privateKey: opk },
-  };
-}
-
 /** Makes a set and stores it, unpublished. */
 async function makeSet({ store, account, now }: World, number: number): Promise<SetName> {
   const agreementKey = () => generateAgreementKeyPair(store.extractable);
@@ -242,41 +152,4 @@ async function makeSet({ store, account, now }: World, number: number): Promise<
     };
   });
   return name;
-}
-
-/** The change that erases every set: with a device's number its prekeys end. */
-export function forgetPrekeys(sets: readonly SetName[] | null): Changes {
-  return Object.assign({}, forget(SETS), ...(sets ?? []).map(forgotten));
-}
-
-/** The change that erases a set with all its keys. */
-function forgotten({ hash }: SetName): Changes {
-  const opks = Array.from({ length: MAX_ONE_TIME_PREKEYS }, (_, i) => forget(oneTimeCell(hash, i)));
-  return Object.assign({}, forget(setCell(hash)), ...opks);
-}
-
-/** Stands in where an offer names no one-time prekey; nothing is ever kept in it. */
-const NO_OPK = cell<CryptoKey>("opk/none");
-
-function setCell(hash: string): Cell<StoredSet> {
-  return cell(`prekeys/${hash}`);
-}
-
-function oneTimeCell(setHash: string, index: number): Cell<CryptoKey> {
-  return cell(`opk/${setHash}/${index}`);
-}
-
-/** What an offer is remembered by. */
-function nameOf(offer: Bytes): string {
-  return toHex(sha256(offer));
-}
-
-function replayed(): ClientError {
-  return new ClientError("offer_replayed", "This call was offered before");
-}
-
-function refused(cause?: unknown): ClientError {
-  return new ClientError("handshake_refused", "The call was refused: it is not for this device", {
-    cause,
-  });
 }

@@ -14,7 +14,7 @@ import { cell, change, forget, keep, readCell } from "./cell.ts";
 import { CLAIM } from "./claim.ts";
 import { submitRecord } from "./directory.ts";
 import { ClientError } from "./error.ts";
-import { forgetPrekeys, SETS } from "./prekeys.ts";
+import { forgetPrekeys, SETS } from "./prekey_sets.ts";
 import { type Store } from "./store.ts";
 import { type World } from "./world.ts";
 

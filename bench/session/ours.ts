@@ -6,8 +6,9 @@
  */
 
 import { type Account } from "../../client/account.ts";
-import { findPrekeys, publishPrekeys, spendPrekeys } from "../../client/prekeys.ts";
+import { publishPrekeys } from "../../client/prekeys.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
+import { findPrekeys, spendPrekeys } from "../../client/used_prekeys.ts";
 import { type World } from "../../client/world.ts";
 import { answer, complete, confirm, finish } from "../../crypto/answer.ts";
 import { fromBase64Url } from "../../crypto/base64.ts";

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { Client } from "../../client/client.ts";
-import { type SetName } from "../../client/prekeys.ts";
+import { type SetName } from "../../client/prekey_sets.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
 import { fileStore } from "../../client/store_file.ts";
 import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
