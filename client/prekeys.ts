@@ -19,6 +19,7 @@ import {
 } from "../crypto/prekey.ts";
 import { type PrekeysCheck, prekeysToWire } from "../wire/directory.ts";
 import { PREKEYS_CHECK, prekeysPath } from "../wire/paths.ts";
+import { type ProblemCode } from "../wire/problem.ts";
 import { change, keep, readCell } from "./cell.ts";
 import { ClientError } from "./error.ts";
 import { forgetSet, oneTimeCell, setCell, type SetName, SETS } from "./prekey_sets.ts";
@@ -35,6 +36,12 @@ const JITTER_MS = 4 * 3_600_000;
 const KEPT_MS = DAY_MS;
 /** Most sets that are kept, however often the service says that it has none. */
 const MAX_SETS = 32;
+/** What the service says where another set has to be made. */
+const NOT_THERE: readonly (ProblemCode | null)[] = [
+  "bad_prekeys",
+  "prekeys_conflict",
+  "prekeys_differ",
+];
 
 /**
  * Makes sure that the service has this device's newest set, and makes the next one when it is due, or
@@ -60,11 +67,11 @@ async function publishDue(world: World): Promise<void> {
   const isFresh = newest !== undefined && nowMs < newest.dueMs &&
     // A set from the future was made under a wrong clock.
     newest.madeMs <= nowMs + CLOCK_DOUBT_MS;
-  if (isFresh && await isThere(world, newest)) return;
+  if (isFresh && await hasOrTakes(world, newest)) return;
   // Dated, so that it is above what callers saw of this device, whichever side was restored.
   const before = sets.find(({ published }) => published)?.number ?? 0;
   const number = Math.max(before + 1, Math.floor(nowMs / 1000));
-  if (await isThere(world, await makeSet(world, number))) return;
+  if (await hasOrTakes(world, await makeSet(world, number))) return;
   throw new ClientError("refused", "The service does not take this device's prekeys");
 }
 
@@ -85,7 +92,7 @@ function keptSets({ store, now }: World): Promise<readonly SetName[]> {
  *
  * @throws ClientError where it does not say
  */
-async function isThere(world: World, { hash, published }: SetName): Promise<boolean> {
+async function hasOrTakes(world: World, { hash, published }: SetName): Promise<boolean> {
   const { store, http, account, now } = world;
   const held = await readCell(store, setCell(hash));
   if (held === null) throw new Error("bug: the store lost a prekey set");
@@ -100,8 +107,7 @@ async function isThere(world: World, { hash, published }: SetName): Promise<bool
     const path = prekeysPath(account.self.entry.deviceId);
     await tell("PUT", path, prekeysToWire(held, held.opks));
   } catch (error) {
-    // `bad_prekeys`, `prekeys_conflict` or `prekeys_differ`
-    if (error instanceof ClientError && error.problem?.includes("prekeys")) return false;
+    if (error instanceof ClientError && NOT_THERE.includes(error.problem)) return false;
     throw error;
   }
   await change(store, [SETS], ([sets]) => {

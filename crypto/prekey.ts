@@ -41,7 +41,7 @@ export const PREKEY_CLOCK_SKEW_MS = 5 * 60_000;
 export interface PrekeySet {
   /** Whose: `deviceEntryHash`. */
   readonly deviceEntryHash: Bytes;
-  /** One more with every set of the device. */
+  /** Above that of every set before it of the device. */
   readonly setNumber: number;
   /** Start of validity, Unix milliseconds. */
   readonly notBeforeMs: number;
