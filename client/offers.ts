@@ -14,8 +14,8 @@ import { withdraw } from "../crypto/offer_end.ts";
 import { type PendingOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
 import { hangup, type HangupReason, payloadToBytes } from "../wire/payload.ts";
-import { type LiveCall } from "./call.ts";
 import { ClientError } from "./error.ts";
+import { type LiveCall } from "./live_call.ts";
 import { type Room } from "./room.ts";
 
 /** The offers of one call. */

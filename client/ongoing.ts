@@ -10,7 +10,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes, toHex } from "../crypto/bytes.ts";
-import { type LiveCall } from "./call.ts";
+import { type LiveCall } from "./live_call.ts";
 
 /** How long a call that was lost can still be taken up, in milliseconds. */
 const LOST_MS = 60_000;

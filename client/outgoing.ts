@@ -27,12 +27,13 @@ import { initiate, type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts
 import { type Member } from "../wire/frames.ts";
 import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
-import { type Call, LiveCall } from "./call.ts";
+import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
 import { takeBundles } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type CallOptions } from "./options.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
+import { LiveCall } from "./live_call.ts";
 import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
 import { newRoomId, Room } from "./room.ts";

@@ -24,10 +24,11 @@ import {
   payloadToBytes,
 } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
-import { type Call, LiveCall } from "./call.ts";
+import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { describe } from "./fingerprint.ts";
+import { LiveCall } from "./live_call.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Room } from "./room.ts";
 import { withinStackTime } from "./within.ts";

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { type MediaAdapter } from "../../client/adapter.ts";
-import { LiveCall } from "../../client/call.ts";
+import { LiveCall } from "../../client/live_call.ts";
 import { ClientError } from "../../client/error.ts";
 import { type Peer } from "../../client/peer.ts";
 import { type Room } from "../../client/room.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type MediaAdapter } from "../../client/adapter.ts";
-import { LiveCall } from "../../client/call.ts";
+import { LiveCall } from "../../client/live_call.ts";
 import { ClientError } from "../../client/error.ts";
 import { Ongoing } from "../../client/ongoing.ts";
 import { type Peer } from "../../client/peer.ts";

@@ -1,0 +1,239 @@
+/**
+ * A call as its driver sees it, from the moment there is somebody to talk to until it ended.
+ *
+ * The order that keeps it safe: a session first, then the peer's certificates against the session,
+ * then the frame keys to the stack. `secure` is that order, for both sides.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../crypto/bytes.ts";
+import { CryptoError } from "../crypto/error.ts";
+import { type Session } from "../crypto/session.ts";
+import {
+  type Description,
+  hangup,
+  type HangupReason,
+  payloadFromBytes,
+  payloadToBytes,
+} from "../wire/payload.ts";
+import { type MediaAdapter, type MediaStats } from "./adapter.ts";
+import { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
+import { Channel } from "./channel.ts";
+import { ClientError, toClientError } from "./error.ts";
+import { checkCertificates } from "./fingerprint.ts";
+import { type Peer } from "./peer.ts";
+import { Rekeying } from "./rekeying.ts";
+import { type Room } from "./room.ts";
+import { withinStackTime } from "./within.ts";
+
+/** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
+const SILENCE_MS = 3_000;
+
+/** How many messages of a call are remembered: whoever floods it fills no memory. */
+const MAX_RELAYED = 1_000;
+
+const ORDER: readonly CallState[] = ["calling", "ringing", "connecting", "connected", "ended"];
+
+/** A call that its caller or its callee drives; applications see `Call`. */
+export class LiveCall implements Call {
+  id = "";
+  readonly peer: Peer;
+  readonly ended: Promise<CallEnd>;
+  /** The member of the room to whom messages of the session go, or `"*"`. */
+  addressee = "*";
+  /** Called as the call ends, before anything of it is erased; the room is left after it. */
+  onEnd: ((end: CallEnd) => Promise<void>) | null = null;
+  readonly #adapter: MediaAdapter;
+  readonly #states = new Channel<CallState>();
+  readonly #relayed: RelayedMessage[] = [];
+  #state: CallState;
+  #leaving = false;
+  #session: Session | null = null;
+  #rekeying: Rekeying | null = null;
+  /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
+  #farewell: Bytes | null = null;
+  #room: Room | null = null;
+  #resolveEnd: (end: CallEnd) => void = () => {};
+
+  /** A call that has just begun: the caller's is `calling`, the callee's `connecting`. */
+  constructor(peer: Peer, adapter: MediaAdapter, state: "calling" | "connecting") {
+    this.peer = peer;
+    this.#adapter = adapter;
+    this.#state = state;
+    this.ended = new Promise((resolve) => this.#resolveEnd = resolve);
+    this.#states.push(this.#state);
+    adapter.onFailure = (failure) =>
+      this.fail(
+        failure === "bypass_detected"
+          ? new ClientError("bypass_detected", "A frame was about to leave without encryption")
+          : new ClientError("media_failed", "The media connection was lost"),
+      );
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** Whether it is over; asked anew, where something was awaited meanwhile. */
+  get hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
+  get relayed(): readonly RelayedMessage[] {
+    return this.#relayed;
+  }
+
+  states(signal?: AbortSignal): AsyncIterable<CallState> {
+    return this.#states.read(signal);
+  }
+
+  stats(): Promise<MediaStats> {
+    return this.#adapter.stats();
+  }
+
+  async hangUp(): Promise<void> {
+    if (this.#state === "ended") return;
+    // The media ends now; the other side is told on the way out.
+    const told = this.#tell("ended");
+    await this.#end({ by: "self", reason: "ended", error: null }, told);
+  }
+
+  /** Moves on; never back, in whatever order the service hands messages over. */
+  move(state: CallState): void {
+    if (ORDER.indexOf(state) <= ORDER.indexOf(this.#state)) return;
+    this.#state = state;
+    this.#states.push(state);
+  }
+
+  /** Notes a message that passed through the service. */
+  note(direction: RelayedMessage["direction"], kind: RelayedMessage["kind"], bytes: number): void {
+    if (this.#relayed.length >= MAX_RELAYED) this.#relayed.shift();
+    this.#relayed.push({ direction, kind, bytes });
+  }
+
+  /** The room through which this call is signalled; left when the call ends. */
+  attach(room: Room): void {
+    this.#room = room;
+    if (this.#state === "ended") void room.leave();
+  }
+
+  /**
+   * Waits for the media connection, checks that it ends where the session says, and only then hands
+   * the keys to the stack. A failure ends the call.
+   */
+  async secure(session: Session, theirs: Description): Promise<void> {
+    this.#session = session;
+    if (this.#state === "ended") return session.wipe();
+    try {
+      await this.#prepareFarewell(session);
+      // It may have ended meanwhile, and nobody would stop what begins here.
+      if (this.hasEnded) return;
+      this.#rekeying = new Rekeying(session, (box) => this.#send(box));
+      this.#rekeying.start();
+      const certificates = await withinStackTime(this.#adapter.connected());
+      checkCertificates(theirs, certificates);
+      if (this.hasEnded) return;
+      await withinStackTime(this.#adapter.start(session.keys));
+      this.move("connected");
+    } catch (error) {
+      this.fail(toClientError(error, "media_failed"));
+    }
+  }
+
+  /** Opens a sealed message of the session. @throws CryptoError `bad_message` */
+  async receive(box: Bytes): Promise<void> {
+    if (this.#session === null) throw new CryptoError("bad_message", "No session yet");
+    const session = this.#session;
+    const { epoch } = session;
+    const { payload: bytes, reply } = await session.receive(box);
+    this.note("received", "message", box.length);
+    // What the message says holds whether or not the other side can be replied to.
+    if (session.epoch !== epoch) await this.#prepareFarewell(session);
+    const payload = bytes === null ? null : payloadFromBytes(bytes);
+    if (payload?.kind === "hangup") return this.endByPeer(payload.reason);
+    if (reply !== null) await this.#send(reply).catch(() => {});
+  }
+
+  /**
+   * The other side left the room. That is the service's word, and losing a signaling connection ends
+   * no call: so the call ends when no frame has come for as long, or when there is no media yet.
+   */
+  left(): void {
+    if (this.#leaving || this.#state === "ended") return;
+    this.#leaving = true;
+    this.#awaitSilence().catch((error) => this.fail(toClientError(error, "media_failed")));
+  }
+
+  async #awaitSilence(): Promise<void> {
+    for (let opened = -1;;) {
+      const { framesOpened } = await this.#adapter.stats();
+      if (this.#state === "ended") return;
+      if (framesOpened === opened) {
+        return this.fail(new ClientError("peer_offline", "The person is not there any more"));
+      }
+      opened = framesOpened;
+      await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+    }
+  }
+
+  /** Another call with the same person has taken its place. */
+  giveWay(): void {
+    this.endByPeer("replaced");
+  }
+
+  /** The other side ended the call. */
+  endByPeer(reason: HangupReason): void {
+    void this.#end({ by: "peer", reason, error: null });
+  }
+
+  /** Something failed: tells the other side, if it can, and ends the call. */
+  fail(error: ClientError): void {
+    if (this.#state === "ended") return;
+    const told = this.#tell("failed");
+    void this.#end({ by: "failure", reason: "failed", error }, told);
+  }
+
+  async #tell(reason: HangupReason): Promise<void> {
+    if (this.#session === null || this.#room === null) return;
+    try {
+      await this.#send(this.#takeFarewell(reason) ?? await this.#session.seal(farewell(reason)));
+    } catch {
+      // The other side learns it from its media connection instead.
+    }
+  }
+
+  async #send(box: Bytes): Promise<void> {
+    this.note("sent", "message", box.length);
+    await this.#room?.send(box, this.addressee);
+  }
+
+  async #prepareFarewell(session: Session): Promise<void> {
+    this.#farewell = await session.seal(farewell("ended"));
+  }
+
+  #takeFarewell(reason: HangupReason): Bytes | null {
+    if (reason !== "ended") return null;
+    const farewell = this.#farewell;
+    this.#farewell = null;
+    return farewell;
+  }
+
+  /** Resolves when whoever has to know was told. */
+  async #end(end: CallEnd, told: Promise<void> = Promise.resolve()): Promise<void> {
+    if (this.#state === "ended") return;
+    const withdrawn = this.onEnd?.(end);
+    this.#adapter.close();
+    this.#rekeying?.stop();
+    this.move("ended");
+    this.#states.end();
+    this.#resolveEnd(end);
+    await Promise.all([told, withdrawn]);
+    this.#session?.wipe();
+    void this.#room?.leave();
+  }
+}
+
+function farewell(reason: HangupReason): Bytes {
+  return payloadToBytes(hangup(reason));
+}
