@@ -46,7 +46,10 @@ export async function takeCall(world: World, frame: RingFrame): Promise<Ringing 
     const offer = offerOf(payload, accepted);
     const { label } = contact.record.account;
     const glare = world.ongoing.glare(label, accepted.common);
-    if (glare?.survives === "ours") return end(accepted);
+    if (glare?.survives === "ours") {
+      abandon(accepted);
+      return null;
+    }
     const continues = glare?.ours ?? world.ongoing.find(offer.replaces, label);
     const bytes = common.length + sealed.length;
     const ringing = new Ringing(world, contact, offer, accepted, bytes, continues);
@@ -90,11 +93,6 @@ function recordOf(common: Bytes): Bytes {
   } catch (error) {
     throw toClientError(error, "handshake_refused");
   }
-}
-
-function end(accepted: AcceptedOffer): null {
-  abandon(accepted);
-  return null;
 }
 
 function offerOf(payload: Bytes, accepted: AcceptedOffer): OfferPayload {

@@ -75,7 +75,7 @@ export class LiveCall implements Call {
     return this.#state;
   }
 
-  /** Whether it is over; asked anew, where something was awaited meanwhile. */
+  /** Whether it is over. Unlike a look at `state`, the compiler lets one ask again after an `await`. */
   get hasEnded(): boolean {
     return this.#state === "ended";
   }
@@ -93,7 +93,7 @@ export class LiveCall implements Call {
   }
 
   async hangUp(): Promise<void> {
-    if (this.#state === "ended") return;
+    if (this.hasEnded) return;
     // The media ends now; the other side is told on the way out.
     const told = this.#tell("ended");
     await this.#end({ by: "self", reason: "ended", error: null }, told);
@@ -115,7 +115,7 @@ export class LiveCall implements Call {
   /** The room through which this call is signalled; left when the call ends. */
   attach(room: Room): void {
     this.#room = room;
-    if (this.#state === "ended") void room.leave();
+    if (this.hasEnded) void room.leave();
   }
 
   /**
@@ -124,7 +124,7 @@ export class LiveCall implements Call {
    */
   async secure(session: Session, theirs: Description): Promise<void> {
     this.#session = session;
-    if (this.#state === "ended") return session.wipe();
+    if (this.hasEnded) return session.wipe();
     try {
       await this.#prepareFarewell(session);
       // It may have ended meanwhile, and nobody would stop what begins here.
@@ -160,7 +160,7 @@ export class LiveCall implements Call {
    * no call: so the call ends when no frame has come for as long, or when there is no media yet.
    */
   left(): void {
-    if (this.#leaving || this.#state === "ended") return;
+    if (this.#leaving || this.hasEnded) return;
     this.#leaving = true;
     this.#awaitSilence().catch((error) => this.fail(toClientError(error, "media_failed")));
   }
@@ -168,7 +168,7 @@ export class LiveCall implements Call {
   async #awaitSilence(): Promise<void> {
     for (let opened = -1;;) {
       const { framesOpened } = await this.#adapter.stats();
-      if (this.#state === "ended") return;
+      if (this.hasEnded) return;
       if (framesOpened === opened) {
         return this.fail(new ClientError("peer_offline", "The person is not there any more"));
       }
@@ -189,7 +189,7 @@ export class LiveCall implements Call {
 
   /** Something failed: tells the other side, if it can, and ends the call. */
   fail(error: ClientError): void {
-    if (this.#state === "ended") return;
+    if (this.hasEnded) return;
     const told = this.#tell("failed");
     void this.#end({ by: "failure", reason: "failed", error }, told);
   }
@@ -221,7 +221,7 @@ export class LiveCall implements Call {
 
   /** Resolves when whoever has to know was told. */
   async #end(end: CallEnd, told: Promise<void> = Promise.resolve()): Promise<void> {
-    if (this.#state === "ended") return;
+    if (this.hasEnded) return;
     const withdrawn = this.onEnd?.(end);
     this.#adapter.close();
     this.#rekeying?.stop();

@@ -16,7 +16,9 @@ import { type LiveCall } from "./live_call.ts";
 const LOST_MS = 60_000;
 
 /** What becomes of a call that rings while one calls its caller. */
-export type Glare = { readonly survives: "ours" } | { readonly survives: "theirs"; ours: LiveCall };
+export type Glare =
+  | { readonly survives: "ours" }
+  | { readonly survives: "theirs"; readonly ours: LiveCall };
 
 /** A call, and until when it can be taken up; null while it has not ended. */
 interface Held {

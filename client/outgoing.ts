@@ -133,7 +133,7 @@ class Caller {
         }),
       });
       this.#await(this.#room, offers.map(({ pending }) => pending));
-      if (this.#call.state === "ended") throw new ClientError("cancelled", "They call, too");
+      if (this.#call.hasEnded) throw new ClientError("cancelled", "They call, too");
       this.#call.id = toBase64Url(offers[0]!.pending.callId);
       ongoing.offered(this.#call, commonHash(common));
       await this.#send(socket, common, offers);
@@ -210,7 +210,7 @@ class Caller {
     // Who it is from has to be looked up now: the sender may leave before it is their turn.
     const device = this.#room?.member(from)?.device ?? null;
     this.#queue = this.#queue.then(async () => {
-      if (this.#call.state === "ended") return;
+      if (this.#call.hasEnded) return;
       try {
         await this.#take(message, from, device);
       } catch (error) {

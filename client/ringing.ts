@@ -163,14 +163,14 @@ export class Ringing implements IncomingCall {
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
       // Where the call ended while it was sealed, nobody else erases it.
-      if (call.state === "ended") abandon(sealed.unconfirmed);
+      if (call.hasEnded) abandon(sealed.unconfirmed);
       this.#expectConfirm(call);
       await this.#room!.send(sealed.answer, this.#caller!);
       call.note("sent", "answer", sealed.answer.length);
       return call;
     } catch (error) {
       const failure = toClientError(error, "media_failed");
-      const isGone = call.state === "ended" || failure.problem === "no_such_member" ||
+      const isGone = call.hasEnded || failure.problem === "no_such_member" ||
         failure.problem === "not_in_room";
       const said = isGone ? new ClientError("cancelled", "The call was given up") : failure;
       if (!isGone && this.#unconfirmed === null) await this.#refuse("failed");
@@ -230,7 +230,7 @@ export class Ringing implements IncomingCall {
   /** One message at a time; one that is refused is reported and changes nothing. */
   #receive(message: Bytes): void {
     this.#queue = this.#queue.then(async () => {
-      if (this.#state === "over" || this.#call?.state === "ended") return;
+      if (this.#state === "over" || this.#call?.hasEnded) return;
       try {
         await this.#take(message);
       } catch (error) {
