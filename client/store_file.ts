@@ -54,50 +54,49 @@ export interface FileStoreOptions {
  */
 export async function fileStore(path: string, options: FileStoreOptions = {}): Promise<FileStore> {
   let key = options.key === undefined ? null : await fileKeyOf(options.key);
-  const { values, isPlain } = await load(path, key);
-  let isProtected = key !== null && !isPlain;
+  const loaded = await load(path, key);
+  let values = loaded.values;
+  let isProtected = key !== null && !loaded.isPlain;
   let queue: Promise<unknown> = Promise.resolve();
+
+  /** One write at a time; one that fails stops none behind it. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = queue.then(work);
+    queue = turn.catch(() => {});
+    return turn;
+  }
+
   return {
     extractable: true,
     get isProtected() {
       return isProtected;
     },
-    changeKey: (next) => {
-      const turn = queue.then(async () => {
+    changeKey: (next) =>
+      inTurn(async () => {
         const handle = await fileKeyOf(next);
         await save(path, values, handle);
         [key, isProtected] = [handle, true];
-      });
-      queue = turn.catch(() => {});
-      return turn;
-    },
-    update: (keys, decide) => {
-      const turn = queue.then(async () => {
-        const { changes, result } = decide(keys.map((key) => values.get(key) ?? null));
+      }),
+    update: (names, decide) =>
+      inTurn(async () => {
+        const { changes, result } = decide(names.map((name) => values.get(name) ?? null));
         if (Object.keys(changes).length === 0) return result;
         const next = new Map(values);
-        for (const [key, value] of Object.entries(changes)) {
-          if (value === null) next.delete(key);
-          else next.set(key, value);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === null) next.delete(name);
+          else next.set(name, value);
         }
         await save(path, next, key);
-        isProtected = key !== null;
-        for (const [key, value] of Object.entries(changes)) {
-          if (value === null) values.delete(key);
-          else values.set(key, value);
-        }
+        [values, isProtected] = [next, key !== null];
         return result;
-      });
-      queue = turn.catch(() => {});
-      return turn;
-    },
+      }),
     close: () => {},
   };
 }
 
 /** What a file holds, and whether that lay there unsealed. */
 interface Loaded {
-  readonly values: Map<string, Stored>;
+  readonly values: ReadonlyMap<string, Stored>;
   readonly isPlain: boolean;
 }
 
