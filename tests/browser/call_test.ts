@@ -12,6 +12,7 @@ import { toBase64Url } from "../../crypto/base64.ts";
 import { type Bytes, concat } from "../../crypto/bytes.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { NO_GOSSIP, payloadToBytes } from "../../wire/payload.ts";
+import { fromHex } from "../support/hex.ts";
 import {
   callKeyNeedles,
   descriptionNeedles,
@@ -236,7 +237,7 @@ function payloadOf({ sdp }: Evidence, side: number): Bytes {
 }
 
 function keyNeedles(evidence: readonly Evidence[]): readonly Needle[] {
-  const [epochSecret, same] = evidence.map((side) => bytesOf(side.epochSecret));
+  const [epochSecret, same] = evidence.map((side) => fromHex(side.epochSecret));
   assert.equal(epochSecret!.length, 32);
   assert.deepEqual(epochSecret, same);
   const tapped = evidence.map(({ secrets }) => secrets);
@@ -247,7 +248,7 @@ function keyNeedles(evidence: readonly Evidence[]): readonly Needle[] {
     }
   }
   const others = tapped.flatMap((secrets, side) =>
-    secrets.map(({ name, bytes }) => ({ name: `side ${side}: ${name}`, bytes: bytesOf(bytes) }))
+    secrets.map(({ name, bytes }) => ({ name: `side ${side}: ${name}`, bytes: fromHex(bytes) }))
   );
   return [...callKeyNeedles(epochSecret!), ...others];
 }
@@ -270,10 +271,6 @@ function assertNoFault({ errors }: Report): void {
 
 function refusedOf({ refused }: Report["stats"]): number {
   return refused["bad_frame"] ?? 0;
-}
-
-function bytesOf(hex: string): Bytes {
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
 /** Asks again until it is so. @throws Error when it is not within 15 s */

@@ -3,7 +3,8 @@ import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { concat, toHex, utf8 } from "../../crypto/bytes.ts";
 import { checkCommitment, commit, vrfInput } from "../../crypto/commitment.ts";
 import { hmacSha256 } from "../../crypto/primitives.ts";
-import { flipped, fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped } from "../support/people.ts";
 
 const BAD_COMMITMENT = { code: "bad_commitment" };
 const label = parseAccountLabel("bob");

@@ -9,7 +9,7 @@ import {
   wipeEpoch,
 } from "../../crypto/epoch.ts";
 import { hkdfExpand, hkdfExtract, hmacSha256 } from "../../crypto/primitives.ts";
-import { fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
 
 const TH: Bytes = new Uint8Array(32).fill(1);
 const TH1: Bytes = new Uint8Array(32).fill(9);

@@ -15,7 +15,8 @@ import {
 } from "../../crypto/handshake_message.ts";
 import { generateAgreementKeyPair, generateKemKeyPair } from "../../crypto/keys.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
-import { flipped, fromHex, NOW_MS } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped, NOW_MS } from "../support/people.ts";
 
 const MALFORMED = { code: "malformed" };
 const BAD_KEY = { code: "bad_key" };

@@ -9,7 +9,8 @@ import {
   parseEncapsulationKey,
   parseVerifyingKey,
 } from "../../crypto/keys.ts";
-import { flipped, fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped } from "../support/people.ts";
 
 const BAD_KEY = { code: "bad_key" };
 const P = "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";

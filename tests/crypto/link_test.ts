@@ -10,7 +10,8 @@ import {
   startLink,
 } from "../../crypto/link.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
-import { flipped, fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped } from "../support/people.ts";
 
 const PLACE: LinkPlace = { origin: "calls.example/kt/1", secret: new Uint8Array(16).fill(3) };
 

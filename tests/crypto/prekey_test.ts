@@ -14,14 +14,8 @@ import {
   prekeySetHash,
   verifyPrekeySet,
 } from "../../crypto/prekey.ts";
-import {
-  flipped,
-  fromHex,
-  makePerson,
-  makePrekeys,
-  NOW_MS,
-  type OwnPrekeys,
-} from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped, makePerson, makePrekeys, NOW_MS, type OwnPrekeys } from "../support/people.ts";
 
 const SET_BYTES = 1_317;
 const BAD_PREKEYS = { code: "bad_prekeys" };

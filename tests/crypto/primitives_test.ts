@@ -21,7 +21,10 @@ import {
   sha512,
   x25519,
 } from "../../crypto/primitives.ts";
-import { flipped, fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
+import { flipped } from "../support/people.ts";
+import { withoutNativeKem } from "../support/portable.ts";
+import { importScalar } from "../support/scalar.ts";
 import { vectors } from "../support/vectors.ts";
 
 type Case = Readonly<Record<string, string>> & {
@@ -208,11 +211,6 @@ Deno.test("the key pair of a seed is that of RFC 8032, section 7.1", async () =>
 
 // --- X25519 ------------------------------------------------------------------------------------
 
-async function x25519Private(scalar: Bytes): Promise<CryptoKey> {
-  const pkcs8 = concat(fromHex("302e020100300506032b656e04220420"), scalar);
-  return await crypto.subtle.importKey("pkcs8", pkcs8, "X25519", false, ["deriveBits"]);
-}
-
 Deno.test("X25519 agrees with Wycheproof, and what it calls low-order or non-canonical is no key", async () => {
   let refused = 0;
   for (const { tests } of await wycheproof("x25519")) {
@@ -226,7 +224,7 @@ Deno.test("X25519 agrees with Wycheproof, and what it calls low-order or non-can
         refused++;
         continue;
       }
-      const shared = await x25519(await x25519Private(field(test, "private")), bytes);
+      const shared = await x25519(await importScalar(field(test, "private")), bytes);
       assert.equal(toHex(shared), test.shared, `vector ${test.tcId}`);
     }
   }
@@ -234,24 +232,13 @@ Deno.test("X25519 agrees with Wycheproof, and what it calls low-order or non-can
 });
 
 Deno.test("an all-zero shared secret is an error even where the key was never parsed", async () => {
-  const key = await x25519Private(randomBytes(32));
+  const key = await importScalar(randomBytes(32));
   const small = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
   await assert.rejects(x25519(key, fromHex(small)), { code: "bad_key" });
   await assert.rejects(x25519(key, new Uint8Array(32)), { code: "bad_key" });
 });
 
 // --- ML-KEM-768 --------------------------------------------------------------------------------
-
-/** Runs with WebCrypto's ML-KEM taken away, as on a runtime that never had one. */
-async function withoutNativeKem(work: () => Promise<void>): Promise<void> {
-  const descriptor = Object.getOwnPropertyDescriptor(SubtleCrypto.prototype, "encapsulateBits")!;
-  Reflect.deleteProperty(SubtleCrypto.prototype, "encapsulateBits");
-  try {
-    await work();
-  } finally {
-    Object.defineProperty(SubtleCrypto.prototype, "encapsulateBits", descriptor);
-  }
-}
 
 async function nativeKey(seed: Bytes): Promise<CryptoKey> {
   const [format, usages] = ["raw-seed" as "raw", ["decapsulateBits"] as unknown as KeyUsage[]];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Bytes, concat, toHex, utf8 } from "../../crypto/bytes.ts";
+import { concat, toHex, utf8 } from "../../crypto/bytes.ts";
 import {
   deriveFrameKey,
   encodeHeader,
@@ -8,6 +8,7 @@ import {
   readHeader,
   sealFrame,
 } from "../../crypto/sframe.ts";
+import { fromHex } from "../support/hex.ts";
 import { vectors } from "../support/vectors.ts";
 
 interface SframeVectors {
@@ -36,7 +37,7 @@ Deno.test("every header of RFC 9605 below 2^53 encodes and decodes, larger ones 
   let exact = 0;
   let refused = 0;
   for (const { kid, ctr, encoded } of all.header) {
-    const bytes = hex(encoded);
+    const bytes = fromHex(encoded);
     if (typeof kid === "bigint" || typeof ctr === "bigint") {
       assert.throws(() => readHeader(bytes), { code: "malformed" }, encoded);
       refused++;
@@ -57,10 +58,10 @@ Deno.test("suites 4 and 5 of RFC 9605 seal to the vectors' frames and open them"
   assert.equal(ours.length, 2);
   for (const vector of ours) {
     const suite = vector.cipher_suite as FrameSuite;
-    const key = await deriveFrameKey(hex(vector.base_key), vector.kid, suite);
+    const key = await deriveFrameKey(fromHex(vector.base_key), vector.kid, suite);
     assert.equal(toHex(key.salt), vector.sframe_salt);
-    const metadata = hex(vector.metadata);
-    const frame = await sealFrame(key, vector.ctr, metadata, hex(vector.pt));
+    const metadata = fromHex(vector.metadata);
+    const frame = await sealFrame(key, vector.ctr, metadata, fromHex(vector.pt));
     assert.equal(toHex(frame), vector.ct);
     const opened = await openFrame(key, readHeader(frame), metadata, frame);
     assert.equal(toHex(opened), vector.pt);
@@ -69,13 +70,13 @@ Deno.test("suites 4 and 5 of RFC 9605 seal to the vectors' frames and open them"
 
 Deno.test("a header that is cut, or longer than its values need, is malformed", () => {
   for (const bad of ["", "80", "8f", "08", "99ffff", "98ffff"]) {
-    assert.throws(() => readHeader(hex(bad)), { code: "malformed" }, bad);
+    assert.throws(() => readHeader(fromHex(bad)), { code: "malformed" }, bad);
   }
   // 7 fits the config byte, 255 fits one byte, 256 fits two.
   for (const long of ["0807", "8007", "0900ff", "9000ff", "0a000100", "0f0000000000000100"]) {
-    assert.throws(() => readHeader(hex(long)), { code: "malformed" }, long);
+    assert.throws(() => readHeader(fromHex(long)), { code: "malformed" }, long);
   }
-  assert.deepEqual(readHeader(hex("0808")), { kid: 0, ctr: 8, length: 2 });
+  assert.deepEqual(readHeader(fromHex("0808")), { kid: 0, ctr: 8, length: 2 });
 });
 
 Deno.test("2^53 - 1 is the largest KID and counter, and 2^53 is malformed", () => {
@@ -83,8 +84,8 @@ Deno.test("2^53 - 1 is the largest KID and counter, and 2^53 is malformed", () =
   const header = encodeHeader(largest, largest);
   assert.equal(toHex(header), "ee1fffffffffffff1fffffffffffff");
   assert.deepEqual(readHeader(header), { kid: largest, ctr: largest, length: 15 });
-  assert.throws(() => readHeader(hex("0e20000000000000")), { code: "malformed" });
-  assert.throws(() => readHeader(hex("e020000000000000")), { code: "malformed" });
+  assert.throws(() => readHeader(fromHex("0e20000000000000")), { code: "malformed" });
+  assert.throws(() => readHeader(fromHex("e020000000000000")), { code: "malformed" });
   assert.throws(() => encodeHeader(largest + 1, 0), /bug/);
   assert.throws(() => encodeHeader(0, -1), /bug/);
 });
@@ -121,7 +122,3 @@ Deno.test("a frame key survives a structured clone and cannot be exported", asyn
   assert.deepEqual(await openFrame(clone, readHeader(frame), NONE, frame), utf8("frame"));
   await assert.rejects(crypto.subtle.exportKey("raw", clone.key));
 });
-
-function hex(text: string): Bytes {
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-}

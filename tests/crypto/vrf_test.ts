@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Bytes, toHex, utf8 } from "../../crypto/bytes.ts";
 import { vrfKeyFromSeed, vrfProofToHash, vrfProve, vrfVerify } from "../../crypto/vrf.ts";
+import { fromHex } from "../support/hex.ts";
 import { vectors } from "../support/vectors.ts";
 
 const BAD_VRF = { code: "bad_vrf" };
@@ -8,10 +9,6 @@ const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const KEY = vrfKeyFromSeed(utf8("0123456789abcdef0123456789abcdef"));
 const ALPHA = utf8("alpha");
 const PROOF = vrfProve(KEY, ALPHA);
-
-function hex(text: string): Bytes {
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-}
 
 function littleEndian(value: bigint): Bytes {
   return Uint8Array.from({ length: 32 }, (_, i) => Number(value >> BigInt(8 * i) & 255n));
@@ -36,11 +33,11 @@ interface VrfVector {
 }
 
 function holds({ sk, pk, alpha, pi, beta }: VrfVector): void {
-  const key = vrfKeyFromSeed(hex(sk));
+  const key = vrfKeyFromSeed(fromHex(sk));
   assert.equal(toHex(key.publicKey), pk);
-  assert.equal(toHex(vrfProve(key, hex(alpha))), pi);
-  assert.ok(toHex(vrfVerify(hex(pk), hex(alpha), hex(pi))).startsWith(beta));
-  assert.ok(toHex(vrfProofToHash(hex(pi))).startsWith(beta));
+  assert.equal(toHex(vrfProve(key, fromHex(alpha))), pi);
+  assert.ok(toHex(vrfVerify(fromHex(pk), fromHex(alpha), fromHex(pi))).startsWith(beta));
+  assert.ok(toHex(vrfProofToHash(fromHex(pi))).startsWith(beta));
 }
 
 Deno.test("example 18 of RFC 9381, appendix B.3, holds in full", () => {
@@ -119,7 +116,7 @@ const NO_POINTS = [
 
 Deno.test("Gamma and the key must be canonical points", () => {
   for (const encoding of NO_POINTS) {
-    const bytes = hex(encoding);
+    const bytes = fromHex(encoding);
     assert.throws(() => vrfProofToHash(withPart(0, bytes)), BAD_VRF);
     assert.throws(() => vrfVerify(KEY.publicKey, ALPHA, withPart(0, bytes)), BAD_VRF);
     assert.throws(() => vrfVerify(bytes, ALPHA, PROOF), /not a point of large order/);
@@ -137,7 +134,7 @@ Deno.test("a key of small order is refused before anything is computed under it"
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
   ];
   for (const key of small) {
-    assert.throws(() => vrfVerify(hex(key), ALPHA, PROOF), /not a point of large order/);
+    assert.throws(() => vrfVerify(fromHex(key), ALPHA, PROOF), /not a point of large order/);
   }
 });
 

@@ -49,9 +49,9 @@ import {
   type UsedPrekeys,
 } from "../../crypto/x3dh.ts";
 import { openRefusal, openWithdrawal, refuse, withdraw } from "../../crypto/offer_end.ts";
+import { fromHex } from "../support/hex.ts";
 import {
   flipped,
-  fromHex,
   makePerson,
   makePrekeys,
   NOW_MS,

@@ -12,7 +12,7 @@
 import { type Bytes, toHex, utf8 } from "../../crypto/bytes.ts";
 import { decodePoint, Point } from "../../crypto/edwards25519.ts";
 import { ed25519FromSeed, sha512 } from "../../crypto/primitives.ts";
-import { fromHex } from "../support/people.ts";
+import { fromHex } from "../support/hex.ts";
 import { type Algorithm, type Case } from "./checks/case.ts";
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;

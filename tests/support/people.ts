@@ -185,8 +185,3 @@ export function flipped(bytes: Uint8Array, bit: number): Bytes {
   copy[bit >> 3]! ^= 1 << (bit & 7);
   return copy;
 }
-
-/** The bytes of a hexadecimal text. */
-export function fromHex(hex: string): Bytes {
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-}

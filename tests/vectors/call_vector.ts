@@ -6,7 +6,7 @@
 
 import { type Bytes } from "../../crypto/bytes.ts";
 import { deriveEpoch, deriveOfferEpoch, type Epoch, type OfferEpoch } from "../../crypto/epoch.ts";
-import { fromHex } from "./private_keys.ts";
+import { fromHex } from "../support/hex.ts";
 
 /** `handshake.json`. */
 export interface CallVectors {

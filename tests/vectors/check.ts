@@ -7,6 +7,7 @@
  * @module
  */
 
+import { portably, withoutNativeKem } from "../support/portable.ts";
 import { type CallVectors } from "./call_vector.ts";
 import { checkDevices, type DeviceVectors, makePeople } from "./check_devices.ts";
 import { checkHandshakes } from "./check_handshake.ts";
@@ -21,7 +22,6 @@ import { checkPrekeys, type PrekeyVectors } from "./check_prekeys.ts";
 import { checkRekeys, type RekeyVectors } from "./check_rekey.ts";
 import { checkRekeySessions } from "./check_rekey_session.ts";
 import { checkSealed, type SealedVectors } from "./check_sealed.ts";
-import { withoutNative } from "./fixed_randomness.ts";
 import { type Found, Tally } from "./tally.ts";
 
 /** The files of this folder, by their names without `.json`. */
@@ -58,7 +58,7 @@ export type Way = "own" | "portable";
 export async function run(files: VectorFiles): Promise<Readonly<Record<Way, FoundByFile>>> {
   return {
     own: await checkAll(files),
-    portable: await withoutNative(() => checkAll(files)),
+    portable: await portably(() => withoutNativeKem(() => checkAll(files))),
   };
 }
 

@@ -17,7 +17,8 @@ import { type DeviceKeys } from "../../crypto/keys.ts";
 import { remoteDevice } from "../../crypto/bundle.ts";
 import { signGenesis, signRecord, type VerifiedRecord, verifyNext } from "../../crypto/record.ts";
 import { type LocalDevice } from "../../crypto/x3dh.ts";
-import { agreementKeyPair, fromHex, signingKeyPair } from "./private_keys.ts";
+import { fromHex } from "../support/hex.ts";
+import { agreementKeyPair, signingKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** `devices.json`. */

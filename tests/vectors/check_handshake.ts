@@ -17,6 +17,7 @@ import { sha256 } from "../../crypto/primitives.ts";
 import { SendChain } from "../../crypto/ratchet.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { SessionEpoch } from "../../crypto/session_epoch.ts";
+import { fromHex } from "../support/hex.ts";
 import {
   type CallVector,
   type CallVectors,
@@ -30,7 +31,7 @@ import { deviceOf, type People } from "./check_devices.ts";
 import { bundleOf, type PrekeyVectors, usedPrekeys } from "./check_prekeys.ts";
 import { checkExports, checkSecrets, type Scene } from "./check_secrets.ts";
 import { withFixed } from "./fixed_randomness.ts";
-import { agreementKeyPair, fromHex, kemKeyPair } from "./private_keys.ts";
+import { agreementKeyPair, kemKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** Checks handshakes. */

@@ -14,7 +14,7 @@ import { aesSeal, importAesKey } from "../../crypto/primitives.ts";
 import { type CallKeys, callKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { deriveFrameKey, type FrameKey, sealFrame } from "../../crypto/sframe.ts";
-import { fromHex } from "./private_keys.ts";
+import { fromHex } from "../support/hex.ts";
 import { type Tally } from "./tally.ts";
 
 /** `media.json`. */

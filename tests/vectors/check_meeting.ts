@@ -8,9 +8,9 @@ import { openReveal, replyToLink, revealLink, startLink } from "../../crypto/lin
 import { linkSlot, newLinkCode, parseLinkCode } from "../../crypto/link_code.ts";
 import { type VerifiedRecord } from "../../crypto/record.ts";
 import { safetyNumber } from "../../crypto/safety_number.ts";
+import { fromHex } from "../support/hex.ts";
 import { type People } from "./check_devices.ts";
 import { withFixed } from "./fixed_randomness.ts";
-import { fromHex } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** `safety_number.json`. */

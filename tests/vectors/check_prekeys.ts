@@ -17,8 +17,9 @@ import {
   verifyPrekeySet,
 } from "../../crypto/prekey.ts";
 import { type UsedPrekeys } from "../../crypto/x3dh.ts";
+import { fromHex } from "../support/hex.ts";
 import { deviceOf, newestRecord, type People } from "./check_devices.ts";
-import { agreementKeyPair, fromHex, kemKeyPair } from "./private_keys.ts";
+import { agreementKeyPair, kemKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** `prekeys.json`. */

@@ -13,10 +13,11 @@ import { labelled } from "../../crypto/labels.ts";
 import { mlKem768Decapsulate, sha256, x25519 } from "../../crypto/primitives.ts";
 import { ReceiveChain, SendChain } from "../../crypto/ratchet.ts";
 import { Secret } from "../../crypto/secret.ts";
+import { fromHex } from "../support/hex.ts";
 import { type CallVector, type CallVectors, epoch1Of, type ExportVector } from "./call_vector.ts";
 import { deviceOf, type People } from "./check_devices.ts";
 import { checkExports } from "./check_secrets.ts";
-import { agreementKeyPair, fromHex, kemKeyPair } from "./private_keys.ts";
+import { agreementKeyPair, kemKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** `rekey.json`. */

@@ -8,6 +8,7 @@
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Received, Session } from "../../crypto/session.ts";
 import { SessionEpoch } from "../../crypto/session_epoch.ts";
+import { fromHex } from "../support/hex.ts";
 import { type CallVector, type CallVectors, epoch1Of } from "./call_vector.ts";
 import { deviceOf, type People } from "./check_devices.ts";
 import { checkExports } from "./check_secrets.ts";
@@ -20,7 +21,6 @@ import {
   type RekeyVectors,
 } from "./check_rekey.ts";
 import { withFixed } from "./fixed_randomness.ts";
-import { fromHex } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** Two sessions of ours, the caller's first, and what the last box was answered with. */

@@ -9,7 +9,7 @@ import { pad, unpad } from "../../crypto/padding.ts";
 import { sha256 } from "../../crypto/primitives.ts";
 import { ReceiveChain, SendChain } from "../../crypto/ratchet.ts";
 import { Secret } from "../../crypto/secret.ts";
-import { fromHex } from "./private_keys.ts";
+import { fromHex } from "../support/hex.ts";
 import { type Tally } from "./tally.ts";
 
 /** `sealed.json`. */

@@ -15,6 +15,7 @@ import {
 import { parseEncapsulationKey } from "../../crypto/keys.ts";
 import { mlKem768Decapsulate, x25519 } from "../../crypto/primitives.ts";
 import { type Exporter } from "../../crypto/schedule.ts";
+import { fromHex } from "../support/hex.ts";
 import {
   type CallVector,
   ct1Of,
@@ -25,7 +26,7 @@ import {
 } from "./call_vector.ts";
 import { deviceOf, type People } from "./check_devices.ts";
 import { type PrekeyVector, usedPrekeys } from "./check_prekeys.ts";
-import { agreementKeyPair, fromHex, kemKeyPair } from "./private_keys.ts";
+import { agreementKeyPair, kemKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
 /** What one call is checked with. */

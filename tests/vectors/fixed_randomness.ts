@@ -11,14 +11,9 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
-import {
-  fromHex,
-  hasNativeKem,
-  kemPair,
-  kemPrivateKey,
-  x25519Pair,
-  x25519Pkcs8,
-} from "./private_keys.ts";
+import { fromHex } from "../support/hex.ts";
+import { scalarPkcs8 } from "../support/scalar.ts";
+import { hasNativeKem, kemPair, kemPrivateKey, x25519Pair } from "./private_keys.ts";
 
 /** What a sender draws, each in the order of its kind; bytes in hexadecimal. */
 export interface Draws {
@@ -97,7 +92,7 @@ export async function withFixed<T>(draws: Draws, work: () => Promise<T>): Promis
     const node = module as NodeCrypto;
     const generateKeyPairSync = (algorithm: string) => {
       if (algorithm !== "x25519") throw new Error(`No fixed ${algorithm} key is there`);
-      const key = x25519Pkcs8(taken(agreements, algorithm));
+      const key = scalarPkcs8(taken(agreements, algorithm));
       const privateKey = node.createPrivateKey({ key, format: "der", type: "pkcs8" });
       return { publicKey: node.createPublicKey(privateKey), privateKey };
     };
@@ -138,22 +133,4 @@ function replaced(target: object, name: string, by: unknown): () => void {
     if (own === undefined) Reflect.deleteProperty(target, name);
     else Object.defineProperty(target, name, own);
   };
-}
-
-/** Runs on the portable ways alone: no native ML-KEM, and no module of the runtime's. */
-export async function withoutNative<T>(work: () => Promise<T>): Promise<T> {
-  const { process } = globalThis as { readonly process?: Process };
-  const kem = Object.getOwnPropertyDescriptor(SubtleCrypto.prototype, "encapsulateBits");
-  const restore = process?.getBuiltinModule === undefined
-    ? []
-    : [replaced(process, "getBuiltinModule", undefined)];
-  Reflect.deleteProperty(SubtleCrypto.prototype, "encapsulateBits");
-  try {
-    return await work();
-  } finally {
-    if (kem !== undefined) {
-      Object.defineProperty(SubtleCrypto.prototype, "encapsulateBits", kem);
-    }
-    for (const undo of restore) undo();
-  }
 }

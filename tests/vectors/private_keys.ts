@@ -7,7 +7,7 @@
  */
 
 import { fromBase64Url } from "../../crypto/base64.ts";
-import { type Bytes, concat } from "../../crypto/bytes.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
 import {
   type AgreementKeyPair,
   type EncapsulationKey,
@@ -17,19 +17,13 @@ import {
   type SigningKeyPair,
 } from "../../crypto/keys.ts";
 import { ed25519FromSeed } from "../../crypto/primitives.ts";
-
-/** The head of a PKCS8 X25519 key (RFC 8410, section 7). */
-const PKCS8_X25519 = fromHex("302e020100300506032b656e04220420");
+import { fromHex } from "../support/hex.ts";
+import { importScalar } from "../support/scalar.ts";
 
 /** WebCrypto's names for ML-KEM, which its types lack. */
 const SEED = "raw-seed" as "raw";
 const PUBLIC = "raw-public" as "raw";
 const KEM = "ML-KEM-768";
-
-/** The bytes of a hexadecimal text. */
-export function fromHex(hex: string): Bytes {
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-}
 
 /** An Ed25519 key pair from its seed. */
 export async function signingKeyPair(seed: string): Promise<SigningKeyPair> {
@@ -58,22 +52,14 @@ export function hasNativeKem(): boolean {
   return "encapsulateBits" in crypto.subtle;
 }
 
-/** The PKCS8 encoding of an X25519 private key. */
-export function x25519Pkcs8(bytes: Bytes): Bytes {
-  return concat(PKCS8_X25519, bytes);
-}
-
 /** WebCrypto's X25519 pair of a private key. */
 export async function x25519Pair(bytes: Bytes, extractable: boolean): Promise<CryptoKeyPair> {
-  const pkcs8 = x25519Pkcs8(bytes);
-  const take = (mayLeave: boolean) =>
-    crypto.subtle.importKey("pkcs8", pkcs8, "X25519", mayLeave, ["deriveBits"]);
   // WebCrypto tells the public half of a private key in a JWK only.
-  const { x } = await crypto.subtle.exportKey("jwk", await take(true));
+  const { x } = await crypto.subtle.exportKey("jwk", await importScalar(bytes, true));
   const raw = fromBase64Url(x!)!;
   return {
     publicKey: await crypto.subtle.importKey("raw", raw, "X25519", true, []),
-    privateKey: await take(extractable),
+    privateKey: await importScalar(bytes, extractable),
   };
 }
 

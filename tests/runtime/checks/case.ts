@@ -56,12 +56,3 @@ export const REFUSES_KEY = "refuses the key";
 export function nameOf(error: unknown): string {
   return error instanceof Error || error instanceof DOMException ? error.name : typeof error;
 }
-
-/** The DER in front of the 32 bytes of an X25519 private key (RFC 8410, section 7). */
-const PKCS8_PREFIX = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32];
-
-/** The private key of a scalar. */
-export async function importScalar(scalar: Bytes): Promise<CryptoKey> {
-  const pkcs8 = Uint8Array.of(...PKCS8_PREFIX, ...scalar);
-  return await crypto.subtle.importKey("pkcs8", pkcs8, "X25519", false, ["deriveBits"]);
-}

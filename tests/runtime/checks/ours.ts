@@ -30,15 +30,9 @@ import {
   mlKem768Encapsulate,
   x25519,
 } from "../../../crypto/primitives.ts";
-import {
-  ACCEPTS,
-  type Algorithm,
-  DIFFERS,
-  type Field,
-  importScalar,
-  nameOf,
-  REFUSES_KEY,
-} from "./case.ts";
+import { withoutNativeKem } from "../../support/portable.ts";
+import { importScalar } from "../../support/scalar.ts";
+import { ACCEPTS, type Algorithm, DIFFERS, type Field, nameOf, REFUSES_KEY } from "./case.ts";
 
 /** The verdict of `crypto/`; an error that is not its own comes back as "throws" and its name. */
 export function oursOn(algorithm: Algorithm, field: Field): Promise<string> {
@@ -168,16 +162,4 @@ function privateKeyMakers(): readonly ((seed: Bytes) => Promise<KemPrivateKey>)[
     crypto.subtle.importKey("raw-seed" as "raw", seed, "ML-KEM-768", false, usages);
   const portable = (seed: Bytes) => Promise.resolve(seed);
   return "encapsulateBits" in crypto.subtle ? [portable, native] : [portable];
-}
-
-/** Runs with WebCrypto's ML-KEM taken away, as on a runtime that never had one. */
-async function withoutNativeKem<T>(work: () => Promise<T>): Promise<T> {
-  const descriptor = Object.getOwnPropertyDescriptor(SubtleCrypto.prototype, "encapsulateBits");
-  if (descriptor === undefined) return await work();
-  Reflect.deleteProperty(SubtleCrypto.prototype, "encapsulateBits");
-  try {
-    return await work();
-  } finally {
-    Object.defineProperty(SubtleCrypto.prototype, "encapsulateBits", descriptor);
-  }
 }

@@ -7,7 +7,8 @@
  */
 
 import { type Bytes, concat, equal } from "../../../crypto/bytes.ts";
-import { ACCEPTS, type Algorithm, DIFFERS, type Field, importScalar, nameOf } from "./case.ts";
+import { importScalar } from "../../support/scalar.ts";
+import { ACCEPTS, type Algorithm, DIFFERS, type Field, nameOf } from "./case.ts";
 
 const subtle = crypto.subtle as SubtleCrypto & {
   encapsulateBits(algorithm: string, key: CryptoKey): Promise<{ ciphertext: ArrayBuffer }>;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Bytes } from "../../../crypto/bytes.ts";
+import { fromHex } from "../../support/hex.ts";
 import { type Case, type Verdict } from "./case.ts";
 import { oursOn } from "./ours.ts";
 import { rawOn } from "./raw.ts";
@@ -26,7 +26,7 @@ export async function run(cases: readonly Case[]): Promise<Verdicts> {
     const field = (name: string) => {
       const hex = fields[name];
       if (hex === undefined) throw new Error(`A vector for ${algorithm} has no ${name}`);
-      return bytesOf(hex);
+      return fromHex(hex);
     };
     verdicts.push({
       ours: await oursOn(algorithm, field),
@@ -34,8 +34,4 @@ export async function run(cases: readonly Case[]): Promise<Verdicts> {
     });
   }
   return { nativeKem: "encapsulateBits" in crypto.subtle, verdicts };
-}
-
-function bytesOf(hex: string): Bytes {
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
