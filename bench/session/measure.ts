@@ -31,9 +31,7 @@ if (build === "portable") delete process.getBuiltinModule;
 const pair = await makePair();
 await row("offer + accept", [offers(pair), ...peers.map((peer) => peer.offers)]);
 await row("full setup", [setups(pair), ...peers.map((peer) => peer.setups)]);
-const rekey = await rekeys(pair);
-if (rekey === null) say("rekey of both sides: not measured, sessions have no rekey yet");
-else await row("rekey of both sides", [rekey, ...peers.map((peer) => peer.rekeys)]);
+await row("rekey of both sides", [rekeys(pair), ...peers.map((peer) => peer.rekeys)]);
 for (const bytes of MESSAGE_BYTES) {
   await row(`message of ${bytes} B`, [
     messages(pair, bytes),

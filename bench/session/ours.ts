@@ -16,7 +16,6 @@ import { type Bundle, verifyBundle } from "../../crypto/bundle.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { parseAgreementKey } from "../../crypto/keys.ts";
 import { oneTimePrekey } from "../../crypto/prekey.ts";
-import { type Session } from "../../crypto/session.ts";
 import { accept, type AcceptedOffer, initiate, type PendingOffer } from "../../crypto/x3dh.ts";
 import { connect, makePerson, NOW_MS, type Person, ROOM } from "../../tests/support/people.ts";
 import { type PrekeysRequest } from "../../wire/directory.ts";
@@ -136,42 +135,27 @@ export function messages(pair: Pair, bytes: number): Contender {
     make: async () => {
       const { caller, callee } = await connect(pair.alice, pair.bob);
       return async () => {
-        const opened = await open(callee, await caller.seal(payload));
-        if (opened.length !== bytes) throw new Error("a message did not arrive");
+        const opened = await callee.receive(await caller.seal(payload));
+        if (opened.payload?.length !== bytes) throw new Error("a message did not arrive");
       };
     },
   };
 }
 
-/** What a session that rekeys has. */
-interface Rekeying {
-  offerRekey(): Promise<Bytes | null>;
-  receive(box: Bytes): Promise<{ readonly payload: Bytes | null; readonly reply: Bytes | null }>;
-}
-
-/** The rekey of both sides, or null while sessions have none. */
-export async function rekeys(pair: Pair): Promise<Contender | null> {
-  const { caller } = await connect(pair.alice, pair.bob);
-  if (!("offerRekey" in caller)) return null;
+/** The rekey of both sides. */
+export function rekeys(pair: Pair): Contender {
   return {
     who: WHO,
     includes:
       "offer, answer, done and its echo, each sealed and opened; both sides in the new epoch",
     batch: 30,
     make: async () => {
-      const made = await connect(pair.alice, pair.bob);
-      const sides = [made.caller, made.callee] as unknown as readonly [Rekeying, Rekeying];
+      const { caller, callee } = await connect(pair.alice, pair.bob);
+      const sides = [caller, callee] as const;
       return async () => {
         let box = await sides[0].offerRekey();
         for (let to = 1; box !== null; to = 1 - to) box = (await sides[to]!.receive(box)).reply;
       };
     },
   };
-}
-
-/** Opens a message, whichever way this session has. */
-async function open(session: Session, box: Bytes): Promise<Bytes> {
-  const any = session as unknown as Partial<Rekeying> & { open?(box: Bytes): Promise<Bytes> };
-  if (any.open !== undefined) return await any.open(box);
-  return (await any.receive!(box)).payload!;
 }
