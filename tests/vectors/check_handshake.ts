@@ -16,17 +16,9 @@ import { openRefusal, openWithdrawal, refuse, withdraw } from "../../crypto/offe
 import { sha256 } from "../../crypto/primitives.ts";
 import { SendChain } from "../../crypto/ratchet.ts";
 import { Secret } from "../../crypto/secret.ts";
-import { SessionEpoch } from "../../crypto/session_epoch.ts";
 import { fromHex } from "../support/hex.ts";
-import {
-  type CallVector,
-  type CallVectors,
-  ct1Of,
-  ct2Of,
-  ekOf,
-  epoch0Of,
-  epoch1Of,
-} from "./call_vector.ts";
+import { partsOf } from "./call_parts.ts";
+import { type CallVector, type CallVectors, ct1Of, ct2Of, ekOf, epoch0Of } from "./call_vector.ts";
 import { deviceOf, type People } from "./check_devices.ts";
 import { bundleOf, type PrekeyVectors, usedPrekeys } from "./check_prekeys.ts";
 import { checkExports, checkSecrets, type Scene } from "./check_secrets.ts";
@@ -75,12 +67,9 @@ async function pendingOf(scene: Scene): Promise<PendingOffer> {
 /** Either side after the answer, built from the vector alone. @param side 0 for the caller */
 async function unconfirmedOf(scene: Scene, side: 0 | 1): Promise<Unconfirmed> {
   const { call, people } = scene;
-  const epoch = new SessionEpoch(1, epoch1Of(call), side);
-  if (side === 1) await epoch.seal(fromHex(call.answer_payload));
-  const both = [deviceOf(people, call.caller), deviceOf(people, call.callee)] as const;
-  const self = both[side].keys.identity.privateKey;
-  const identities = { self, peer: both[1 - side as 0 | 1].entry.identity };
-  return { callId: fromHex(call.call_id), epoch, identities, withdrawal: null };
+  const parts = partsOf(people, call, side);
+  if (side === 1) await parts.epoch.seal(fromHex(call.answer_payload));
+  return { ...parts, withdrawal: null };
 }
 
 /** The invite's secret of a call, or null. */
@@ -171,14 +160,10 @@ async function checkAnswer(scene: Scene): Promise<void> {
   const { payload, unconfirmed } = await finish(await pendingOf(scene), fromHex(call.answer));
   tally.same(`${call.name}: answer opens`, payload, call.answer_payload);
   tally.same(`${call.name}: th1 of the caller`, unconfirmed.epoch.secrets.th, call.th1);
-  const secrets: readonly [string, Secret, string][] = [
-    ["root", unconfirmed.epoch.secrets.root, call.epoch_1.root],
-    ["kc", unconfirmed.epoch.secrets.kc, call.epoch_1.kc],
-    ["exp", unconfirmed.epoch.secrets.exp, call.epoch_1.exp],
-  ];
-  for (const [name, secret, value] of secrets) {
-    tally.same(`${call.name}: ${name} of the caller`, secret.expose(), value);
-  }
+  const { root, kc, exp } = unconfirmed.epoch.secrets;
+  tally.same(`${call.name}: root of the caller`, root.expose(), call.epoch_1.root);
+  tally.same(`${call.name}: kc of the caller`, kc.expose(), call.epoch_1.kc);
+  tally.same(`${call.name}: exp of the caller`, exp.expose(), call.epoch_1.exp);
 }
 
 async function checkConfirm(scene: Scene): Promise<void> {

@@ -14,9 +14,15 @@ import { mlKem768Decapsulate, sha256, x25519 } from "../../crypto/primitives.ts"
 import { ReceiveChain, SendChain } from "../../crypto/ratchet.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { fromHex } from "../support/hex.ts";
-import { type CallVector, type CallVectors, epoch1Of, type ExportVector } from "./call_vector.ts";
+import {
+  type CallVector,
+  type CallVectors,
+  epoch1Of,
+  type EpochVector,
+  type ExportVector,
+} from "./call_vector.ts";
 import { deviceOf, type People } from "./check_devices.ts";
-import { checkExports } from "./check_secrets.ts";
+import { checkEpochSecrets, checkExports } from "./check_secrets.ts";
 import { agreementKeyPair, kemKeyPair } from "./private_keys.ts";
 import { type Tally } from "./tally.ts";
 
@@ -51,13 +57,7 @@ export interface RekeyVector {
   readonly dh: readonly string[];
   readonly ss: string;
   readonly th: string;
-  readonly secrets: {
-    readonly root: string;
-    readonly ck_a: string;
-    readonly ck_b: string;
-    readonly kc: string;
-    readonly exp: string;
-  };
+  readonly secrets: EpochVector;
   readonly exports: readonly ExportVector[];
   readonly messages: readonly MessageVector[];
 }
@@ -101,8 +101,7 @@ export async function checkRekeys(
     });
     sealed.push(...rekey.messages);
   }
-  const { exp: _, ...first } = call.epoch_1;
-  const chains = [{ epoch: 1, th: call.th1, secrets: first }, ...vectors.rekeys];
+  const chains = [{ epoch: 1, th: call.th1, secrets: call.epoch_1 }, ...vectors.rekeys];
   for (const { epoch, th, secrets } of chains) {
     for (const sender of [0, 1] as const) {
       const key = sender === 0 ? secrets.ck_a : secrets.ck_b;
@@ -144,13 +143,7 @@ async function checkEpoch(
   const th = sha256(labelled("rekey", before.th, fromHex(offer.content), header));
   tally.same(`${at}: th`, th, rekey.th);
   const epoch = deriveEpoch(rekey.epoch, th, before, [...shared, ss]);
-  const { root, ckA, ckB, kc, exp } = epoch;
-  const { secrets } = rekey;
-  tally.same(`${at}: root`, root.expose(), secrets.root);
-  tally.same(`${at}: ckA`, ckA.expose(), secrets.ck_a);
-  tally.same(`${at}: ckB`, ckB.expose(), secrets.ck_b);
-  tally.same(`${at}: kc`, kc.expose(), secrets.kc);
-  tally.same(`${at}: exp`, exp.expose(), secrets.exp);
+  checkEpochSecrets(tally, at, epoch, rekey.secrets);
   const tag = answer.content.slice(2 * ANSWER_PART_BYTES);
   tally.same(`${at}: tag`, confirmationTag(epoch, "answer-confirm"), tag);
   checkExports(tally, at, exporterOf(epoch), rekey.exports);

@@ -7,10 +7,10 @@
 
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Received, Session } from "../../crypto/session.ts";
-import { SessionEpoch } from "../../crypto/session_epoch.ts";
 import { fromHex } from "../support/hex.ts";
-import { type CallVector, type CallVectors, epoch1Of } from "./call_vector.ts";
-import { deviceOf, type People } from "./check_devices.ts";
+import { partsOf } from "./call_parts.ts";
+import { type CallVector, type CallVectors } from "./call_vector.ts";
+import { type People } from "./check_devices.ts";
 import { checkExports } from "./check_secrets.ts";
 import {
   callOf,
@@ -23,7 +23,7 @@ import {
 import { withFixed } from "./fixed_randomness.ts";
 import { type Tally } from "./tally.ts";
 
-/** Two sessions of ours, the caller's first, and what the last box was answered with. */
+/** Two sessions of ours, the caller's first, and where what they say is counted. */
 interface Talk {
   readonly sides: readonly [Session, Session];
   readonly tally: Tally;
@@ -49,19 +49,16 @@ export async function checkRekeySessions(
 
 /** One side after the confirm, built from the vector's secrets. */
 async function sessionOf(people: People, call: CallVector, side: 0 | 1): Promise<Session> {
-  const epoch = new SessionEpoch(1, epoch1Of(call), side);
+  const parts = partsOf(people, call, side);
   // Answer and confirm were the first message of either chain.
-  await epoch.seal(new Uint8Array(0));
-  const both = [deviceOf(people, call.caller), deviceOf(people, call.callee)] as const;
-  const peer = both[1 - side as 0 | 1].entry.identity;
-  const identities = { self: both[side].keys.identity.privateKey, peer };
-  return new Session({ callId: fromHex(call.call_id), epoch, identities }, side);
+  await parts.epoch.seal(new Uint8Array(0));
+  return new Session(parts, side);
 }
 
 async function checkRekey(talk: Talk, rekey: RekeyVector, at: string): Promise<void> {
   const { sides, tally } = talk;
   const { offerer } = rekey;
-  const answerer = 1 - offerer as 0 | 1;
+  const answerer = offerer === 0 ? 1 : 0;
   const [offer, answer] = [messageOf(rekey, "offer"), messageOf(rekey, "answer")];
   const draws = {
     x25519: [rekey.x_private],

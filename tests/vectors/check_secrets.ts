@@ -66,13 +66,14 @@ export async function checkSecrets(
   tally.same(`${call.name}: SS2`, ss2, call.ss2);
   const psk = call.psk === null ? [] : [fromHex(call.psk)];
   const epoch0 = deriveOfferEpoch(fromHex(call.th0), [...offered, ss1, ...psk]);
-  sameSecrets(tally, `${call.name}: epoch 0`, epoch0, call.epoch_0);
+  checkEpochSecrets(tally, `${call.name}: epoch 0`, epoch0, call.epoch_0);
   const epoch1 = deriveEpoch(1, fromHex(call.th1), epoch0, [dh5, dh6, ss2]);
-  sameSecrets(tally, `${call.name}: epoch 1`, epoch1, call.epoch_1);
+  checkEpochSecrets(tally, `${call.name}: epoch 1`, epoch1, call.epoch_1);
   checkExports(tally, call.name, exporterOf(epoch1), call.exports);
 }
 
-function sameSecrets(
+/** Compares an epoch's secrets. */
+export function checkEpochSecrets(
   tally: Tally,
   at: string,
   ours: OfferEpoch | Epoch,
