@@ -10,6 +10,7 @@
 import { type Bytes } from "./bytes.ts";
 import { constantTimeEqual } from "./constant_time.ts";
 import { CryptoError } from "./error.ts";
+import { randomBytes } from "./random.ts";
 
 /** Length of an ML-KEM-768 ciphertext in bytes (FIPS 203, table 3). */
 export const KEM_CIPHERTEXT_BYTES = 1088;
@@ -58,7 +59,7 @@ export async function generateMlKem768(
 ): Promise<{ publicKey: Bytes; privateKey: KemPrivateKey }> {
   const subtle = kemSubtle();
   if (subtle === null) {
-    const seed = crypto.getRandomValues(new Uint8Array(64));
+    const seed = randomBytes(64);
     return { publicKey: expanded(await portableKem(), seed).publicKey as Bytes, privateKey: seed };
   }
   const usages = ["encapsulateBits", "decapsulateBits"] as unknown as KeyUsage[];

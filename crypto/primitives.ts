@@ -8,8 +8,6 @@
  * @module
  */
 
-import { type Bytes } from "./bytes.ts";
-
 export { aesOpen, aesSeal, importAesKey, NONCE_BYTES, TAG_BYTES } from "./aes.ts";
 export { constantTimeEqual } from "./constant_time.ts";
 export { type RawKeyPair } from "./curve_key.ts";
@@ -39,6 +37,7 @@ export {
   mlKem768Decapsulate,
   mlKem768Encapsulate,
 } from "./ml_kem.ts";
+export { randomBytes } from "./random.ts";
 export {
   type AgreementPrivateKey,
   generateEphemeralX25519,
@@ -46,8 +45,3 @@ export {
   isX25519PublicKey,
   x25519,
 } from "./x25519.ts";
-
-/** Fresh random bytes of the platform's generator. */
-export function randomBytes(length: number): Bytes {
-  return crypto.getRandomValues(new Uint8Array(length));
-}
