@@ -82,8 +82,6 @@ export interface OfferedRekey {
 
 /** A rekey that was answered. */
 export interface AnsweredRekey {
-  /** The `RekeyOffer` that it answers. */
-  readonly offer: Bytes;
   /** The `RekeyAnswer`. */
   readonly message: Bytes;
   /** The next epoch. */
@@ -127,7 +125,7 @@ export async function answerRekey(base: RekeyBase, offer: Bytes): Promise<Answer
     pair,
   ]);
   const next = deriveEpoch(number + 1, transcript(epoch, offer, part), epoch, [...shared, ss]);
-  return { offer, message: concat(part, confirmationTag(next, "answer-confirm")), epoch: next };
+  return { message: concat(part, confirmationTag(next, "answer-confirm")), epoch: next };
 }
 
 /** Takes the answer to one's own offer. @throws CryptoError `malformed`, `bad_key`, `bad_handshake` */

@@ -20,7 +20,6 @@ import { type Bytes, concat, equal } from "./bytes.ts";
 import { CryptoError } from "./error.ts";
 import { epochOfBox, MAX_MESSAGES, type ReceiveChain } from "./ratchet.ts";
 import {
-  type AnsweredRekey,
   answerRekey,
   finishRekey,
   type Identities,
@@ -60,6 +59,13 @@ export interface SessionParts {
   readonly identities: Identities;
 }
 
+/** A rekey that this side answered. */
+interface Answered {
+  readonly offer: Bytes;
+  readonly message: Bytes;
+  readonly next: SessionEpoch;
+}
+
 /** A confirmed session. */
 export class Session {
   /** The call's id: 16 bytes. */
@@ -74,7 +80,7 @@ export class Session {
   /** The rekey that this side offered. */
   #offered: OfferedRekey | null = null;
   /** The rekey that this side answered, until the other side speaks in it. */
-  #answered: (AnsweredRekey & { readonly next: SessionEpoch }) | null = null;
+  #answered: Answered | null = null;
   /** Whether the other side has spoken in the present epoch. */
   #isHeard = true;
   #isWiped = false;
@@ -203,13 +209,13 @@ export class Session {
       return equal(this.#answered.offer, offer) ? await this.#seal(this.#answered.message) : null;
     }
     if (this.#offered !== null && this.#self === 0) return null;
-    const answered = await answerRekey(this.#base(), offer);
-    if (this.#isWiped) wipeEpoch(answered.epoch);
+    const { message, epoch } = await answerRekey(this.#base(), offer);
+    if (this.#isWiped) wipeEpoch(epoch);
     this.#requireAlive();
     this.#offered = null;
-    const next = new SessionEpoch(this.#epoch.number + 1, answered.epoch, this.#self);
-    this.#answered = { ...answered, next };
-    return await this.#seal(answered.message);
+    const next = new SessionEpoch(this.#epoch.number + 1, epoch, this.#self);
+    this.#answered = { offer, message, next };
+    return await this.#seal(message);
   }
 
   async #takeAnswer(answer: Bytes, chain: ReceiveChain): Promise<Bytes | null> {
