@@ -89,7 +89,7 @@ export type ClientErrorCode =
   | "store_failed"
   /** What the client keeps on this device is sealed, and no key was given, or another one. */
   | "store_locked"
-  /** This account is online in another tab. */
+  /** This account is online in another tab, or another program uses its store. */
   | "in_use"
   /** The client was closed, or went offline meanwhile. */
   | "closed"

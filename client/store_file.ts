@@ -6,9 +6,9 @@
  * readable by whoever can read the file**, its backups included: it is created with mode 0600, and its
  * folder is yours to protect.
  *
- * One store on a file at a time, in all processes together. Nothing stops a second one, and each writes
- * what it holds itself, under its own key, over what the other wrote. A change is written beside the file,
- * synced and renamed over it, so a crash leaves the old state or the new one.
+ * One store on a file at a time, in all processes together: one that finds that somebody else has written
+ * the file since refuses to write over it. A change is written beside the file, synced and renamed over
+ * it, so a crash leaves the old state or the new one.
  *
  * @module
  */
@@ -24,6 +24,7 @@ import {
   openFile,
   sealFile,
 } from "./sealed_file.ts";
+import { ClientError } from "./error.ts";
 import { type Store, type Stored } from "./store.ts";
 
 export { type FileKey };
@@ -55,7 +56,7 @@ export interface FileStoreOptions {
 export async function fileStore(path: string, options: FileStoreOptions = {}): Promise<FileStore> {
   let key = options.key === undefined ? null : await fileKeyOf(options.key);
   const loaded = await load(path, key);
-  let values = loaded.values;
+  let { values, text } = loaded;
   let isProtected = key !== null && !loaded.isPlain;
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -74,7 +75,7 @@ export async function fileStore(path: string, options: FileStoreOptions = {}): P
     changeKey: (next) =>
       inTurn(async () => {
         const handle = await fileKeyOf(next);
-        await save(path, values, handle);
+        text = await save(path, values, handle, text);
         [key, isProtected] = [handle, true];
       }),
     update: (names, decide) =>
@@ -86,7 +87,7 @@ export async function fileStore(path: string, options: FileStoreOptions = {}): P
           if (value === null) next.delete(name);
           else next.set(name, value);
         }
-        await save(path, next, key);
+        text = await save(path, next, key, text);
         [values, isProtected] = [next, key !== null];
         return result;
       }),
@@ -96,26 +97,29 @@ export async function fileStore(path: string, options: FileStoreOptions = {}): P
 
 /** What a file holds, and whether that lay there unsealed. */
 interface Loaded {
+  /** The file as it was, or null where there was none. */
+  readonly text: string | null;
   readonly values: ReadonlyMap<string, Stored>;
   readonly isPlain: boolean;
 }
 
 async function load(path: string, key: CryptoKey | null): Promise<Loaded> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isAbsent) return { values: new Map(), isPlain: false };
-    throw error;
-  }
+  const text = await readText(path);
+  if (text === null) return { text, values: new Map(), isPlain: false };
   // Never an empty store in place of one that can't be read: the next write would lose its keys.
   const isPlain = !isSealed(text);
-  if (!isPlain) {
-    if (key === null) throw locked();
-    text = await openFile(key, text);
+  if (!isPlain && key === null) throw locked();
+  const json = isPlain || key === null ? text : await openFile(key, text);
+  return { text, values: await thawAll(parse(json)), isPlain };
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
   }
-  return { values: await thawAll(parse(text)), isPlain };
 }
 
 function parse(text: string): object {
@@ -141,15 +145,20 @@ async function thawAll(values: object): Promise<Map<string, Stored>> {
   }
 }
 
+/** Writes the file, where it is what it was, and gives what it is now. @throws ClientError `in_use` */
 async function save(
   path: string,
   values: ReadonlyMap<string, Stored>,
   key: CryptoKey | null,
-): Promise<void> {
+  before: string | null,
+): Promise<string> {
   const frozen: Record<string, unknown> = {};
   for (const [name, value] of values) frozen[name] = await freeze(value);
   const text = JSON.stringify(frozen);
   const written = key === null ? text : await sealFile(key, text);
+  if (await readText(path) !== before) {
+    throw new ClientError("in_use", "Somebody else has written the store's file");
+  }
   const file = await open(`${path}.new`, "w", 0o600);
   try {
     await file.writeFile(written);
@@ -158,6 +167,7 @@ async function save(
     await file.close();
   }
   await rename(`${path}.new`, path);
+  return written;
 }
 
 async function freeze(value: Stored): Promise<unknown> {

@@ -101,3 +101,13 @@ Deno.test("a file store that is damaged is an error, never an empty store", asyn
     await assert.rejects(fileStore(path), /damaged/, text);
   }
 });
+
+Deno.test("of two stores on one file the second writes nothing over the first: in_use", async () => {
+  const path = `${await Deno.makeTempDir()}/store.json`;
+  const [first, second] = [await fileStore(path), await fileStore(path)];
+  await write(first, { n: 1 });
+  await assert.rejects(write(second, { n: 2 }), { code: "in_use" });
+  await assert.rejects(second.changeKey(new Uint8Array(32).fill(3)), { code: "in_use" });
+  await write(first, { n: 3 });
+  assert.equal(await read(await fileStore(path), "n"), 3);
+});
