@@ -2,12 +2,14 @@
  * A tap on WebCrypto: every secret of Countersign that it makes or is given in this realm, so that a
  * test can look for it where it must not be.
  *
- * Whoever uses a tapped key notices nothing: it is as little extractable as it would have been.
+ * Whoever uses a tapped key notices nothing: it is as little extractable as it would have been. What the
+ * runtime has besides WebCrypto is taken away meanwhile, since nothing of that could be tapped.
  *
  * @module
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
+import { portable } from "./portable.ts";
 
 /** One secret. */
 export interface TappedSecret {
@@ -92,8 +94,12 @@ export function tapKeys(): KeyTap {
   for (const name of names) {
     Object.defineProperty(real, name, { value: taps[name], configurable: true });
   }
+  const without = portable();
   return {
     secrets,
-    [Symbol.dispose]: () => names.forEach((name) => void Reflect.deleteProperty(real, name)),
+    [Symbol.dispose]: () => {
+      without[Symbol.dispose]();
+      names.forEach((name) => void Reflect.deleteProperty(real, name));
+    },
   };
 }

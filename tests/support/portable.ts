@@ -7,22 +7,35 @@
 
 /** Runs with the runtime's own functions taken away, as in browsers. */
 export async function portably<T>(work: () => Promise<T> | T): Promise<T> {
-  const { process } = globalThis as { readonly process?: object };
-  return await without(process ?? {}, "getBuiltinModule", work);
+  return await during(portable(), work);
 }
 
 /** Runs with WebCrypto's ML-KEM taken away. */
 export async function withoutNativeKem<T>(work: () => Promise<T> | T): Promise<T> {
-  return await without(SubtleCrypto.prototype, "encapsulateBits", work);
+  return await during(taken(SubtleCrypto.prototype, "encapsulateBits"), work);
 }
 
-async function without<T>(target: object, name: string, work: () => Promise<T> | T): Promise<T> {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name);
-  if (descriptor === undefined) return await work();
-  Reflect.deleteProperty(target, name);
+/** Takes the runtime's own functions away until it is disposed of. */
+export function portable(): Disposable {
+  const { process } = globalThis as { readonly process?: object };
+  return taken(process ?? {}, "getBuiltinModule");
+}
+
+/** By hand: Node 20 has no `using`. */
+async function during<T>(taken: Disposable, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } finally {
-    Object.defineProperty(target, name, descriptor);
+    taken[Symbol.dispose]();
   }
+}
+
+function taken(target: object, name: string): Disposable {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  Reflect.deleteProperty(target, name);
+  return {
+    [Symbol.dispose]: () => {
+      if (descriptor !== undefined) Object.defineProperty(target, name, descriptor);
+    },
+  };
 }
