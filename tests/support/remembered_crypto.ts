@@ -8,6 +8,8 @@
  * @module
  */
 
+import { portable } from "./portable.ts";
+
 type Subtle = Record<string, (...args: never[]) => Promise<unknown>>;
 
 /** Remembers until it is disposed of. */
@@ -18,6 +20,8 @@ export class RememberedCrypto {
   readonly #ids = new WeakMap<object, number>();
   readonly #counts = new Map<string, number>();
   readonly #replaced: string[] = [];
+  /** WebCrypto alone can be asked in between. */
+  readonly #without = portable();
   #nextId = 0;
 
   constructor() {
@@ -34,6 +38,7 @@ export class RememberedCrypto {
   }
 
   [Symbol.dispose](): void {
+    this.#without[Symbol.dispose]();
     const subtle = crypto.subtle as unknown as Record<string, unknown>;
     for (const name of this.#replaced) delete subtle[name];
     delete (crypto as { getRandomValues?: unknown }).getRandomValues;
