@@ -8,7 +8,7 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type DeviceEntry, deviceEntryHash } from "../crypto/device_entry.ts";
 import { CryptoError } from "../crypto/error.ts";
 import { type AgreementKey, parseAgreementKey } from "../crypto/keys.ts";
@@ -19,6 +19,7 @@ import {
   PREKEY_CLOCK_SKEW_MS,
   type PrekeySet,
   prekeySetHash,
+  requireDistinct,
   type SignedPrekeySet,
   verifyPrekeySet,
 } from "../crypto/prekey.ts";
@@ -178,11 +179,4 @@ function checkOneTimePrekeys(set: PrekeySet, keys: readonly Bytes[]): readonly A
     throw new CryptoError("bad_prekeys", "The set does not cover these one-time prekeys");
   }
   return opks;
-}
-
-/** One key has one purpose, and a one-time prekey is there once. */
-function requireDistinct(keys: readonly Bytes[]): void {
-  if (new Set(keys.map(toHex)).size !== keys.length) {
-    throw new CryptoError("bad_prekeys", "A key of the set is there for two purposes");
-  }
 }

@@ -8,7 +8,7 @@
  */
 
 import { type AccountId } from "./account_label.ts";
-import { type Bytes, toHex } from "./bytes.ts";
+import { type Bytes } from "./bytes.ts";
 import { type DeviceEntry, deviceEntryHash } from "./device_entry.ts";
 import { CryptoError } from "./error.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type OneTimePrekey,
   type PrekeySet,
   prekeySetHash,
+  requireDistinct,
   type SignedPrekeySet,
   verifyPrekeySet,
 } from "./prekey.ts";
@@ -93,10 +94,8 @@ export async function verifyBundle(
     throw new CryptoError("bad_prekeys", "The prekey set is older than one seen before");
   }
   if (bundle.opk !== null) checkOneTimePrekey(set, bundle.opk);
-  const agreed = [device.entry.identity, set.spk, ...bundle.opk === null ? [] : [bundle.opk.key]];
-  if (new Set(agreed.map(toHex)).size !== agreed.length) {
-    throw new CryptoError("bad_prekeys", "A key of the bundle is there for two purposes");
-  }
+  const opks = bundle.opk === null ? [] : [bundle.opk.key];
+  requireDistinct([device.entry.identity, set.spk, ...opks]);
   const setHash = prekeySetHash(bundle.set);
   return { ...device, set, setBytes: bundle.set, setHash, opk: bundle.opk } as VerifiedBundle;
 }

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Bytes, concat, equal } from "./bytes.ts";
+import { type Bytes, concat, equal, toHex } from "./bytes.ts";
 import { Reader, Writer } from "./codec.ts";
 import { CryptoError } from "./error.ts";
 import {
@@ -125,6 +125,17 @@ export function checkOneTimePrekey(set: PrekeySet, opk: OneTimePrekey): void {
   }
   const leaf = oneTimeLeaf(opk.index, opk.key);
   checkInclusion(opk.index, set.opkCount, leaf, opk.path, set.opkRoot);
+}
+
+/**
+ * Requires that each of a device's keys of one kind is there once: one key has one purpose.
+ *
+ * @throws CryptoError `bad_prekeys`
+ */
+export function requireDistinct(keys: readonly Bytes[]): void {
+  if (new Set(keys.map(toHex)).size !== keys.length) {
+    throw new CryptoError("bad_prekeys", "A key of the prekeys is there for two purposes");
+  }
 }
 
 /** The name of a set: `SHA-256("prekey-set" || PrekeySet)`. */
