@@ -60,7 +60,7 @@ export async function takeCall(world: World, frame: RingFrame): Promise<Ringing 
     }
     await heard(world, contact, offer, ringing);
     // One that rings ends with the confirm of theirs: before it this may be whoever stole a prekey.
-    if (glare?.ours.id === "") glare.ours.giveWay();
+    if (glare !== null && !glare.isOffered) glare.ours.giveWay();
     return ringing;
   } catch (error) {
     abandon(accepted);

@@ -18,7 +18,12 @@ const LOST_MS = 60_000;
 /** What becomes of a call that rings while one calls its caller. */
 export type Glare =
   | { readonly survives: "ours" }
-  | { readonly survives: "theirs"; readonly ours: LiveCall };
+  | {
+    readonly survives: "theirs";
+    readonly ours: LiveCall;
+    /** Whether the other side may know of it. */
+    readonly isOffered: boolean;
+  };
 
 /** A call, and until when it can be taken up; null while it has not ended. */
 interface Held {
@@ -72,8 +77,8 @@ export class Ongoing {
     if (held === undefined) return null;
     const ours = this.#placed.get(held.call) ?? null;
     // One that was not offered yet has not begun.
-    const isOurs = ours !== null && toHex(ours) < toHex(theirs);
-    return isOurs ? { survives: "ours" } : { survives: "theirs", ours: held.call };
+    if (ours !== null && toHex(ours) < toHex(theirs)) return { survives: "ours" };
+    return { survives: "theirs", ours: held.call, isOffered: ours !== null };
   }
 
   /** The call of this id with this person, or null. */

@@ -133,7 +133,9 @@ class Caller {
         }),
       });
       this.#await(this.#room, offers.map(({ pending }) => pending));
-      if (this.#call.hasEnded) throw new ClientError("cancelled", "They call, too");
+      if (this.#call.hasEnded) {
+        throw (await this.#call.ended).error ?? new ClientError("cancelled", "They call, too");
+      }
       this.#call.id = toBase64Url(offers[0]!.pending.callId);
       ongoing.offered(this.#call, commonHash(common));
       await this.#send(socket, common, offers);

@@ -162,8 +162,11 @@ export class Ringing implements IncomingCall {
       const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
-      // Where the call ended while it was sealed, nobody else erases it.
-      if (call.hasEnded) abandon(sealed.unconfirmed);
+      if (call.hasEnded) {
+        // While it was sealed: nobody else erases it, and nobody is to take it.
+        abandon(sealed.unconfirmed);
+        throw new ClientError("cancelled", "The call was given up");
+      }
       this.#expectConfirm(call);
       await this.#room!.send(sealed.answer, this.#caller!);
       call.note("sent", "answer", sealed.answer.length);

@@ -178,6 +178,7 @@ export class Session {
     if (chain === undefined || chain === null) throw refused();
     const content = await chain.open(box);
     this.#requireAlive();
+    if (!isContent(content)) throw refused();
     // Whatever it says, the other side has the next epoch now.
     const isFirst = chain === this.#answered?.next.receive;
     if (isFirst) this.#enter(this.#answered!.next);
@@ -196,10 +197,9 @@ export class Session {
         return { payload: null, reply: await this.#takeOffer(content, chain) };
       case REKEY_ANSWER:
         return { payload: null, reply: await this.#takeAnswer(content, chain) };
-      case REKEY_DONE[0]:
-        if (content.length === 1) return NOTHING;
+      default:
+        return NOTHING;
     }
-    throw refused();
   }
 
   async #takeOffer(offer: Bytes, chain: ReceiveChain): Promise<Bytes | null> {
@@ -258,6 +258,13 @@ export class Session {
     this.#queue = turn.catch(() => {});
     return turn;
   }
+}
+
+/** Whether it says anything: a type, and nothing behind a `RekeyDone`. */
+function isContent(content: Bytes): boolean {
+  const [type] = content;
+  if (type === REKEY_DONE[0]) return content.length === 1;
+  return type === PAYLOAD[0] || type === REKEY_OFFER || type === REKEY_ANSWER;
 }
 
 const NOTHING: Received = { payload: null, reply: null };

@@ -30,7 +30,7 @@ Deno.test("of two calls the one with the lower H(CallCommon) survives", () => {
   ongoing.place(ours, BOB);
   ongoing.offered(ours, common(0x7f));
   assert.deepEqual(ongoing.glare(BOB, common(0x80)), { survives: "ours" });
-  assert.deepEqual(ongoing.glare(BOB, common(0x7e)), { survives: "theirs", ours });
+  assert.deepEqual(ongoing.glare(BOB, common(0x7e)), { survives: "theirs", ours, isOffered: true });
   assert.equal(ongoing.glare(CAROL, common(0x7e)), null);
 });
 
@@ -38,7 +38,11 @@ Deno.test("a call that was not offered yet gives way, and one that was answered 
   const ongoing = new Ongoing(() => nowMs);
   const ours = call("one");
   ongoing.place(ours, BOB);
-  assert.deepEqual(ongoing.glare(BOB, common(0xff)), { survives: "theirs", ours });
+  assert.deepEqual(ongoing.glare(BOB, common(0xff)), {
+    survives: "theirs",
+    ours,
+    isOffered: false,
+  });
   ongoing.offered(ours, common(0));
   ongoing.answered(ours);
   assert.equal(ongoing.glare(BOB, common(0xff)), null);

@@ -29,21 +29,13 @@ import {
   usedPrekeysOf,
   verifiedBundleOf,
 } from "../support/people.ts";
-import { portably } from "../support/portable.ts";
+import { loadNative, portably } from "../support/portable.ts";
 import { importScalar } from "../support/scalar.ts";
 import { vectors } from "../support/vectors.ts";
 
-/** Waits until this runtime's own functions are in use. */
-async function loaded(): Promise<void> {
-  for (let i = 0; native() === null; i++) {
-    assert.ok(i < 1_000, "they never came");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 /** Both ways of one computation: the runtime's own, and the portable one. */
 async function bothWays<T>(work: () => Promise<T> | T): Promise<readonly [T, T]> {
-  await loaded();
+  await loadNative();
   const own = await work();
   return [own, await portably(work)];
 }
@@ -63,16 +55,16 @@ const LENGTHS = [0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1_000, 8_192, 8
 
 Deno.test("this runtime has functions of its own, and without them the portable way is taken", async () => {
   assert.notEqual(nativeFunctions(), null);
-  await loaded();
+  await loadNative();
   await portably(() => {
     assert.equal(nativeFunctions(), null);
     assert.equal(native(), null);
   });
-  await loaded();
+  await loadNative();
 });
 
 Deno.test("a runtime that lacks one of the functions is treated as having none", async () => {
-  await loaded();
+  await loadNative();
   const { process } = globalThis as unknown as { process: { getBuiltinModule: unknown } };
   const genuine = process.getBuiltinModule;
   const { sign: _, ...rest } = nativeFunctions()!;
@@ -245,7 +237,7 @@ Deno.test("a caller without such functions and a callee with them set up one ses
   const [alice, bob] = [await makePerson("alice"), await makePerson("bob")];
   const input = { room: ROOM, nowMs: NOW_MS, ttlS: 60, payload: utf8("offer") };
   const here = async <T>(work: () => Promise<T>) => {
-    await loaded();
+    await loadNative();
     return await work();
   };
   for (const [callers, callees] of [[portably, here], [here, portably]] as const) {

@@ -10,7 +10,7 @@ import {
 import { labelled } from "../../crypto/labels.ts";
 import { mlKem768Encapsulate, randomBytes, sha256, x25519 } from "../../crypto/primitives.ts";
 import { ReceiveChain, SendChain } from "../../crypto/ratchet.ts";
-import { type Identities } from "../../crypto/rekey.ts";
+import { finishRekey, type Identities, offerRekey } from "../../crypto/rekey.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { type Received, Session } from "../../crypto/session.ts";
 import { SessionEpoch } from "../../crypto/session_epoch.ts";
@@ -230,6 +230,26 @@ Deno.test("a thief of an epoch can't take part in the rekey of those it was stol
   assert.equal(exported(caller), exported(callee));
   assert.notEqual(exported(thief), exported(callee));
   await assert.rejects(thief.receive(await callee.seal(utf8("healed"))), BAD_MESSAGE);
+});
+
+Deno.test("what says nothing is refused and moves no epoch, though whoever sealed it has the keys", async () => {
+  const { callee, copied } = await connectRobbed();
+  // Alice, by the formulas: with her long-term key, and a pen of her own.
+  const identities = { self: alice.keys.identity.privateKey, peer: bob.entry.identity };
+  const base = { side: 0, number: 1, epoch: copied, identities } as const;
+  const offered = await offerRekey(base);
+  const offer = await new SendChain(1, copied.th, copied.ckA).seal(offered.message);
+  const answer = (await callee.receive(offer)).reply!;
+  const opened = await new ReceiveChain(1, copied.th, copied.ckB).open(answer);
+  const next = await finishRekey(base, offered, opened);
+  const chain = new SendChain(2, next.th, next.ckA);
+  for (const nonsense of [[], [0x22, 0], [0x23], [0xff, 1]]) {
+    const box = await chain.seal(Uint8Array.from(nonsense));
+    await assert.rejects(callee.receive(box), BAD_MESSAGE);
+    assert.equal(callee.epoch, 1);
+  }
+  await callee.receive(await chain.seal(Uint8Array.of(0x22)));
+  assert.equal(callee.epoch, 2);
 });
 
 Deno.test("every bit of a rekey's messages is authentic", async () => {

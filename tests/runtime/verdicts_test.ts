@@ -82,7 +82,9 @@ function hasBadKey({ algorithm, says, why }: Case): boolean {
 
 function print(cases: readonly Case[], all: readonly Ran<Verdicts>[]): void {
   const names = all.map(({ runtime, version, output }) => {
-    return `${runtime} ${version} (ML-KEM of ${output.nativeKem ? "WebCrypto" : "noble"})`;
+    const kem = `ML-KEM of ${output.nativeKem ? "WebCrypto" : "noble"}`;
+    const own = output.hasOwnFunctions ? "its own functions and WebCrypto, " : "";
+    return `${runtime} ${version} (${own}${kem})`;
   });
   const text = [
     `runtimes: ${names.join(", ")}`,

@@ -5,6 +5,17 @@
  * @module
  */
 
+import { native, nativeFunctions } from "../../crypto/platform.ts";
+
+/** Waits until the runtime's own functions are in use, where it has any: until then nothing uses them. */
+export async function loadNative(): Promise<void> {
+  if (nativeFunctions() === null) return;
+  for (let i = 0; native() === null; i++) {
+    if (i === 1_000) throw new Error("The runtime's own functions never came");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 /** Runs with the runtime's own functions taken away, as in browsers. */
 export async function portably<T>(work: () => Promise<T> | T): Promise<T> {
   return await during(portable(), work);

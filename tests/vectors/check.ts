@@ -7,7 +7,7 @@
  * @module
  */
 
-import { portably, withoutNativeKem } from "../support/portable.ts";
+import { loadNative, portably, withoutNativeKem } from "../support/portable.ts";
 import { type CallVectors } from "./call_vector.ts";
 import { checkDevices, type DeviceVectors, makePeople } from "./check_devices.ts";
 import { checkHandshakes } from "./check_handshake.ts";
@@ -56,6 +56,7 @@ export type Way = "own" | "portable";
 
 /** Checks every vector of every file, both ways. */
 export async function run(files: VectorFiles): Promise<Readonly<Record<Way, FoundByFile>>> {
+  await loadNative();
   return {
     own: await checkAll(files),
     portable: await portably(() => withoutNativeKem(() => checkAll(files))),

@@ -146,7 +146,7 @@ function same(result: Bytes, expected: Bytes): string {
 }
 
 /** One verdict where two agree, and both where they don't. */
-function both(one: string, other: string): string {
+export function both(one: string, other: string): string {
   return one === other ? one : `${one}; ${other}`;
 }
 
