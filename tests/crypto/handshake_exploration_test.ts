@@ -22,6 +22,15 @@ import {
   usedPrekeysOf,
   verifiedBundleOf,
 } from "../support/people.ts";
+import {
+  explore,
+  History,
+  MORE_STEPS,
+  type Play,
+  type Side,
+  type Step,
+  type World,
+} from "../support/exploration.ts";
 import { RememberedCrypto } from "../support/remembered_crypto.ts";
 
 /**
@@ -36,20 +45,16 @@ import { RememberedCrypto } from "../support/remembered_crypto.ts";
  * other, and they are in one call.
  */
 
-const MORE = Number(Deno.env.get("EXPLORATION_MORE") ?? 0);
-const PLAYS = [
-  { name: "both call and pick up", often: { call: 1, pickUp: 1 }, steps: 12 + MORE },
+const PLAYS: readonly Play[] = [
+  { name: "both call and pick up", often: { call: 1, pickUp: 1 }, steps: null },
   {
     name: "calls, pages that are lost, refusals, and giving up",
     often: { call: 2, pickUp: 2, decline: 1, hangUp: 1, reload: 1 },
-    steps: 7 + MORE,
+    steps: 7 + MORE_STEPS,
   },
-] as const;
+];
 
-type Side = 0 | 1;
-type Step = { readonly side: Side; readonly what: string };
 interface Message {
-  readonly name: string;
   readonly to: Side;
   /** Of an offer. */
   readonly common: Bytes | null;
@@ -163,9 +168,8 @@ class Party {
       return [];
     }
     this.ringing = accepted;
-    if (ours === null && !continues) return [];
-    const withdrawn = await this.hangUp();
-    return [withdrawn, await this.pickUp()];
+    // One's own call goes on until theirs is confirmed: until then it may be nobody's.
+    return ours === null && !continues ? [] : [await this.pickUp()];
   }
 
   async #takeAnswer(message: Bytes): Promise<Bytes> {
@@ -177,65 +181,58 @@ class Party {
     return sealed;
   }
 
-  async #takeConfirm(message: Bytes): Promise<readonly Bytes[]> {
+  async #takeConfirm(message: Bytes): Promise<readonly (Bytes | null)[]> {
     if (this.unconfirmed === null) throw new CryptoError("bad_handshake", "Nothing was answered");
     const { session } = await complete(this.unconfirmed, message);
     this.unconfirmed = null;
     this.session?.wipe();
     this.session = session;
-    return [];
+    return [await this.hangUp()];
   }
 
+  /** Of the call that was placed, or of theirs: each has a room of its own. */
   async #takeEnd(box: Bytes): Promise<readonly Bytes[]> {
-    const handshake = this.ringing ?? this.unconfirmed;
-    if (this.placed !== null) {
-      await openRefusal(this.placed, box);
+    const theirs = this.ringing ?? this.unconfirmed;
+    if (this.placed !== null && await opens(openRefusal(this.placed, box))) {
       this.placed = null;
-    } else if (handshake !== null) {
-      await openWithdrawal(handshake, box);
+    } else if (theirs !== null && await opens(openWithdrawal(theirs, box))) {
       this.ringing = this.unconfirmed = null;
     } else throw new CryptoError("bad_message", "Nothing that could end");
     return [];
   }
 }
 
-class World {
+async function opens(opening: Promise<Bytes>): Promise<boolean> {
+  try {
+    await opening;
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}
+
+class People implements World {
   readonly parties: readonly [Party, Party] = [new Party(0), new Party(1)];
-  readonly events: readonly [string[], string[]] = [[], []];
-  readonly underWay = new Map<string, Message>();
-  readonly taken: Message[] = [];
+  readonly history = new History<Message>();
+  readonly #taken: Message[] = [];
   readonly #crypto: RememberedCrypto;
-  readonly #often: Readonly<Record<string, number>>;
-  readonly #sent: [number, number] = [0, 0];
+  readonly #play: Play;
 
-  constructor(remembered: RememberedCrypto, often: Readonly<Record<string, number>>) {
+  constructor(remembered: RememberedCrypto, play: Play) {
     this.#crypto = remembered;
-    this.#often = often;
+    this.#play = play;
     remembered.begin();
-  }
-
-  get name(): string {
-    const [a, b] = this.events;
-    return `${a}/${b}/${[...this.underWay.keys()].sort()}`;
-  }
-
-  steps(): Step[] {
-    const unasked = ([0, 1] as const).flatMap((side) =>
-      Object.entries(this.#often).flatMap(([what, often]) => {
-        const before = this.events[side].filter((event) => event === what).length;
-        return before < often ? [{ side, what }] : [];
-      })
-    );
-    return [...unasked, ...[...this.underWay].map(([name, { to }]) => ({ side: to, what: name }))];
   }
 
   async take({ side, what }: Step): Promise<void> {
     this.#crypto.side = `${side}`;
+    const { events, underWay } = this.history;
     const party = this.parties[side];
-    const message = this.underWay.get(what);
+    const message = underWay.get(what);
     if (message !== undefined) {
-      this.underWay.delete(what);
-      return await this.#deliver(side, message);
+      underWay.delete(what);
+      return await this.#deliver(what, message);
     }
     const before = party.state;
     if (what === "call") {
@@ -243,17 +240,18 @@ class World {
       if (called !== null) this.#send(side, called[1], called[0], called[2]);
     } else if (what === "reload") party.reload();
     else this.#send(side, await party[what as "pickUp" | "decline" | "hangUp"]());
-    if (party.state !== before) this.events[side].push(what);
+    if (party.state !== before) events[side].push(what);
   }
 
-  async #deliver(side: Side, message: Message): Promise<void> {
-    const party = this.parties[side];
+  async #deliver(name: string, message: Message): Promise<void> {
+    const { to } = message;
+    const party = this.parties[to];
     const before = party.state;
     try {
       const replies = await party.take(message);
-      this.taken.push(message);
-      this.events[side].push(message.name);
-      for (const reply of replies) this.#send(side, reply);
+      this.#taken.push(message);
+      this.history.events[to].push(name);
+      for (const reply of replies) this.#send(to, reply);
     } catch (error) {
       assert.ok(error instanceof CryptoError, `${error}`);
       assert.ok(["bad_handshake", "bad_message"].includes(error.code), error.code);
@@ -262,20 +260,19 @@ class World {
   }
 
   #send(from: Side, bytes: Bytes | null, common: Bytes | null = null, replaces = ""): void {
-    if (bytes === null) return;
-    const name = `${from}:${++this.#sent[from]}`;
-    this.underWay.set(name, { name, to: 1 - from as Side, common, bytes, replaces });
+    if (bytes !== null) this.history.send({ to: 1 - from as Side, common, bytes, replaces });
   }
 
   async check(): Promise<void> {
     this.#agree();
-    for (const message of this.taken) {
+    for (const message of this.#taken) {
       const party = this.parties[message.to];
       const before = party.state;
       this.#crypto.side = `${message.to}`;
       await assert.rejects(party.take(message), CryptoError, "a message was taken in twice");
       assert.equal(party.state, before);
     }
+    await this.#settle();
   }
 
   #agree(): void {
@@ -284,26 +281,25 @@ class World {
     assert.equal(exported(a), exported(b), "one call, two exporters");
   }
 
+  async #deliverAll(): Promise<void> {
+    const { history } = this;
+    for (let step = history.next(); step !== null; step = history.next()) await this.take(step);
+  }
+
   /** From now on nothing is lost. */
-  async settle(): Promise<void> {
-    while (this.underWay.size > 0) {
-      const [name, { to }] = [...this.underWay][0]!;
-      await this.take({ side: to, what: name });
-    }
+  async #settle(): Promise<void> {
+    await this.#deliverAll();
     const [a, b] = this.parties;
     const isOne = a.session !== null && b.session !== null &&
       equal(a.session.callId, b.session.callId);
     if (isOne) return this.#agree();
-    const isGlare = this.events.every((events) => events.includes("call"));
-    assert.ok(!isGlare || "reload" in this.#often, "both called, and are not in one call");
+    const isGlare = this.history.events.every((events) => events.includes("call"));
+    assert.ok(!isGlare || "reload" in this.#play.often, "both called, and are not in one call");
     // A call whose other side is not in it goes silent and ends; what waits in vain gives up.
     for (const party of this.parties) party.reload();
-    for (const step of [[0, "call"], [1, "pickUp"]] as const) {
-      await this.take({ side: step[0], what: step[1] });
-      while (this.underWay.size > 0) {
-        const [name, { to }] = [...this.underWay][0]!;
-        await this.take({ side: to, what: name });
-      }
+    for (const step of [{ side: 0, what: "call" }, { side: 1, what: "pickUp" }] as const) {
+      await this.take(step);
+      await this.#deliverAll();
     }
     assert.ok(a.session !== null && b.session !== null, "they do not come together");
     assert.equal(exported(a.session), exported(b.session));
@@ -313,27 +309,7 @@ class World {
 for (const play of PLAYS) {
   Deno.test(`no loss, no order and no repetition leaves two people in two calls: ${play.name}`, async () => {
     using remembered = new RememberedCrypto();
-    const known = new Set<string>();
-    let deepest = 0;
-    for (let level: (readonly Step[])[] = [[]]; level.length > 0;) {
-      const next: (readonly Step[])[] = [];
-      for (const path of level) {
-        const world = new World(remembered, play.often);
-        for (const step of path) await world.take(step);
-        if (known.has(world.name)) continue;
-        known.add(world.name);
-        deepest = path.length;
-        if (path.length < play.steps) next.push(...world.steps().map((step) => [...path, step]));
-        try {
-          await world.check();
-          await world.settle();
-        } catch (cause) {
-          throw new Error(path.map(({ side, what }) => `${side} ${what}`).join(", "), { cause });
-        }
-      }
-      level = next;
-    }
-    console.log(`${known.size} states, ${play.steps} steps deep (the longest path: ${deepest})`);
+    await explore(play, () => new People(remembered, play));
   });
 }
 
