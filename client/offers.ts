@@ -50,8 +50,8 @@ export class Offers {
   }
 
   /** Whether this device may still answer. */
-  isOpen(device: number): boolean {
-    return this.#open.has(device);
+  isOpen(device: number | null): boolean {
+    return device !== null && this.#open.has(device);
   }
 
   /** Whether this device was told that it is too late. */
@@ -61,7 +61,7 @@ export class Offers {
 
   /** Whether a device that may still answer is in the room. */
   isSomeoneThere(): boolean {
-    return this.#room?.members().some(({ device }) => this.#open.has(device)) ?? false;
+    return this.#room?.members().some(({ device }) => this.isOpen(device)) ?? false;
   }
 
   /** Ends one offer without a word: it was answered, refused, or never arrived. */
@@ -86,7 +86,7 @@ export class Offers {
 
   /** Tells a device whose offer was withdrawn; a device whose offer was not is told nothing. */
   async tell(room: Room, { device, mid }: Pick<Member, "device" | "mid">): Promise<void> {
-    const withdrawn = this.#withdrawn.get(device);
+    const withdrawn = device === null ? undefined : this.#withdrawn.get(device);
     if (withdrawn === undefined) return;
     try {
       const box = await withdrawn;

@@ -26,6 +26,7 @@ import { type VerifiedRecord } from "../crypto/record.ts";
 import { initiate, type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
 import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
+import { openRoomId } from "../wire/room_id.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
@@ -36,7 +37,7 @@ import { checkDescription, describe } from "./fingerprint.ts";
 import { LiveCall } from "./live_call.ts";
 import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
-import { newRoomId, Room } from "./room.ts";
+import { Room } from "./room.ts";
 import { type Socket } from "./socket.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
@@ -105,7 +106,7 @@ class Caller {
     bundles: readonly VerifiedBundle[],
     replaces: string,
   ): Promise<Call> {
-    const id = newRoomId();
+    const id = openRoomId();
     const { ongoing } = this.#world;
     const { label } = this.#callee.account;
     // One's own side of it, where this client has it still.

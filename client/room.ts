@@ -6,9 +6,7 @@
 
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { randomBytes } from "../crypto/primitives.ts";
 import { type Member } from "../wire/frames.ts";
-import { ROOM_ID_BYTES } from "../wire/limits.ts";
 import { ClientError } from "./error.ts";
 import { type RoomFrame, type Socket } from "./socket.ts";
 
@@ -89,9 +87,4 @@ export class Room {
       this.#listeners.onLeave(frame.member);
     }
   }
-}
-
-/** A fresh room id: 16 random bytes, base64url. */
-export function newRoomId(): string {
-  return toBase64Url(randomBytes(ROOM_ID_BYTES));
 }

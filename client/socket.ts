@@ -9,13 +9,8 @@
 
 import { toBase64Url } from "../crypto/base64.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import {
-  type ClientFrame,
-  CLOSE,
-  mayReconnect,
-  type RingFrame,
-  type ServerFrame,
-} from "../wire/frames.ts";
+import { CLOSE, mayReconnect } from "../wire/close.ts";
+import { type ClientFrame, type RingFrame, type ServerFrame } from "../wire/frames.ts";
 import { serverFrameFromWire } from "../wire/server_frame.ts";
 import { HEARTBEAT_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
@@ -146,6 +141,8 @@ export class Socket {
         return this.#welcomed(null);
       case "joined":
       case "ack":
+        // One that was let in asked long ago.
+        if (frame.id === null) return;
         return this.#settle(frame.id, (waiting) => waiting.resolve(frame));
       case "error":
         return this.#refused(frame);

@@ -121,7 +121,15 @@ function join(room: Room, from: Party, event: RoomEvent & { t: "join" }): Transi
   if (room.members.size >= MAX_ROOM_MEMBERS) {
     return refuse(room, from, id, "room_full", "This room is full");
   }
-  const member: Member = { mid: event.mid, account: from.account, device: from.device };
+  const member: Member = {
+    mid: event.mid,
+    account: from.account,
+    device: from.device,
+    guest: null,
+    role: "member",
+    away: false,
+    meta: null,
+  };
   const after: Room = {
     id: room.id,
     rseq: room.rseq + 1,
@@ -183,7 +191,17 @@ function joined(room: Room, cid: string, mid: string, id: string): Effect {
   for (const seat of room.members.values()) {
     if (seat.cid !== cid) members.push(seat.member);
   }
-  const frame = { t: "joined", id, room: room.id, rseq: room.rseq, mid, members } as const;
+  const frame = {
+    t: "joined",
+    id,
+    room: room.id,
+    rseq: room.rseq,
+    mid,
+    role: "member",
+    locked: false,
+    meta: null,
+    members,
+  } as const;
   return { kind: "send", to: [cid], frame };
 }
 

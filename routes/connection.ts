@@ -16,7 +16,8 @@ import { type Relay, type RelayFrame } from "../core/relay.ts";
 import { tokenBucket } from "../core/token_bucket.ts";
 import { authenticate, type Principal } from "../core/tokens.ts";
 import { equal } from "../crypto/bytes.ts";
-import { type ClientFrame, CLOSE, type ServerFrame } from "../wire/frames.ts";
+import { CLOSE } from "../wire/close.ts";
+import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
 import {
   FRAME_BURST,
   FRAMES_PER_SECOND,
@@ -184,8 +185,15 @@ export function connection(
         return;
       case "bye":
         return endNow(NORMAL_CLOSURE, "bye");
-      default:
+      case "join":
+      case "leave":
+      case "signal":
+      case "ring":
         return await relay.receive(member.cid, frame satisfies RelayFrame);
+      case "ack":
+        return;
+      default:
+        return refuse(frame.id, new ServiceError("unavailable", "Not yet"));
     }
   }
 
@@ -224,7 +232,17 @@ export function connection(
 
   function welcome(cid: string): void {
     const limits = publishedLimits();
-    send({ t: "welcome", cid, seq: relay.lastSeq(cid), resumed: false, limits });
+    send({
+      t: "welcome",
+      cid,
+      epoch: 1,
+      seq: relay.lastSeq(cid),
+      resume: cid,
+      resumed: false,
+      reason: null,
+      limits,
+      mailbox: 0,
+    });
   }
 
   function refuseSignIn(refusal: ServiceError): void {

@@ -11,7 +11,7 @@
 import { type Context } from "../core/context.ts";
 import { openRelay } from "../core/relay.ts";
 import { pairCount, type PairRates } from "../core/pair_rate.ts";
-import { CLOSE } from "../wire/frames.ts";
+import { CLOSE } from "../wire/close.ts";
 import { AUTH_DEADLINE_MS, DEVICE_CHECK_MS, HEARTBEAT_MS } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";

@@ -1,14 +1,17 @@
 /**
  * The frames of the WebSocket subprotocol `rooms.v1`: JSON text, told apart by `t`.
  *
- * `id` is the client's idempotency key; `seq` numbers, per connection and from 1, every server frame
- * that must not be lost (joined, presence, signal, ring). `mid` is a member's id in one room, fresh
- * for every join. `ct`, `common` and `offer` are opaque to the service.
+ * `id` is the client's idempotency key. `seq` numbers, per connection and from 1, every frame of the
+ * service that survives a reconnect. `mid` is a member's id in one room, fresh for every join. `ct`,
+ * `common`, `offer` and `meta` are opaque to the service. Times are Unix milliseconds.
  *
  * @module
  */
 
 import { type ProblemCode } from "./problem.ts";
+
+/** What somebody is in a managed room; in an open one everybody is `member`. */
+export type Role = "host" | "cohost" | "member" | "listener" | "knocker";
 
 /** One offer of a ring: for one device of the callee. */
 export interface RingOffer {
@@ -18,11 +21,35 @@ export interface RingOffer {
   readonly offer: string;
 }
 
+/** Which connection a client goes on with. */
+export interface ResumeRequest {
+  /** The connection. */
+  readonly cid: string;
+  /** The newest `welcome.resume` that the client has of it. */
+  readonly key: string;
+  /** The last `seq` that the client took in, 0 for none. */
+  readonly seq: number;
+}
+
 /** What a client sends. */
 export type ClientFrame =
-  | { readonly t: "auth"; readonly token: string; readonly proof: string }
-  | { readonly t: "join"; readonly id: string; readonly room: string }
+  | {
+    readonly t: "auth";
+    /** An access token, or a guest's room token. */
+    readonly token: string;
+    readonly proof: string;
+    readonly resume?: ResumeRequest | undefined;
+  }
+  | {
+    readonly t: "join";
+    readonly id: string;
+    readonly room: string;
+    /** A room token for the key of this connection. */
+    readonly token?: string | undefined;
+  }
   | { readonly t: "leave"; readonly id: string; readonly room: string }
+  /** Asks for a snapshot: after a gap in `rseq`, or whenever. */
+  | { readonly t: "sync"; readonly id: string; readonly room: string }
   | {
     readonly t: "signal";
     readonly id: string;
@@ -30,6 +57,8 @@ export type ClientFrame =
     /** A member, up to 16 members, or `"*"` for all others. */
     readonly to: string | readonly string[];
     readonly ct: string;
+    /** Whether the ack is to be signed. */
+    readonly receipt?: boolean | undefined;
   }
   | {
     readonly t: "ring";
@@ -43,75 +72,237 @@ export type ClientFrame =
     /** For devices of that list, one each; the other devices may get a frame of their own. */
     readonly offers: readonly RingOffer[];
   }
+  /** What a member shows the others, sealed; null for nothing any more. */
+  | {
+    readonly t: "meta";
+    readonly id: string;
+    readonly room: string;
+    readonly ct: string | null;
+  }
+  /** Says once, sealed, who waits in the lobby. */
+  | { readonly t: "knock"; readonly id: string; readonly room: string; readonly ct: string }
+  | {
+    readonly t: "admit";
+    readonly id: string;
+    readonly room: string;
+    readonly mid: string;
+    /** `member` unless it is said. */
+    readonly role?: Exclude<Role, "knocker"> | undefined;
+  }
+  | { readonly t: "deny"; readonly id: string; readonly room: string; readonly mid: string }
+  | ModFrame
+  /** Asks for TURN credentials. */
+  | { readonly t: "ice"; readonly id: string }
+  /** All frames up to this `seq` were taken in. */
+  | { readonly t: "ack"; readonly seq: number }
   | { readonly t: "ping" }
   | { readonly t: "pong" }
   | { readonly t: "bye" };
 
-/** A member of a room as the others see it. */
+/** What is done to a room or a member. */
+export type ModFrame =
+  | {
+    readonly t: "mod";
+    readonly id: string;
+    readonly room: string;
+    readonly act: "kick" | "ban";
+    readonly mid: string;
+  }
+  | {
+    readonly t: "mod";
+    readonly id: string;
+    readonly room: string;
+    readonly act: "role";
+    readonly mid: string;
+    readonly role: Exclude<Role, "knocker">;
+  }
+  | {
+    readonly t: "mod";
+    readonly id: string;
+    readonly room: string;
+    readonly act: "lock" | "unlock" | "end";
+  };
+
+/** Somebody in a room, or at its door, as the others see them. */
 export interface Member {
   /** Fresh for every join. */
   readonly mid: string;
-  /** The account's label. */
-  readonly account: string;
-  /** The account's device. */
-  readonly device: number;
+  /** The account's label, or null for a guest. */
+  readonly account: string | null;
+  /** The account's device, or null for a guest. */
+  readonly device: number | null;
+  /** Who a guest is: `~` and the thumbprint of its key, or `=` and the name that a backend gave it. */
+  readonly guest: string | null;
+  readonly role: Role;
+  /** Whether its connection is lost and may come back. */
+  readonly away: boolean;
+  /** What it shows, sealed, or null. */
+  readonly meta: string | null;
 }
 
 /** What the service sends. */
 export type ServerFrame =
   | { readonly t: "hello"; readonly nonce: string }
+  | WelcomeFrame
+  | NumberedFrame
+  | AckFrame
   | {
-    readonly t: "welcome";
-    /** Names this connection. */
-    readonly cid: string;
-    /** The last `seq` sent. */
-    readonly seq: number;
-    /** Whether an earlier connection was resumed. */
-    readonly resumed: boolean;
-    readonly limits: Readonly<Record<string, number>>;
+    readonly t: "ice";
+    readonly id: string;
+    readonly servers: readonly IceServer[];
+    readonly ttl_ms: number;
   }
-  | JoinedFrame
-  | PresenceFrame
-  | SignalFrame
-  | RingFrame
-  | { readonly t: "ack"; readonly id: string; readonly status: AckStatus }
-  | {
-    readonly t: "error";
-    /** The frame it refuses, where one could be told. */
-    readonly id: string | null;
-    readonly code: ProblemCode;
-    readonly title: string;
-  }
+  | ErrorFrame
+  /** The instance stops in so many milliseconds: connect again, by chance within the jitter. */
+  | { readonly t: "drain"; readonly after_ms: number; readonly jitter_ms: number }
   | { readonly t: "ping" }
   | { readonly t: "pong" }
   | { readonly t: "bye"; readonly code: number; readonly reason: string };
 
-/** What became of a frame: handed to everyone, to some, or seen before. */
-export type AckStatus = "relayed" | "partial" | "dup";
+/** The frames that survive a reconnect. */
+export type NumberedFrame =
+  | JoinedFrame
+  | LobbyFrame
+  | PresenceFrame
+  | SnapshotFrame
+  | SignalFrame
+  | RingFrame
+  | MailFrame
+  | KnockingFrame
+  | RemovedFrame;
 
-/** The answer to `join`: the room as it is at `rseq`. */
-export interface JoinedFrame {
-  readonly t: "joined";
+/** The answer to `auth`. */
+export interface WelcomeFrame {
+  readonly t: "welcome";
+  /** Names this connection. */
+  readonly cid: string;
+  /** How many sockets this connection has had, from 1. */
+  readonly epoch: number;
+  /** The last `seq` before the frames that follow. */
   readonly seq: number;
+  /** The key for going on with this connection at the next socket. */
+  readonly resume: string;
+  /** Whether it is the connection that was asked for, with every frame that was missed following. */
+  readonly resumed: boolean;
+  /** Why it is another one; null where it was resumed, or none was asked for. */
+  readonly reason: ResumeFailure | null;
+  readonly limits: Readonly<Record<string, number>>;
+  /** How many messages wait in the mailbox; they follow as `mail` and `ring`. */
+  readonly mailbox: number;
+}
+
+/** Why a connection can't be gone on with. */
+export type ResumeFailure =
+  /** There is none of that id and key. */
+  | "unknown"
+  /** It was away for too long. */
+  | "expired"
+  /** More was missed than is kept. */
+  | "overflow"
+  /** The instance that had it is lost: rooms are kept, and what was not acked comes again. */
+  | "instance_lost";
+
+/** What became of a frame. */
+export interface AckFrame {
+  readonly t: "ack";
   readonly id: string;
+  readonly status: AckStatus;
+  /** Only where it was asked for. */
+  readonly receipt?: Receipt | undefined;
+}
+
+/**
+ * `relayed` to everyone, `queued` where one of them is away, `stored` in a mailbox, `partial` where
+ * some are not there, `dup` where the frame was seen before.
+ */
+export type AckStatus = "relayed" | "queued" | "stored" | "partial" | "dup";
+
+/** The service's word that it took a message. */
+export interface Receipt {
+  /** When. */
+  readonly ts: number;
+  /** Ed25519, base64url; see PROTOCOL for what is signed. */
+  readonly sig: string;
+}
+
+/** A frame was refused. */
+export interface ErrorFrame {
+  readonly t: "error";
+  /** The frame it refuses, where one could be told. */
+  readonly id: string | null;
+  readonly code: ProblemCode;
+  readonly title: string;
+}
+
+/** One entry of an `RTCConfiguration`'s `iceServers`. */
+export interface IceServer {
+  readonly urls: readonly string[];
+  readonly username?: string | undefined;
+  readonly credential?: string | undefined;
+}
+
+/** A room as one of its members sees it. */
+export interface RoomView {
   readonly room: string;
-  /** The room's own sequence number. */
+  /** The room's own sequence number: one more with every change that `presence` tells. */
   readonly rseq: number;
   /** Who one is in this room. */
   readonly mid: string;
+  /** What one is in it. */
+  readonly role: Role;
+  /** Whether nobody else gets in. */
+  readonly locked: boolean;
+  /** What the room shows to those who have its invite, sealed, or null. */
+  readonly meta: string | null;
   /** The others. */
   readonly members: readonly Member[];
 }
 
-/** A member came or went. */
+/** The answer to `join`, or to being let in. */
+export interface JoinedFrame extends RoomView {
+  readonly t: "joined";
+  readonly seq: number;
+  /** The `join`, or null where it waited in the lobby. */
+  readonly id: string | null;
+}
+
+/** The answer to `sync`. */
+export interface SnapshotFrame extends RoomView {
+  readonly t: "snapshot";
+  readonly seq: number;
+  readonly id: string;
+}
+
+/** The answer to a knocker's `join`: nothing is seen from here. */
+export interface LobbyFrame {
+  readonly t: "lobby";
+  readonly seq: number;
+  readonly id: string;
+  readonly room: string;
+  /** Who one is at this door. */
+  readonly mid: string;
+}
+
+/** Something changed about a member; `lock` and `unlock` about the room, by that member. */
 export interface PresenceFrame {
   readonly t: "presence";
   readonly seq: number;
   readonly room: string;
   readonly rseq: number;
-  readonly event: "join" | "leave";
+  readonly event: PresenceEvent;
   readonly member: Member;
 }
+
+/** What changed. */
+export type PresenceEvent =
+  | "join"
+  | "away"
+  | "back"
+  | "leave"
+  | "role"
+  | "meta"
+  | "lock"
+  | "unlock";
 
 /** A sealed message of another member. */
 export interface SignalFrame {
@@ -137,24 +328,43 @@ export interface RingFrame {
   readonly offer: string;
 }
 
-/** Close codes: 4000 to 4499 mean reconnect, 4500 to 4999 mean stop. */
-export const CLOSE = {
-  drain: 4000,
-  heartbeat: 4001,
-  slowConsumer: 4002,
-  authDeadline: 4003,
-  tokenExpired: 4004,
-  rateLimited: 4005,
-  serverError: 4006,
-  malformed: 4500,
-  unauthenticated: 4501,
-  tooLarge: 4507,
-  connectionLimit: 4508,
-  version: 4509,
-  origin: 4510,
-} as const;
-
-/** Whether a client should connect again after this close code. */
-export function mayReconnect(closeCode: number): boolean {
-  return closeCode < 4500;
+/** What waited in the mailbox; acking `seq` deletes it there. */
+export interface MailFrame {
+  readonly t: "mail";
+  readonly seq: number;
+  /** Names the entry. */
+  readonly entry: string;
+  readonly kind: MailKind;
+  /** The sender's label, as the service knows it. */
+  readonly from: string;
+  /** When it came. */
+  readonly sent_ms: number;
+  /** The sealed message; null for a missed call. */
+  readonly ct: string | null;
 }
+
+/** A message, or the note that somebody called in vain. */
+export type MailKind = "message" | "missed";
+
+/** Somebody is at the door, or no longer: told to those who may let them in. */
+export interface KnockingFrame {
+  readonly t: "knocking";
+  readonly seq: number;
+  readonly room: string;
+  readonly event: "knock" | "gone";
+  /** `meta` is null. */
+  readonly member: Member;
+  /** What it says, sealed. */
+  readonly ct: string | null;
+}
+
+/** One is no longer in a room, or at its door. */
+export interface RemovedFrame {
+  readonly t: "removed";
+  readonly seq: number;
+  readonly room: string;
+  readonly reason: RemovalReason;
+}
+
+/** Why. */
+export type RemovalReason = "kicked" | "banned" | "denied" | "ended";

@@ -47,6 +47,28 @@ export function asCount(value: unknown, what: string): number {
   return value as number;
 }
 
+/** Requires true or false. @throws WireError */
+export function asBoolean(value: unknown, what: string): boolean {
+  if (typeof value !== "boolean") throw new WireError(what);
+  return value;
+}
+
+/** Requires one of these texts. @throws WireError */
+export function asOneOf<const T extends string>(
+  value: unknown,
+  known: readonly T[],
+  what: string,
+): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw new WireError(what);
+  return found;
+}
+
+/** Null as it is, and anything else as it is read. @throws what `read` does */
+export function orNull<T>(value: unknown, read: (value: unknown) => T): T | null {
+  return value === null ? null : read(value);
+}
+
 /** Requires canonical base64url. @throws WireError */
 export function asBytes(value: unknown, what: string): Bytes {
   const bytes = typeof value === "string" ? fromBase64Url(value) : null;

@@ -88,6 +88,50 @@ export const OPK_BURST_PER_CALLEE = 16;
 export const OPK_REFILL_PER_CALLEE_MS = 3_600_000;
 /** Most targets of one `signal` that lists them. */
 export const MAX_SIGNAL_TARGETS = 16;
+/** How long a connection outlives its socket, in milliseconds. */
+export const RESUME_WINDOW_MS = 120_000;
+/** Most frames that are kept for a connection until it acks them. */
+export const REPLAY_FRAMES = 256;
+/** Most bytes of frames that are kept for a connection until it acks them. */
+export const REPLAY_BYTES = 262_144;
+/** A client acks at the latest after so many numbered frames. */
+export const ACK_FRAMES = 16;
+/** A client acks at the latest so long after a numbered frame, in milliseconds. */
+export const ACK_MS = 2_000;
+/** Longest sealed metadata of a room or a member, in bytes before base64url. */
+export const MAX_META_BYTES = 1_024;
+/** Most who wait at one room's door. */
+export const MAX_KNOCKERS = 32;
+/** Most people whom a managed room knows by name: in it, or let in before. */
+export const MAX_ROOM_PEOPLE = 250;
+/** Most identities that one room keeps out. */
+export const MAX_ROOM_BANS = 250;
+/** Most invites of one room at a time. */
+export const MAX_ROOM_INVITES = 32;
+/** Most uses of one invite. */
+export const MAX_INVITE_USES = 1_000;
+/** Longest life of an invite, in milliseconds. */
+export const MAX_INVITE_TTL_MS = 2_592_000_000;
+/** How long a managed room nobody comes to is kept, in milliseconds. */
+export const ROOM_TTL_MS = 2_592_000_000;
+/** Most open managed rooms of one creator. */
+export const MAX_ROOMS_PER_CREATOR = 20;
+/** Longest life of a room token, in milliseconds. */
+export const ROOM_TOKEN_TTL_MS = 3_600_000;
+/** Most entries of an account's mailbox. */
+export const MAX_MAILBOX_ENTRIES = 64;
+/** Most bytes of an account's mailbox. */
+export const MAX_MAILBOX_BYTES = 262_144;
+/** Most entries of one sender in an account's mailbox. */
+export const MAX_MAILBOX_PER_SENDER = 8;
+/** How long a ring waits for a device that is not there, in milliseconds. */
+export const RING_TTL_MS = 60_000;
+/** How long a missed call is noted, in milliseconds. */
+export const MISSED_TTL_MS = 86_400_000;
+/** Longest life of a message in a mailbox, in milliseconds. */
+export const MAX_MAIL_TTL_MS = 604_800_000;
+/** Longest that a request for mail waits, in milliseconds. */
+export const MAX_MAIL_WAIT_MS = 25_000;
 /** Steady frames a second of one connection. */
 export const FRAMES_PER_SECOND = 30;
 /** Frames of one connection at once. */

@@ -67,6 +67,28 @@ export const PROBLEM_STATUS = {
   unknown_device: 403,
   /** Something is not this account's to do. */
   forbidden: 403,
+  /** There is no such room, or it is not for whoever asks: the two look alike. */
+  room_not_found: 404,
+  /** Nobody else gets into this room. */
+  room_locked: 409,
+  /** The room was ended. */
+  room_ended: 410,
+  /** A room token that does not verify, is for another key or room, or is older than the room's epoch. */
+  invalid_room_token: 403,
+  /** The invite is unknown, used up, expired or withdrawn: these look alike. */
+  invalid_invite: 403,
+  /** Whoever made so many rooms, or invites, has to end some first. */
+  too_many_open: 409,
+  /** Too many wait at the door already. */
+  lobby_full: 409,
+  /** Nothing gives the right to write to that account. */
+  no_right_to_send: 403,
+  /** The mailbox is full, or its part for this sender. */
+  mailbox_full: 409,
+  /** The idempotency key was used for another request. */
+  idempotency_mismatch: 422,
+  /** The same request is under way. */
+  idempotency_in_flight: 409,
   /** The sender is not in that room. */
   not_in_room: 404,
   /** No such member in that room. */
@@ -120,6 +142,7 @@ const RETRYABLE: readonly ProblemCode[] = [
   "unavailable",
   "internal",
   "rate_limited",
+  "idempotency_in_flight",
   "missing_devices",
   "extra_devices",
   "stale_devices",

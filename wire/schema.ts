@@ -20,6 +20,7 @@ import {
   MAX_LABEL_CHARS,
   MAX_LINK_MESSAGE_BYTES,
   MAX_MEMBER_ID_CHARS,
+  MAX_META_BYTES,
   MAX_OFFERS,
   MAX_ONE_TIME_PREKEYS,
   MAX_PREKEY_SET_BYTES,
@@ -95,21 +96,27 @@ export const linkRequest = z.strictObject({ message: bytes(1, MAX_LINK_MESSAGE_B
 /** `POST /v1/tokens`. */
 export const tokenRequest = z.strictObject({ account: z.string().max(MAX_LABEL_CHARS) });
 
+const givenRole = z.enum(["host", "cohost", "member", "listener"]);
+const token = z.string().max(MAX_TOKEN_CHARS);
+
 /** A frame of a client; opaque payloads stay text. */
 export const clientFrame = z.discriminatedUnion("t", [
   z.strictObject({
     t: z.literal("auth"),
-    token: z.string().max(MAX_TOKEN_CHARS),
+    token,
     proof: z.string().max(MAX_PROOF_CHARS),
+    resume: z.strictObject({ cid: id, key: id, seq: size }).optional(),
   }),
-  z.strictObject({ t: z.literal("join"), id, room }),
+  z.strictObject({ t: z.literal("join"), id, room, token: token.optional() }),
   z.strictObject({ t: z.literal("leave"), id, room }),
+  z.strictObject({ t: z.literal("sync"), id, room }),
   z.strictObject({
     t: z.literal("signal"),
     id,
     room,
     to: z.union([z.literal("*"), mid, z.array(mid).min(1).max(MAX_SIGNAL_TARGETS)]),
     ct: opaque(MAX_CT_BYTES),
+    receipt: z.boolean().optional(),
   }),
   z.strictObject({
     t: z.literal("ring"),
@@ -121,6 +128,22 @@ export const clientFrame = z.discriminatedUnion("t", [
       MAX_OFFERS,
     ),
   }),
+  z.strictObject({
+    t: z.literal("meta"),
+    id,
+    room,
+    ct: opaque(MAX_META_BYTES).nullable(),
+  }),
+  z.strictObject({ t: z.literal("knock"), id, room, ct: opaque(MAX_META_BYTES) }),
+  z.strictObject({ t: z.literal("admit"), id, room, mid, role: givenRole.optional() }),
+  z.strictObject({ t: z.literal("deny"), id, room, mid }),
+  z.discriminatedUnion("act", [
+    z.strictObject({ t: z.literal("mod"), id, room, act: z.enum(["kick", "ban"]), mid }),
+    z.strictObject({ t: z.literal("mod"), id, room, act: z.literal("role"), mid, role: givenRole }),
+    z.strictObject({ t: z.literal("mod"), id, room, act: z.enum(["lock", "unlock", "end"]) }),
+  ]),
+  z.strictObject({ t: z.literal("ice"), id }),
+  z.strictObject({ t: z.literal("ack"), seq: size }),
   z.strictObject({ t: z.literal("ping") }),
   z.strictObject({ t: z.literal("pong") }),
   z.strictObject({ t: z.literal("bye") }),

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { describe } from "../../client/fingerprint.ts";
-import { newRoomId } from "../../client/room.ts";
+import { openRoomId } from "../../wire/room_id.ts";
 import { fromBase64Url } from "../../crypto/base64.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import { sha256 } from "../../crypto/primitives.ts";
@@ -26,7 +26,7 @@ for (
   const [what, code, attempt] of [
     ["names two rooms", "handshake_refused", {
       payload: honest,
-      namedRoom: () => sha256(fromBase64Url(newRoomId())!),
+      namedRoom: () => sha256(fromBase64Url(openRoomId())!),
     }],
     ["promises another certificate than its SDP names", "fingerprint_mismatch", {
       payload: (room, sdp) => ({

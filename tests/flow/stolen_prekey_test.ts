@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { describe } from "../../client/fingerprint.ts";
-import { newRoomId } from "../../client/room.ts";
+import { openRoomId } from "../../wire/room_id.ts";
 import { type IncomingCall } from "../../client/ringing.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { fromBase64Url, toBase64Url } from "../../crypto/base64.ts";
@@ -42,7 +42,7 @@ async function forge(play: Stage, replaces: string): Promise<{ room: string; fra
   const set = decodePrekeySet(stolen.set);
   const [ephemeral, kem] = [await generateAgreementKeyPair(), await generateKemKeyPair()];
   const { ciphertext: ct1, shared } = await mlKem768Encapsulate(set.kpk);
-  const room = newRoomId();
+  const room = openRoomId();
   let common: Bytes;
   // The lower call survives: whoever makes one tries until it is low.
   do {

@@ -8,7 +8,8 @@ import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
 import { type Socket } from "../../routes/socket.ts";
-import { CLOSE, type ServerFrame } from "../../wire/frames.ts";
+import { CLOSE } from "../../wire/close.ts";
+import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import {
   MAX_BUFFERED_BYTES,

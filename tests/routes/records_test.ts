@@ -6,7 +6,7 @@ import { deriveServiceKeys } from "../../core/service_keys.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { ServiceError } from "../../core/error.ts";
 import { SOCKET_TIMING } from "../../routes/sockets.ts";
-import { CLOSE } from "../../wire/frames.ts";
+import { CLOSE } from "../../wire/close.ts";
 import { PROBLEM_STATUS, type ProblemCode } from "../../wire/problem.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
-import { CLOSE } from "../../wire/frames.ts";
+import { CLOSE } from "../../wire/close.ts";
 import {
   FRAME_BURST,
   MAX_CONNECTIONS_PER_ACCOUNT,

@@ -7,7 +7,8 @@
 import { describe } from "../../client/fingerprint.ts";
 import { Http } from "../../client/http.ts";
 import { registerAccount } from "../../client/registration.ts";
-import { newRoomId, Room } from "../../client/room.ts";
+import { Room } from "../../client/room.ts";
+import { openRoomId } from "../../wire/room_id.ts";
 import { Socket } from "../../client/socket.ts";
 import { memoryStore } from "../../client/store.ts";
 import { Trust } from "../../client/trust.ts";
@@ -62,7 +63,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
   const stack = weriftPeer().adapter;
   return {
     async ring({ payload, namedRoom, ageMs = 0, joins = true }) {
-      const id = newRoomId();
+      const id = openRoomId();
       const quiet = { onMessage: () => {}, onLeave: () => {} };
       const room = joins ? await Room.join(socket, id, quiet) : null;
       const bob = parseAccountLabel("bob");
