@@ -104,6 +104,28 @@ const MESSAGE: Shape = {
   value: bytes,
 };
 
+const entry = exactly({
+  id: text,
+  kind: (value) => value === "ring" || value === "message",
+  from: text,
+  device: (value) => value === null || count(value),
+  call: (value) => value === null || text(value),
+  sentMs: count,
+  untilMs: count,
+  notedUntilMs: count,
+  size: count,
+});
+/** `["mailbox", label]` */
+const MAILBOX: Shape = {
+  key: [text],
+  value: exactly({
+    entries: listOf(entry),
+    deliveryHash: (value) => value === null || bytes(value),
+  }),
+};
+/** `["mailbox", label, entry]` */
+const MAIL_TEXT: Shape = { key: [text, text], value: text };
+
 /** A row that is of no table, or not as its table wants it. */
 export interface Misfit {
   /** Its key. */
@@ -120,6 +142,9 @@ export async function* listMisfits(kv: Deno.Kv, prefix: Deno.KvKey = []): AsyncI
       if (!isOf(NONCE, key.slice(1), value)) yield { key, table: root };
     } else if (root === "link") {
       const shape = key.length === 2 ? SLOT : MESSAGE;
+      if (!isOf(shape, key.slice(1), value)) yield { key, table: root };
+    } else if (root === "mailbox") {
+      const shape = key.length === 2 ? MAILBOX : MAIL_TEXT;
       if (!isOf(shape, key.slice(1), value)) yield { key, table: root };
     } else if (
       root === "log" && typeof origin === "string" && typeof table === "string" &&

@@ -6,12 +6,19 @@
 
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
+import { type Mailboxes, openMailboxes } from "../core/mailbox.ts";
+import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
 import { type WitnessSettings } from "../core/publisher.ts";
 import { type PairRates, RING_RATES } from "../core/pair_rate.ts";
 import { type Secret } from "../crypto/secret.ts";
-import { MAX_LINGERING_SOCKETS, RECORD_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
-import { SOCKET } from "../wire/paths.ts";
+import {
+  MAX_LINGERING_SOCKETS,
+  MAX_MAIL_WAIT_MS,
+  RECORD_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+} from "../wire/limits.ts";
+import { MAILBOX, SOCKET } from "../wire/paths.ts";
 import { authRoutes } from "./auth.ts";
 import { descriptionRoutes } from "./description.ts";
 import { directoryRoutes } from "./directory.ts";
@@ -19,6 +26,7 @@ import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard
 import { healthRoutes } from "./health.ts";
 import { type Listening, requireLoopback, urlOf } from "./host.ts";
 import { linkRoutes } from "./links.ts";
+import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
@@ -87,7 +95,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     publicOrigin: (request) => publicOrigin ?? urlOf(request).origin,
   };
   const isHttps = publicOrigin?.startsWith("https:") === true;
-  const app = buildApp(api, options);
+  const mailboxes = openMailboxes(ctx);
+  const waiters = mailWaiters(mailboxes);
+  mailboxes.onPut = waiters.wake;
+  const app = buildApp(api, options, mailboxes, waiters);
   const sockets = openSockets(api, {
     allowedOrigins: options.allowedOrigins,
     timing: options.timing ?? SOCKET_TIMING,
@@ -103,7 +114,9 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     // A record is answered when witnesses have seen it.
     const isRecord = request.method === "PUT" || url.pathname.endsWith("/reset");
     const ms = isRecord ? RECORD_TIMEOUT_MS : REQUEST_TIMEOUT_MS;
-    return await withinTime(app.fetch(request), ms);
+    // Whoever asks for mail may wait for it.
+    const waitMs = url.pathname === MAILBOX ? MAX_MAIL_WAIT_MS : 0;
+    return await withinTime(app.fetch(request), ms + waitMs);
   }
 
   return {
@@ -124,7 +137,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
       if (isApi(path)) setApiHeaders(response, path, ctx);
       return response;
     },
-    drain: () => sockets.close(),
+    async drain() {
+      waiters.close();
+      await sockets.close();
+    },
     async close() {
       await sockets.close();
       await ctx.close();
@@ -133,7 +149,12 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-function buildApp(api: Api, options: ServiceOptions): Hono {
+function buildApp(
+  api: Api,
+  options: ServiceOptions,
+  mailboxes: Mailboxes,
+  waiters: MailWaiters,
+): Hono {
   const app = new Hono();
   app.onError((error) => problemResponse(refusalOf(error, options.log)));
   app.notFound(() => problemResponse({ code: "not_found", message: "Nothing is at this path" }));
@@ -143,6 +164,7 @@ function buildApp(api: Api, options: ServiceOptions): Hono {
   healthRoutes(app, api);
   logRoutes(app, api);
   linkRoutes(app, api);
+  mailboxRoutes(app, api, mailboxes, waiters);
   pageRoutes(app, options.pages);
   return app;
 }

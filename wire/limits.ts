@@ -130,6 +130,18 @@ export const RING_TTL_MS = 60_000;
 export const MISSED_TTL_MS = 86_400_000;
 /** Longest life of a message in a mailbox, in milliseconds. */
 export const MAX_MAIL_TTL_MS = 604_800_000;
+/** Most messages at once that one account leaves for another that never asked for any. */
+export const CONTACT_BURST_PER_PAIR = 2;
+/** How long until it may leave one more, in milliseconds. */
+export const CONTACT_REFILL_PER_PAIR_MS = 43_200_000;
+/** Most such messages at once that everybody together leaves for one account. */
+export const CONTACT_BURST_PER_CALLEE = 16;
+/** How long until it takes one more, in milliseconds. */
+export const CONTACT_REFILL_PER_CALLEE_MS = 3_600_000;
+/** Most requests for one account's mail that wait at once. */
+export const MAX_MAIL_WAITERS = 4;
+/** Most requests for mail that wait at once, of everybody. */
+export const MAX_ALL_MAIL_WAITERS = 1_024;
 /** Longest that a request for mail waits, in milliseconds. */
 export const MAX_MAIL_WAIT_MS = 25_000;
 /** Steady frames a second of one connection. */

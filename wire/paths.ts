@@ -55,6 +55,17 @@ export function prekeysPath(deviceId: number): string {
 /** `POST` asks whether the service holds the device's newest set. */
 export const PREKEYS_CHECK = "/v1/keys/check";
 
+/** `GET` reads the account's mailbox, waiting for up to `wait` milliseconds; `DELETE` behind it removes. */
+export const MAILBOX = "/v1/mailbox";
+
+/** `PUT` says who may write to the account without being asked. */
+export const DELIVERY_TOKEN = "/v1/delivery-token";
+
+/** `POST` leaves a message for an account. */
+export function messagesPath(label: string): string {
+  return `/v1/messages/${encodeURIComponent(label)}`;
+}
+
 /** `GET` reads what a side of a meeting of two devices has written; `PUT` behind it writes. */
 export function linkPath(slot: string, side: "new" | "old"): string {
   return `/v1/links/${slot}/${side}`;

@@ -19,6 +19,7 @@ import {
   MAX_FRAME_ID_CHARS,
   MAX_LABEL_CHARS,
   MAX_LINK_MESSAGE_BYTES,
+  MAX_MAIL_TTL_MS,
   MAX_MEMBER_ID_CHARS,
   MAX_META_BYTES,
   MAX_OFFERS,
@@ -32,6 +33,7 @@ import {
 } from "./limits.ts";
 
 const KEY_BYTES = 32;
+const DELIVERY_TOKEN_BYTES = 32;
 
 /** How long the base64url of so many bytes is. */
 const charsOf = (bytes: number): number => Math.ceil(bytes * 4 / 3);
@@ -92,6 +94,20 @@ export const prekeysCheck = z.strictObject({ hash: bytes(HASH_BYTES, HASH_BYTES)
 
 /** `PUT /v1/links/{slot}/{side}/{n}`. */
 export const linkRequest = z.strictObject({ message: bytes(1, MAX_LINK_MESSAGE_BYTES) });
+
+/** `POST /v1/messages/{label}`. */
+export const messageRequest = z.strictObject({
+  id,
+  ct: opaque(MAX_CT_BYTES),
+  device: size.optional(),
+  ttl_ms: z.number().int().min(1_000).max(MAX_MAIL_TTL_MS).optional(),
+  delivery_token: bytes(DELIVERY_TOKEN_BYTES, DELIVERY_TOKEN_BYTES).optional(),
+});
+
+/** `PUT /v1/delivery-token`. */
+export const deliveryTokenRequest = z.strictObject({
+  hash: bytes(HASH_BYTES, HASH_BYTES).nullable(),
+});
 
 /** `POST /v1/tokens`. */
 export const tokenRequest = z.strictObject({ account: z.string().max(MAX_LABEL_CHARS) });

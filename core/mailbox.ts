@@ -1,0 +1,266 @@
+/**
+ * Mailboxes: rings and sealed messages for devices that are not there.
+ *
+ * A ring waits for a minute; what is left of it then is that somebody called. An entry is removed when a
+ * device has acked it, and not before. Full is an error to the sender: nothing is dropped in silence, and
+ * nothing that waits makes room for what comes. The service reads none of it.
+ *
+ * @module
+ */
+
+import { type AccountLabel } from "../crypto/account_label.ts";
+import { toBase64Url } from "../crypto/base64.ts";
+import { type Bytes, utf8 } from "../crypto/bytes.ts";
+import { constantTimeEqual, randomBytes, sha256 } from "../crypto/primitives.ts";
+import {
+  changeMailbox,
+  type MailboxRow,
+  type MailEntry,
+  readMailbox,
+  readTexts,
+} from "../kv/mailbox.ts";
+import { type RingOffer } from "../wire/frames.ts";
+import {
+  CONTACT_BURST_PER_CALLEE,
+  CONTACT_BURST_PER_PAIR,
+  CONTACT_REFILL_PER_CALLEE_MS,
+  CONTACT_REFILL_PER_PAIR_MS,
+  MAX_MAILBOX_BYTES,
+  MAX_MAILBOX_ENTRIES,
+  MAX_MAILBOX_PER_SENDER,
+  MISSED_TTL_MS,
+  RING_TTL_MS,
+} from "../wire/limits.ts";
+import { type MailWire } from "../wire/mail.ts";
+import { type Context } from "./context.ts";
+import { ServiceError } from "./error.ts";
+import { pairCount } from "./pair_rate.ts";
+
+/** A ring that waits: what a `ring` frame carries besides its number. */
+export interface StoredRing {
+  readonly id: string;
+  /** The caller's device. */
+  readonly device: number;
+  readonly common: string;
+  readonly offer: string;
+}
+
+/** What a device finds. */
+export type Waiting =
+  | {
+    readonly kind: "ring";
+    readonly entry: string;
+    readonly from: string;
+    readonly ring: StoredRing;
+  }
+  | {
+    readonly kind: "message" | "missed";
+    readonly entry: string;
+    readonly from: string;
+    readonly sentMs: number;
+    /** Base64url, or null for a missed call. */
+    readonly ct: string | null;
+  };
+
+/** A ring for the devices that are not there. */
+export interface RingToStore {
+  readonly from: AccountLabel;
+  readonly device: number;
+  readonly id: string;
+  readonly common: string;
+  readonly offers: readonly RingOffer[];
+}
+
+/** A message for a device, or for whichever comes first. */
+export interface MessageToStore {
+  readonly from: AccountLabel;
+  /** The sender's key for a message that it may have sent before. */
+  readonly id: string;
+  readonly device: number | null;
+  /** Base64url. */
+  readonly ct: string;
+  readonly ttlMs: number;
+  /** What the recipient handed out, or null. */
+  readonly deliveryToken: Bytes | null;
+}
+
+/** The mailboxes of a service. */
+export interface Mailboxes {
+  /**
+   * Keeps a ring for a minute, and that there was one for a day.
+   *
+   * @param isWoken whether somebody may come in that minute; else the call is missed at once
+   * @throws ServiceError `mailbox_full` @throws StoreError
+   */
+  putRing(to: AccountLabel, ring: RingToStore, isWoken: boolean): Promise<void>;
+  /**
+   * Keeps a message; one of the same sender and id is kept once. Answers the entry's name.
+   *
+   * @throws ServiceError `no_right_to_send`, `mailbox_full` @throws StoreError
+   */
+  putMessage(to: AccountLabel, message: MessageToStore): Promise<string>;
+  /** What waits for a device, oldest first. @throws StoreError */
+  waiting(account: AccountLabel, device: number): Promise<readonly Waiting[]>;
+  /** Removes what a device has taken in. @throws StoreError */
+  remove(account: AccountLabel, device: number, entries: readonly string[]): Promise<void>;
+  /**
+   * Hands out the right to write to this account: whoever shows the token; null takes it back.
+   *
+   * @throws StoreError
+   */
+  setDeliveryToken(account: AccountLabel, hash: Bytes | null): Promise<void>;
+  /** Whether two accounts are in one room now; set by the relay. */
+  shareRoom: ((one: AccountLabel, other: AccountLabel) => boolean) | null;
+  /** Called when something was put into a mailbox; set by whoever delivers. */
+  onPut: ((account: AccountLabel) => void) | null;
+}
+
+/** Opens the mailboxes. */
+export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
+  const contacts = pairCount({
+    pair: { burst: CONTACT_BURST_PER_PAIR, refillMs: CONTACT_REFILL_PER_PAIR_MS },
+    callee: { burst: CONTACT_BURST_PER_CALLEE, refillMs: CONTACT_REFILL_PER_CALLEE_MS },
+  });
+  const { kv } = ctx;
+
+  async function put(
+    to: AccountLabel,
+    texts: readonly { readonly entry: MailEntry; readonly text: string }[],
+    allow: (row: MailboxRow) => void = () => {},
+  ): Promise<void> {
+    await changeMailbox(kv, to, ctx.now(), (row) => {
+      // Also where it was this very call whose commit had an unknown result.
+      const fresh = texts.filter(({ entry }) => !row.entries.some(({ id }) => id === entry.id));
+      if (fresh.length === 0) return null;
+      allow(row);
+      const entries = [...row.entries, ...fresh.map(({ entry }) => entry)];
+      requireRoom(entries, fresh[0]!.entry.from, ctx.now());
+      return { row: { ...row, entries }, texts: fresh.filter(({ entry }) => entry.size > 0) };
+    });
+    boxes.onPut?.(to);
+  }
+
+  const boxes: Mailboxes = {
+    shareRoom: null,
+    onPut: null,
+    async putRing(to, { from, device, id, common, offers }, isWoken) {
+      const sentMs = ctx.now();
+      const untilMs = isWoken ? sentMs + RING_TTL_MS : sentMs;
+      await put(
+        to,
+        offers.map((offer) => {
+          const ring: StoredRing = { id, device, common, offer: offer.offer };
+          const text = isWoken ? JSON.stringify(ring) : "";
+          const entry: MailEntry = {
+            id: freshId(),
+            kind: "ring",
+            from,
+            device: offer.device,
+            call: id,
+            sentMs,
+            untilMs,
+            notedUntilMs: sentMs + MISSED_TTL_MS,
+            size: text.length,
+          };
+          return { entry, text };
+        }),
+      );
+    },
+    async putMessage(to, { from, id, device, ct, ttlMs, deliveryToken }) {
+      const sentMs = ctx.now();
+      const untilMs = sentMs + ttlMs;
+      // Named by its sender and the sender's key: sent again it is the same entry.
+      const name = toBase64Url(sha256(utf8(`${from} ${id}`)).slice(0, 16));
+      const entry: MailEntry = {
+        id: name,
+        kind: "message",
+        from,
+        device,
+        call: null,
+        sentMs,
+        untilMs,
+        notedUntilMs: untilMs,
+        size: ct.length,
+      };
+      let isAllowed = boxes.shareRoom?.(from, to) === true;
+      await put(to, [{ entry, text: ct }], ({ deliveryHash }) => {
+        isAllowed ||= holdsToken(deliveryToken, deliveryHash) || contacts.take(from, to, sentMs);
+        if (!isAllowed) {
+          throw new ServiceError("no_right_to_send", "The account takes no more from strangers");
+        }
+      });
+      return name;
+    },
+    async waiting(account, device) {
+      const nowMs = ctx.now();
+      const { entries } = await readMailbox(kv, account, nowMs);
+      const ours = entries.filter((entry) => entry.device === null || entry.device === device);
+      const good = ours.filter(({ untilMs }) => untilMs > nowMs).map(({ id }) => id);
+      const texts = await readTexts(kv, account, good);
+      const textOf = new Map(good.map((id, i) => [id, texts[i]!]));
+      return ours.flatMap((entry) => found(entry, textOf.get(entry.id) ?? null));
+    },
+    async remove(account, device, ids) {
+      const nowMs = ctx.now();
+      await changeMailbox(kv, account, nowMs, (row) => {
+        const taken = row.entries.filter((entry) => {
+          return ids.includes(entry.id) && (entry.device === null || entry.device === device);
+        });
+        if (taken.length === 0) return null;
+        const calls = new Set(taken.map((entry) => callOf(entry)));
+        const entries = row.entries.filter((entry) => !taken.includes(entry)).map((entry) => {
+          // It rang somewhere: on the other devices it is no missed call.
+          const isSameCall = entry.call !== null && calls.has(callOf(entry));
+          return isSameCall ? { ...entry, notedUntilMs: entry.untilMs } : entry;
+        }).filter(({ notedUntilMs }) => notedUntilMs > nowMs);
+        return { row: { ...row, entries }, texts: [] };
+      });
+    },
+    async setDeliveryToken(account, hash) {
+      await changeMailbox(kv, account, ctx.now(), (row) => {
+        return { row: { ...row, deliveryHash: hash }, texts: [] };
+      });
+    },
+  };
+  return boxes;
+}
+
+/** An entry as the frame that brings it, without its number. */
+export function mailFrameOf(waiting: Waiting): MailWire {
+  const { entry, from } = waiting;
+  if (waiting.kind === "ring") return { t: "ring", entry, from, ...waiting.ring };
+  const { kind, sentMs, ct } = waiting;
+  return { t: "mail", entry, kind, from, sent_ms: sentMs, ct };
+}
+
+/** @throws ServiceError `mailbox_full` */
+function requireRoom(entries: readonly MailEntry[], from: string, nowMs: number): void {
+  const bytes = entries.reduce((sum, { size, untilMs }) => sum + (untilMs > nowMs ? size : 0), 0);
+  // A call to several devices is one thing that a sender left.
+  const ofSender = new Set(entries.filter((entry) => entry.from === from).map(callOf));
+  const isFull = entries.length > MAX_MAILBOX_ENTRIES || bytes > MAX_MAILBOX_BYTES ||
+    ofSender.size > MAX_MAILBOX_PER_SENDER;
+  if (isFull) throw new ServiceError("mailbox_full", "The mailbox is full, or your part of it");
+}
+
+function found(entry: MailEntry, text: string | null): readonly Waiting[] {
+  const { id, from, kind, sentMs } = entry;
+  if (kind === "message") {
+    return text === null ? [] : [{ kind, entry: id, from, sentMs, ct: text }];
+  }
+  if (text === null) return [{ kind: "missed", entry: id, from, sentMs, ct: null }];
+  return [{ kind, entry: id, from, ring: JSON.parse(text) as StoredRing }];
+}
+
+/** Entries of one call have this in common; any other has it alone. */
+function callOf({ from, call, id }: MailEntry): string {
+  return call === null ? id : `${from} ${call}`;
+}
+
+function holdsToken(token: Bytes | null, hash: Bytes | null): boolean {
+  return token !== null && hash !== null && constantTimeEqual(sha256(token), hash);
+}
+
+function freshId(): string {
+  return toBase64Url(randomBytes(16));
+}
