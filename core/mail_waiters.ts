@@ -9,6 +9,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { MAX_ALL_MAIL_WAITERS, MAX_MAIL_WAITERS } from "../wire/limits.ts";
+import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { type Mailboxes, type Waiting } from "./mailbox.ts";
 
@@ -37,7 +38,10 @@ export interface MailWaiters {
 }
 
 /** Nobody waits. */
-export function mailWaiters(mailboxes: Pick<Mailboxes, "waiting">): MailWaiters {
+export function mailWaiters(
+  { now }: Pick<Context, "now">,
+  mailboxes: Pick<Mailboxes, "waiting">,
+): MailWaiters {
   const waiting = new Map<AccountLabel, Set<() => void>>();
   let count = 0;
   let isClosed = false;
@@ -82,10 +86,10 @@ export function mailWaiters(mailboxes: Pick<Mailboxes, "waiting">): MailWaiters 
       if (waitMs === 0) return await mailboxes.waiting(account, device);
       const leave = enter(account, counts);
       try {
-        const untilMs = performance.now() + waitMs;
+        const untilMs = now() + waitMs;
         for (;;) {
           const found = await mailboxes.waiting(account, device);
-          const leftMs = untilMs - performance.now();
+          const leftMs = untilMs - now();
           if (found.length > 0 || leftMs <= 0 || signal.aborted || isClosed) return found;
           await pause(account, Math.min(leftMs, LOOK_MS), signal);
         }

@@ -96,7 +96,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   };
   const isHttps = publicOrigin?.startsWith("https:") === true;
   const mailboxes = openMailboxes(ctx);
-  const waiters = mailWaiters(mailboxes);
+  const waiters = mailWaiters(ctx, mailboxes);
   mailboxes.onPut = waiters.wake;
   const app = buildApp(api, options, mailboxes, waiters);
   const sockets = openSockets(api, {
