@@ -29,6 +29,8 @@ import { linkRoutes } from "./links.ts";
 import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
 import { pageRoutes, type Pages } from "./page.ts";
+import { mount } from "./mount.ts";
+import { type Served } from "./operation.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { type Api } from "./route.ts";
 import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
@@ -158,13 +160,24 @@ function buildApp(
   const app = new Hono();
   app.onError((error) => problemResponse(refusalOf(error, options.log)));
   app.notFound(() => problemResponse({ code: "not_found", message: "Nothing is at this path" }));
-  authRoutes(app, api);
-  directoryRoutes(app, api);
-  descriptionRoutes(app, api);
-  healthRoutes(app, api);
-  logRoutes(app, api);
-  linkRoutes(app, api);
-  mailboxRoutes(app, api, mailboxes, waiters);
+  mount(app, api, servedBy(api, mailboxes, waiters), options.log);
   pageRoutes(app, options.pages);
   return app;
+}
+
+/** Every operation of the HTTP application. */
+function servedBy(
+  api: Api,
+  mailboxes: Mailboxes,
+  waiters: MailWaiters,
+): readonly Served[] {
+  return [
+    ...authRoutes(api),
+    ...directoryRoutes(api),
+    ...linkRoutes(api),
+    ...mailboxRoutes(api, mailboxes, waiters),
+    ...logRoutes(api),
+    ...descriptionRoutes(api),
+    ...healthRoutes(api),
+  ];
 }

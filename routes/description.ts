@@ -4,7 +4,6 @@
  * @module
  */
 
-import { type Hono } from "hono";
 import { configProof } from "../core/log_read.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { formatVerifierKey } from "../crypto/note_key.ts";
@@ -12,7 +11,9 @@ import { formatPolicy } from "../crypto/policy_text.ts";
 import * as limits from "../wire/limits.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { type ServiceDescription } from "../wire/service.ts";
-import { type Api, route } from "./route.ts";
+import { serviceAnswer } from "../wire/schema_answers.ts";
+import { json, serve, type Served } from "./operation.ts";
+import { type Api } from "./route.ts";
 
 /** Every limit under its name in lower case, as clients see them here and in `welcome`. */
 export function publishedLimits(): Readonly<Record<string, number>> {
@@ -20,22 +21,26 @@ export function publishedLimits(): Readonly<Record<string, number>> {
   return Object.fromEntries(named);
 }
 
-/** Puts the description into the application. */
-export function descriptionRoutes(app: Hono, { ctx }: Api): void {
-  route(app, WELL_KNOWN, {
-    GET: async (exchange) => {
-      const description: ServiceDescription = {
-        version: 1,
-        origin: ctx.origin,
-        verifier: ctx.keys.logVerifierKey,
-        verifiers: ctx.keys.logKeys.map(formatVerifierKey),
-        vrf: toBase64Url(ctx.keys.vrf.publicKey),
-        config: await configProof(ctx),
-        policy: ctx.names.kind,
-        witnesses: formatPolicy(ctx.policy),
-        limits: publishedLimits(),
-      };
-      return exchange.json(description);
-    },
-  });
+/** The description. */
+export function descriptionRoutes({ ctx }: Api): readonly Served[] {
+  return [serve({
+    id: "describeService",
+    method: "GET",
+    path: WELL_KNOWN,
+    topic: "service",
+    summary: "The log's keys, the name policy, and every limit",
+    access: "anybody",
+    answer: json(serviceAnswer, "The description"),
+    codes: [],
+  }, async (): Promise<ServiceDescription> => ({
+    version: 1,
+    origin: ctx.origin,
+    verifier: ctx.keys.logVerifierKey,
+    verifiers: ctx.keys.logKeys.map(formatVerifierKey),
+    vrf: toBase64Url(ctx.keys.vrf.publicKey),
+    config: await configProof(ctx),
+    policy: ctx.names.kind,
+    witnesses: formatPolicy(ctx.policy),
+    limits: publishedLimits(),
+  }))];
 }

@@ -8,143 +8,208 @@
  * @module
  */
 
-import { type Context as Exchange, type Hono } from "hono";
 import { labelOf } from "../core/account.ts";
 import { lookup, takeBundles } from "../core/directory.ts";
-import { register, resetName } from "../core/registration.ts";
 import { ServiceError } from "../core/error.ts";
-import { type Bytes } from "../crypto/bytes.ts";
-import { type LookupQuery } from "../core/lookup_proof.ts";
 import { requireOwner } from "../core/ownership.ts";
 import { publishPrekeys, requirePublished } from "../core/prekeys.ts";
+import { register, resetName } from "../core/registration.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { PREKEYS_CHECK } from "../wire/paths.ts";
+import { type ProblemCode } from "../wire/problem.ts";
 import { bundleRequest, prekeysCheck, prekeysRequest, recordRequest } from "../wire/schema.ts";
-import { bodyOf } from "./body.ts";
-import { type Api, credentialsOf, type Handler, principalOf, route } from "./route.ts";
+import { bundlesAnswer, lookupAnswer } from "../wire/schema_answers.ts";
+import { devicePlace, labelPlace, lookupQuery } from "../wire/schema_query.ts";
+import { json, nothing, serve, type Served } from "./operation.ts";
+import { type Api, credentialsOf } from "./route.ts";
 
-/** A record as somebody brings it. */
-interface BroughtRecord extends LookupQuery {
-  readonly record: Bytes;
+const OF_LOOKUP: readonly ProblemCode[] = [
+  "bad_label",
+  "head_unknown",
+  "record_lost",
+  "log_frozen",
+];
+const OF_RECORD: readonly ProblemCode[] = [
+  ...OF_LOOKUP,
+  "bad_record",
+  "name_taken",
+  "name_retired",
+  "record_conflict",
+  "reset_pending",
+  "authorization_required",
+  "forbidden",
+];
+const PROVED = json(lookupAnswer, "The proof under the published head");
+
+/** The directory. */
+export function directoryRoutes(api: Api): readonly Served[] {
+  return [...recordRoutes(api), ...lookupRoutes(api), ...prekeyRoutes(api)];
+}
+
+function recordRoutes({ ctx }: Api): readonly Served[] {
+  return [
+    serve({
+      id: "putRecord",
+      method: "PUT",
+      path: "/v1/directory/:label",
+      topic: "directory",
+      summary: "Bring the next record of a name; the answer comes when the log has published it",
+      about:
+        "The record carries its own authority: signatures, and for a first record what the name " +
+        "policy asks for. The same record again changes nothing.",
+      access: "anybody",
+      place: labelPlace,
+      misplaced: "bad_label",
+      body: recordRequest,
+      answer: PROVED,
+      codes: OF_RECORD,
+    }, async (_exchange, { place, body }) => {
+      const { record, from, authorization = null, ...query } = brought(body);
+      const answer = await register(ctx, labelOf(place.label), record, from, authorization, query);
+      return lookupToWire(answer);
+    }),
+    serve({
+      id: "resetName",
+      method: "POST",
+      path: "/v1/directory/:label/reset",
+      topic: "directory",
+      summary: "Ask the operator to reset a name whose devices are lost",
+      about:
+        "Takes a fresh authorization of the name policy. For 72 hours an old device can undo it.",
+      access: "anybody",
+      place: labelPlace,
+      misplaced: "bad_label",
+      body: recordRequest,
+      answer: PROVED,
+      codes: OF_RECORD,
+    }, async (_exchange, { place, body }) => {
+      const { record, from, authorization = null, ...query } = brought(body);
+      const answer = await resetName(ctx, labelOf(place.label), record, from, authorization, query);
+      return lookupToWire(answer);
+    }),
+  ];
+}
+
+function lookupRoutes(api: Api): readonly Served[] {
+  const { ctx } = api;
+  return [
+    serve({
+      id: "lookUp",
+      method: "GET",
+      path: "/v1/directory/:label/proof",
+      topic: "directory",
+      summary: "Prove what the log has of a name, or that it has nothing",
+      access: "device",
+      place: labelPlace,
+      misplaced: "bad_label",
+      query: lookupQuery,
+      answer: PROVED,
+      codes: OF_LOOKUP,
+    }, async (_exchange, { place, query }) => {
+      const { from, ...versions } = brought(query);
+      return lookupToWire(await lookup(ctx, labelOf(place.label), from, versions));
+    }),
+    serve({
+      id: "lookUpAsOwner",
+      method: "GET",
+      path: "/v1/directory/:label/owner",
+      topic: "directory",
+      summary: "The same for the name's owner, who has no device of it",
+      about:
+        "By a proof with the recovery key, or by a proof with a fresh key and an authorization of " +
+        "the name policy as its token.",
+      access: "owner",
+      place: labelPlace,
+      misplaced: "bad_label",
+      query: lookupQuery,
+      answer: PROVED,
+      codes: [...OF_LOOKUP, "bad_record", "authorization_required", "forbidden"],
+    }, async (exchange, { place, query }) => {
+      const label = labelOf(place.label);
+      const { from, ...versions } = brought(query);
+      await requireOwner(ctx, label, credentialsOf(api, exchange));
+      return lookupToWire(await lookup(ctx, label, from, versions));
+    }),
+    serve({
+      id: "takeBundles",
+      method: "POST",
+      path: "/v1/directory/:label/bundle",
+      topic: "directory",
+      summary: "Look a name up and take a one-time prekey of each of its devices",
+      about:
+        "Who took as many one-time prekeys as they may gets bundles without one, as long as others.",
+      access: "device",
+      place: labelPlace,
+      misplaced: "bad_label",
+      body: bundleRequest,
+      answer: json(bundlesAnswer, "The proof, and one bundle for each current device"),
+      codes: [...OF_LOOKUP, "self_call"],
+    }, async (exchange, { place, body, principal }) => {
+      const { from, known } = brought(body);
+      const query = { known, through: null };
+      const label = labelOf(place.label);
+      const taken = await takeBundles(ctx, principal.account, label, from, query);
+      const bundles = taken.bundles.map(bundleToWire);
+      const answer: BundlesWire = { ...lookupToWire(taken.lookup), bundles };
+      // Compressed, its length would tell again what the pads hide.
+      return exchange.json(answer, 200, { "cache-control": "no-store, no-transform" });
+    }),
+  ];
+}
+
+function prekeyRoutes({ ctx }: Api): readonly Served[] {
+  return [
+    serve({
+      id: "checkPrekeys",
+      method: "POST",
+      path: PREKEYS_CHECK,
+      topic: "directory",
+      summary: "Ask whether the service holds the newest prekey set of one's device",
+      access: "device",
+      body: prekeysCheck,
+      answer: nothing("It does"),
+      codes: ["prekeys_differ"],
+    }, async (_exchange, { body, principal }) => {
+      await requirePublished(ctx, principal.account, principal.deviceId, body.hash);
+      return null;
+    }),
+    serve({
+      id: "putPrekeys",
+      method: "PUT",
+      path: "/v1/keys/:device",
+      topic: "directory",
+      summary: "Replace the prekeys of one's device",
+      access: "device",
+      place: devicePlace,
+      misplaced: "forbidden",
+      body: prekeysRequest,
+      answer: nothing("They are published"),
+      codes: ["forbidden", "bad_prekeys", "prekeys_conflict", "rate_limited", "log_frozen"],
+    }, async (_exchange, { place, body, principal }) => {
+      const { account, deviceId } = principal;
+      if (place.device !== deviceId) {
+        throw new ServiceError("forbidden", "A device publishes its own prekeys only");
+      }
+      await publishPrekeys(ctx, account, deviceId, body);
+      return null;
+    }),
+  ];
+}
+
+/** What a request brought, null where it is absent. */
+function brought<T extends Asked>(asked: T): Brought<T> {
+  const { from = null, known = null, through = null } = asked;
+  return { ...asked, from, known, through };
+}
+
+interface Asked {
+  readonly from?: number | undefined;
+  readonly known?: number | undefined;
+  readonly through?: number | undefined;
+}
+
+type Brought<T> = Omit<T, keyof Asked> & {
   readonly from: number | null;
-  readonly authorization: string | null;
-}
-
-/** Puts the directory into the application. */
-export function directoryRoutes(app: Hono, api: Api): void {
-  route(app, "/v1/directory/:label", { PUT: putRecord(api) });
-  route(app, "/v1/directory/:label/reset", { POST: postReset(api) });
-  route(app, "/v1/directory/:label/proof", { GET: getProof(api) });
-  route(app, "/v1/directory/:label/owner", { GET: getOwnersProof(api) });
-  route(app, "/v1/directory/:label/bundle", { POST: postBundle(api) });
-  route(app, PREKEYS_CHECK, { POST: postCheck(api) });
-  route(app, "/v1/keys/:device", { PUT: putPrekeys(api) });
-}
-
-function putRecord(api: Api): Handler {
-  return async (exchange) => {
-    const label = labelOf(exchange.req.param("label")!);
-    const { record, from, authorization, ...query } = await recordOf(exchange);
-    const answer = await register(api.ctx, label, record, from, authorization, query);
-    return exchange.json(lookupToWire(answer));
-  };
-}
-
-function postReset(api: Api): Handler {
-  return async (exchange) => {
-    const label = labelOf(exchange.req.param("label")!);
-    const { record, from, authorization, ...query } = await recordOf(exchange);
-    const answer = await resetName(api.ctx, label, record, from, authorization, query);
-    return exchange.json(lookupToWire(answer));
-  };
-}
-
-function getProof(api: Api): Handler {
-  return async (exchange) => {
-    const label = labelOf(exchange.req.param("label")!);
-    const { from, known, through } = queryOf(exchange);
-    await principalOf(api, exchange);
-    return exchange.json(lookupToWire(await lookup(api.ctx, label, from, { known, through })));
-  };
-}
-
-function getOwnersProof(api: Api): Handler {
-  return async (exchange) => {
-    const label = labelOf(exchange.req.param("label")!);
-    const { from, known, through } = queryOf(exchange);
-    await requireOwner(api.ctx, label, credentialsOf(api, exchange));
-    return exchange.json(lookupToWire(await lookup(api.ctx, label, from, { known, through })));
-  };
-}
-
-function postBundle(api: Api): Handler {
-  return async (exchange) => {
-    const label = labelOf(exchange.req.param("label")!);
-    const { from, known } = await bodyOf(exchange, bundleRequest);
-    const { account } = await principalOf(api, exchange);
-    const query = { known: known ?? null, through: null };
-    const taken = await takeBundles(api.ctx, account, label, from ?? null, query);
-    const bundles = taken.bundles.map(bundleToWire);
-    const answer: BundlesWire = { ...lookupToWire(taken.lookup), bundles };
-    // Compressed, its length would tell again what the pads hide.
-    return exchange.json(answer, 200, { "cache-control": "no-store, no-transform" });
-  };
-}
-
-function postCheck(api: Api): Handler {
-  return async (exchange) => {
-    const { hash } = await bodyOf(exchange, prekeysCheck);
-    const { account, deviceId } = await principalOf(api, exchange);
-    await requirePublished(api.ctx, account, deviceId, hash);
-    return new Response(null, { status: 204 });
-  };
-}
-
-function putPrekeys(api: Api): Handler {
-  return async (exchange) => {
-    const { set, signature, opks } = await bodyOf(exchange, prekeysRequest);
-    const { account, deviceId } = await principalOf(api, exchange);
-    if (exchange.req.param("device") !== String(deviceId)) {
-      throw new ServiceError("forbidden", "A device publishes its own prekeys only");
-    }
-    await publishPrekeys(api.ctx, account, deviceId, { set, signature, opks });
-    return new Response(null, { status: 204 });
-  };
-}
-
-/** A record with what goes with it, null where it is absent. @throws ServiceError */
-async function recordOf(exchange: Exchange): Promise<BroughtRecord> {
-  const { record, from, authorization, known, through } = await bodyOf(exchange, recordRequest);
-  return {
-    record,
-    from: from ?? null,
-    authorization: authorization ?? null,
-    known: known ?? null,
-    through: through ?? null,
-  };
-}
-
-/** The numbers of a lookup's query, null where they are absent. @throws ServiceError `malformed` */
-function queryOf(exchange: Exchange): LookupQuery & { readonly from: number | null } {
-  const query = new URL(exchange.req.url).searchParams;
-  const numbers = { from: numberOf(query, "from"), ...versionsOf(query) };
-  const given = Object.values(numbers).filter((value) => value !== null);
-  if (query.size !== given.length) {
-    throw new ServiceError("malformed", "The query may hold 'from', 'known', 'through', each once");
-  }
-  return numbers;
-}
-
-function versionsOf(query: URLSearchParams): LookupQuery {
-  return { known: numberOf(query, "known"), through: numberOf(query, "through") };
-}
-
-function numberOf(query: URLSearchParams, name: string): number | null {
-  const text = query.get(name);
-  if (text === null) return null;
-  const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(value)) {
-    throw new ServiceError("malformed", `'${name}' has to be a number in decimal`);
-  }
-  return value;
-}
+  readonly known: number | null;
+  readonly through: number | null;
+};

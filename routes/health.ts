@@ -4,17 +4,37 @@
  * @module
  */
 
-import { type Hono } from "hono";
 import { requireReady } from "../core/readiness.ts";
-import { type Api, route } from "./route.ts";
+import { healthAnswer } from "../wire/schema_answers.ts";
+import { json, serve, type Served } from "./operation.ts";
+import { type Api } from "./route.ts";
 
-/** Puts both into the application. */
-export function healthRoutes(app: Hono, { ctx }: Api): void {
-  route(app, "/healthz", { GET: (exchange) => exchange.json({ status: "ok" }) });
-  route(app, "/readyz", {
-    GET: async (exchange) => {
+/** Both. */
+export function healthRoutes({ ctx }: Api): readonly Served[] {
+  return [
+    serve({
+      id: "isAlive",
+      method: "GET",
+      path: "/healthz",
+      topic: "service",
+      summary: "Whether the process answers",
+      access: "anybody",
+      answer: json(healthAnswer, "It does"),
+      codes: [],
+    }, () => ({ status: "ok" })),
+    serve({
+      id: "isReady",
+      method: "GET",
+      path: "/readyz",
+      topic: "service",
+      summary:
+        "Whether the service can do its work: the store reads and writes, the log takes records",
+      access: "anybody",
+      answer: json(healthAnswer, "It can"),
+      codes: ["log_frozen"],
+    }, async () => {
       await requireReady(ctx);
-      return exchange.json({ status: "ok" });
-    },
-  });
+      return { status: "ok" };
+    }),
+  ];
 }

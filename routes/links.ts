@@ -6,52 +6,47 @@
  * @module
  */
 
-import { type Context as Exchange, type Hono } from "hono";
-import { ServiceError } from "../core/error.ts";
 import { openLinks } from "../core/links.ts";
-import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
-import { type Bytes } from "../crypto/bytes.ts";
-import { LINK_SLOT_BYTES } from "../crypto/link_code.ts";
-import { type LinkSide } from "../kv/links.ts";
-import { type LinkMessagesWire } from "../wire/link.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { linkRequest } from "../wire/schema.ts";
-import { bodyOf } from "./body.ts";
-import { type Api, route } from "./route.ts";
+import { linkMessagesAnswer } from "../wire/schema_answers.ts";
+import { afterQuery, linkMessagePlace, linkPlace } from "../wire/schema_query.ts";
+import { json, nothing, serve, type Served } from "./operation.ts";
+import { type Api } from "./route.ts";
 
-/** Puts the meetings into the application. */
-export function linkRoutes(app: Hono, { ctx }: Api): void {
+/** The meetings. */
+export function linkRoutes({ ctx }: Api): readonly Served[] {
   const links = openLinks(ctx);
-  route(app, "/v1/links/:slot/:side/:n", {
-    PUT: async (exchange) => {
-      const { message } = await bodyOf(exchange, linkRequest);
-      const place = { ...placeOf(exchange), n: numberOf(exchange.req.param("n")!) };
-      await links.write({ ...place, message });
-      return new Response(null, { status: 204 });
-    },
-  });
-  route(app, "/v1/links/:slot/:side", {
-    GET: async (exchange) => {
-      const { slot, side } = placeOf(exchange);
-      const after = numberOf(exchange.req.query("after") ?? "0");
-      const messages = await links.read(slot, side, after);
-      const answer: LinkMessagesWire = { messages: messages.map(toBase64Url) };
-      return exchange.json(answer);
-    },
-  });
-}
-
-function placeOf(exchange: Exchange): { readonly slot: Bytes; readonly side: LinkSide } {
-  const slot = fromBase64Url(exchange.req.param("slot")!);
-  const side = exchange.req.param("side");
-  if (slot?.length !== LINK_SLOT_BYTES || (side !== "new" && side !== "old")) throw noPlace();
-  return { slot, side };
-}
-
-function numberOf(text: string): number {
-  if (!/^[0-9]$/.test(text)) throw noPlace();
-  return Number(text);
-}
-
-function noPlace(): ServiceError {
-  return new ServiceError("malformed", "This is no place where devices meet");
+  return [
+    serve({
+      id: "writeLinkMessage",
+      method: "PUT",
+      path: "/v1/links/:slot/:side/:n",
+      topic: "devices",
+      summary: "Say something to the other device; the same again changes nothing",
+      access: "anybody",
+      place: linkMessagePlace,
+      body: linkRequest,
+      answer: nothing("It is there for the other device to read"),
+      codes: ["link_gone", "link_conflict", "rate_limited"],
+    }, async (_exchange, { place, body }) => {
+      await links.write({ ...place, message: body.message });
+      return null;
+    }),
+    serve({
+      id: "readLinkMessages",
+      method: "GET",
+      path: "/v1/links/:slot/:side",
+      topic: "devices",
+      summary: "What a device has said, from a message on",
+      access: "anybody",
+      place: linkPlace,
+      query: afterQuery,
+      answer: json(linkMessagesAnswer, "The messages in their order"),
+      codes: ["link_gone", "rate_limited"],
+    }, async (_exchange, { place, query }) => {
+      const messages = await links.read(place.slot, place.side, query.after ?? 0);
+      return { messages: messages.map(toBase64Url) };
+    }),
+  ];
 }

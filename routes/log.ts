@@ -8,7 +8,8 @@
  * @module
  */
 
-import { type Context as Exchange, type Hono } from "hono";
+import { type Context as Exchange } from "hono";
+import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
 import {
   auditedHead,
@@ -20,7 +21,6 @@ import {
 } from "../core/log_read.ts";
 import { type Published } from "../kv/published.ts";
 import { type Bytes, toHex, utf8 } from "../crypto/bytes.ts";
-import { parseDecimal } from "../crypto/checkpoint.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import {
   AUDIT,
@@ -31,7 +31,10 @@ import {
   epochToWire,
 } from "../wire/log.ts";
 import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
-import { type Api, type Handler, requirePlain, route } from "./route.ts";
+import { consistencyAnswer, epochAnswer } from "../wire/schema_answers.ts";
+import { consistencyQuery, epochPlace, epochQuery, tilePlace } from "../wire/schema_query.ts";
+import { json, media, serve, type Served } from "./operation.ts";
+import { type Api } from "./route.ts";
 
 /** Final: what has this name never changes. */
 const FOREVER = "public, max-age=31536000, immutable";
@@ -42,79 +45,91 @@ const TEXT = "text/plain; charset=utf-8";
 const BINARY = "application/octet-stream";
 const JSON_TYPE = "application/json";
 
-/** Puts the log into the application. */
-export function logRoutes(app: Hono, api: Api): void {
-  route(app, CHECKPOINT, { GET: getHead(() => publishedHead(api.ctx)) });
-  route(app, AUDITED, { GET: getHead(() => auditedHead(api.ctx)) });
-  route(app, `${TILES}/*`, { GET: getTile(api) });
-  route(app, CONSISTENCY, { GET: getConsistency(api) });
-  route(app, `${AUDIT}/:index`, { GET: getEpoch(api) });
+/** The log. */
+export function logRoutes({ ctx }: Api): readonly Served[] {
+  return [...fileRoutes(ctx), ...proofRoutes(ctx)];
 }
 
-function getHead(read: () => Promise<Published>): Handler {
-  return async (exchange) => {
-    requirePlain(exchange);
-    const { note } = await read();
-    return cached(exchange, utf8(note), TEXT, FOR_SECONDS);
-  };
+/** What C2SP tlog-tiles has as files. */
+function fileRoutes(ctx: Context): readonly Served[] {
+  const shared = { method: "GET", topic: "log", access: "anybody", isCacheable: true } as const;
+  return [
+    serve({
+      ...shared,
+      id: "getCheckpoint",
+      path: CHECKPOINT,
+      summary: "The newest published head, a signed note",
+      misplaced: "not_found",
+      answer: media(TEXT, "A C2SP tlog-checkpoint"),
+      codes: [],
+    }, (exchange) => head(exchange, publishedHead(ctx))),
+    serve({
+      ...shared,
+      id: "getAuditedCheckpoint",
+      path: AUDITED,
+      summary: "The newest head that an auditor cosigned",
+      misplaced: "not_found",
+      answer: media(TEXT, "A C2SP tlog-checkpoint"),
+      codes: ["not_found"],
+    }, (exchange) => head(exchange, auditedHead(ctx))),
+    serve({
+      ...shared,
+      id: "getTile",
+      path: `${TILES}/:path{.+}`,
+      summary: "A tile of the log's tree, or a bundle of its entries",
+      place: tilePlace,
+      misplaced: "not_found",
+      answer: media(BINARY, "Hashes of 32 bytes, or entries behind their lengths"),
+      codes: ["not_found"],
+    }, async (exchange, { place }) => {
+      const tile = parseTilePath(`${TILES}/${place.path}`);
+      if (tile === null) throw new ServiceError("not_found", "Nothing is at this path");
+      const { level, index, width } = tile;
+      const bytes = level === ENTRIES
+        ? await bundleAt(ctx, index, width)
+        : await tileAt(ctx, { level, index, width });
+      return cached(exchange, bytes, BINARY, FOREVER);
+    }),
+  ];
 }
 
-function getTile({ ctx }: Api): Handler {
-  return async (exchange) => {
-    requirePlain(exchange);
-    const tile = parseTilePath(new URL(exchange.req.url).pathname);
-    if (tile === null) throw new ServiceError("not_found", "Nothing is at this path");
-    const { level, index, width } = tile;
-    const bytes = level === ENTRIES
-      ? await bundleAt(ctx, index, width)
-      : await tileAt(ctx, { level, index, width });
-    return cached(exchange, bytes, BINARY, FOREVER);
-  };
+/** Proofs for those who do not want to walk tiles. */
+function proofRoutes(ctx: Context): readonly Served[] {
+  const shared = { method: "GET", topic: "log", access: "anybody", isCacheable: true } as const;
+  return [
+    serve({
+      ...shared,
+      id: "proveConsistency",
+      path: CONSISTENCY,
+      summary: "Prove that a larger log continues a smaller one",
+      query: consistencyQuery,
+      answer: json(consistencyAnswer, "The proof"),
+      codes: ["head_unknown"],
+    }, async (exchange, { query: { from, to } }) => {
+      const proof = consistencyToWire(from, to, await consistencyOf(ctx, from, to));
+      return cached(exchange, utf8(JSON.stringify(proof)), JSON_TYPE, FOREVER);
+    }),
+    serve({
+      ...shared,
+      id: "getEpoch",
+      path: `${AUDIT}/:index`,
+      summary: "One epoch of the log with all that shows that it is right",
+      place: epochPlace,
+      misplaced: "not_found",
+      query: epochQuery,
+      answer: json(epochAnswer, "The epoch"),
+      codes: ["not_found", "head_unknown"],
+    }, async (exchange, { place: { index }, query: { size = null } }) => {
+      const epoch = await epochOf(ctx, index, size);
+      const text = JSON.stringify(epochToWire(index, epoch.size, epoch.answer));
+      // In a tree that was not named the proofs change with every head.
+      return cached(exchange, utf8(text), JSON_TYPE, size === null ? FOR_SECONDS : FOREVER);
+    }),
+  ];
 }
 
-function getConsistency({ ctx }: Api): Handler {
-  return async (exchange) => {
-    const { from, to } = sizesOf(exchange, ["from", "to"]);
-    if (from === null || to === null) {
-      throw new ServiceError("malformed", "The query has to hold 'from' and 'to'");
-    }
-    const proof = consistencyToWire(from, to, await consistencyOf(ctx, from, to));
-    return cached(exchange, utf8(JSON.stringify(proof)), JSON_TYPE, FOREVER);
-  };
-}
-
-function getEpoch({ ctx }: Api): Handler {
-  return async (exchange) => {
-    const index = parseDecimal(new URL(exchange.req.url).pathname.slice(`${AUDIT}/`.length));
-    if (index === null) throw new ServiceError("not_found", "Nothing is at this path");
-    const { size } = sizesOf(exchange, ["size"]);
-    const epoch = await epochOf(ctx, index, size);
-    const text = JSON.stringify(epochToWire(index, epoch.size, epoch.answer));
-    // In a tree that was not named the proofs change with every head.
-    return cached(exchange, utf8(text), JSON_TYPE, size === null ? FOR_SECONDS : FOREVER);
-  };
-}
-
-/**
- * The sizes of the query: each once or, as null, not at all; in this order, and nothing else.
- *
- * @throws ServiceError `malformed`
- */
-function sizesOf<Name extends string>(
-  exchange: Exchange,
-  names: readonly Name[],
-): Record<Name, number | null> {
-  const { url } = exchange.req;
-  const asked = new URL(url).searchParams;
-  const sizes = names.map((name) => [name, parseDecimal(asked.get(name) ?? "")] as const);
-  const query = sizes.flatMap(([name, size]) => size === null ? [] : [`${name}=${size}`]).join("&");
-  // Another spelling would be another name for the same answer, which goes past every cache.
-  const [path, ...said] = url.split(/(?=\?)/);
-  if (said.join("") !== (query === "" ? "" : `?${query}`) || path!.includes("%")) {
-    const allowed = names.map((one) => `'${one}'`).join(" and ");
-    throw new ServiceError("malformed", `The query holds ${allowed} alone, one size each`);
-  }
-  return Object.fromEntries(sizes) as Record<Name, number | null>;
+async function head(exchange: Exchange, read: Promise<Published>): Promise<Response> {
+  return cached(exchange, utf8((await read).note), TEXT, FOR_SECONDS);
 }
 
 /** An answer that may be kept, or "not modified" where the asker has it already. */

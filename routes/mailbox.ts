@@ -7,83 +7,102 @@
  * @module
  */
 
-import { type Hono } from "hono";
 import { labelOf } from "../core/account.ts";
 import { ServiceError } from "../core/error.ts";
-import { type Mailboxes, mailFrameOf } from "../core/mailbox.ts";
+import { mailFrameOf, type Mailboxes } from "../core/mailbox.ts";
 import { type MailWaiters } from "../core/mail_waiters.ts";
-import { MAX_MAIL_TTL_MS, MAX_MAIL_WAIT_MS } from "../wire/limits.ts";
-import { type MailboxWire, type MessageWire } from "../wire/mail.ts";
+import { MAX_MAIL_TTL_MS } from "../wire/limits.ts";
 import { DELIVERY_TOKEN, MAILBOX } from "../wire/paths.ts";
 import { deliveryTokenRequest, messageRequest } from "../wire/schema.ts";
-import { bodyOf } from "./body.ts";
-import { type Api, principalOf, route } from "./route.ts";
+import { mailboxAnswer, messageAnswer } from "../wire/schema_answers.ts";
+import { entryPlace, labelPlace, waitQuery } from "../wire/schema_query.ts";
+import { json, nothing, serve, type Served } from "./operation.ts";
+import { type Api } from "./route.ts";
 
-/** Puts mailboxes into the application. */
+/** The mailboxes. */
 export function mailboxRoutes(
-  app: Hono,
-  api: Api,
+  { ctx }: Api,
   mailboxes: Mailboxes,
   waiters: MailWaiters,
-): void {
-  const { ctx } = api;
-
-  route(app, MAILBOX, {
-    GET: async (exchange) => {
-      const { account, deviceId } = await principalOf(api, exchange);
-      const waitMs = waitOf(exchange.req.query("wait"));
-      const waiting = await waiters.wait(account, deviceId, waitMs, exchange.req.raw.signal);
-      const answer: MailboxWire = { entries: waiting.map(mailFrameOf) };
-      return exchange.json(answer);
-    },
-  });
-
-  route(app, `${MAILBOX}/:entry`, {
-    DELETE: async (exchange) => {
-      const { account, deviceId } = await principalOf(api, exchange);
-      await mailboxes.remove(account, deviceId, [exchange.req.param("entry")!]);
-      return new Response(null, { status: 204 });
-    },
-  });
-
-  route(app, "/v1/messages/:label", {
-    POST: async (exchange) => {
-      const { account: from } = await principalOf(api, exchange);
-      const { id, ct, device, ttl_ms, delivery_token } = await bodyOf(exchange, messageRequest);
-      const to = labelOf(exchange.req.param("label")!);
+): readonly Served[] {
+  return [
+    serve({
+      id: "readMailbox",
+      method: "GET",
+      path: MAILBOX,
+      topic: "mailbox",
+      summary: "What waits for this device, at once or as soon as something does",
+      access: "device",
+      query: waitQuery,
+      answer: json(mailboxAnswer, "The entries, oldest first; they stay until they are removed"),
+      codes: ["rate_limited"],
+    }, async (exchange, { query, principal: { account, deviceId } }) => {
+      const { signal } = exchange.req.raw;
+      const waiting = await waiters.wait(account, deviceId, query.wait ?? 0, signal);
+      return { entries: waiting.map(mailFrameOf) };
+    }),
+    serve({
+      id: "removeMail",
+      method: "DELETE",
+      path: `${MAILBOX}/:entry`,
+      topic: "mailbox",
+      summary: "Remove what this device has taken in",
+      access: "device",
+      place: entryPlace,
+      answer: nothing("It is gone, or was not there"),
+      codes: [],
+    }, async (_exchange, { place, principal: { account, deviceId } }) => {
+      await mailboxes.remove(account, deviceId, [place.entry]);
+      return null;
+    }),
+    serve({
+      id: "leaveMessage",
+      method: "POST",
+      path: "/v1/messages/:label",
+      topic: "mailbox",
+      summary: "Leave a sealed message for an account; one of the same `id` is left once",
+      access: "device",
+      place: labelPlace,
+      body: messageRequest,
+      examples: { message: { id: "m1", ct: "3q2-7w" } },
+      answer: json(messageAnswer, "It waits", 202),
+      codes: [
+        "bad_label",
+        "self_call",
+        "name_not_found",
+        "stale_devices",
+        "no_right_to_send",
+        "mailbox_full",
+      ],
+    }, async (_exchange, { place, body, principal: { account: from } }) => {
+      const { id, ct, device = null, ttl_ms, delivery_token } = body;
+      const to = labelOf(place.label);
       if (to === from) throw new ServiceError("self_call", "Nobody writes to themselves");
       const record = await ctx.accounts.record(to);
       if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
-      if (device !== undefined && !record.devices.some(({ entry }) => entry.deviceId === device)) {
+      if (device !== null && !record.devices.some(({ entry }) => entry.deviceId === device)) {
         throw new ServiceError("stale_devices", "The account has no such device");
       }
-      const entry = await mailboxes.putMessage(to, {
-        from,
-        id,
-        device: device ?? null,
-        ct,
-        ttlMs: ttl_ms ?? MAX_MAIL_TTL_MS,
-        deliveryToken: delivery_token ?? null,
-      });
-      const answer: MessageWire = { entry };
-      return exchange.json(answer, 202);
-    },
-  });
-
-  route(app, DELIVERY_TOKEN, {
-    PUT: async (exchange) => {
-      const { account } = await principalOf(api, exchange);
-      const { hash } = await bodyOf(exchange, deliveryTokenRequest);
-      await mailboxes.setDeliveryToken(account, hash);
-      return new Response(null, { status: 204 });
-    },
-  });
-}
-
-/** @throws ServiceError `malformed` */
-function waitOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const ms = /^[0-9]{1,6}$/.test(text) ? Number(text) : NaN;
-  if (ms <= MAX_MAIL_WAIT_MS) return ms;
-  throw new ServiceError("malformed", `A request waits for up to ${MAX_MAIL_WAIT_MS} ms`);
+      const ttlMs = ttl_ms ?? MAX_MAIL_TTL_MS;
+      const deliveryToken = delivery_token ?? null;
+      return {
+        entry: await mailboxes.putMessage(to, { from, id, device, ct, ttlMs, deliveryToken }),
+      };
+    }),
+    serve({
+      id: "setDeliveryToken",
+      method: "PUT",
+      path: DELIVERY_TOKEN,
+      topic: "mailbox",
+      summary: "Hand out the right to write to this account, or take it back",
+      about: "Whoever shows the 32 bytes of which `hash` is the SHA-256 may leave messages.",
+      access: "device",
+      body: deliveryTokenRequest,
+      answer: nothing("It holds from now on"),
+      codes: [],
+    }, async (_exchange, { body, principal: { account } }) => {
+      await mailboxes.setDeliveryToken(account, body.hash);
+      return null;
+    }),
+  ];
 }

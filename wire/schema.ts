@@ -9,18 +9,18 @@
  */
 
 import { z } from "zod";
-import { fromBase64Url } from "../crypto/base64.ts";
-import { type Bytes } from "../crypto/bytes.ts";
 import { HASH_BYTES, SIGNATURE_BYTES } from "../crypto/primitives.ts";
 import {
   MAX_AUTHORIZATION_CHARS,
   MAX_COMMON_BYTES,
   MAX_CT_BYTES,
-  MAX_FRAME_ID_CHARS,
   MAX_LABEL_CHARS,
   MAX_LINK_MESSAGE_BYTES,
+<<<<<<< HEAD
   MAX_MAIL_TTL_MS,
   MAX_MEMBER_ID_CHARS,
+=======
+>>>>>>> 16efa27 (Routes are declared once: what they take, who may ask, what they answer and refuse)
   MAX_META_BYTES,
   MAX_OFFERS,
   MAX_ONE_TIME_PREKEYS,
@@ -29,43 +29,11 @@ import {
   MAX_RECORD_BYTES,
   MAX_SIGNAL_TARGETS,
   MAX_TOKEN_CHARS,
-  ROOM_ID_BYTES,
 } from "./limits.ts";
+import { bytes, id, mid, opaque, room, size } from "./schema_parts.ts";
 
 const KEY_BYTES = 32;
 const DELIVERY_TOKEN_BYTES = 32;
-
-/** How long the base64url of so many bytes is. */
-const charsOf = (bytes: number): number => Math.ceil(bytes * 4 / 3);
-
-/** Canonical base64url of `least` to `most` bytes, decoded. */
-function bytes(least: number, most: number): z.ZodType<Bytes, string> {
-  return z.string().max(charsOf(most)).transform((text, issues) => {
-    const decoded = fromBase64Url(text);
-    if (decoded === null || decoded.length < least || decoded.length > most) {
-      issues.addIssue({ code: "custom", message: `not base64url of ${least} to ${most} bytes` });
-      return z.NEVER;
-    }
-    return decoded;
-  });
-}
-
-const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** An identifier of the client's or the service's making. */
-const idOf = (most: number): z.ZodType<string> =>
-  z.string().regex(new RegExp(`^[A-Za-z0-9_-]{1,${most}}$`));
-const id = idOf(MAX_FRAME_ID_CHARS);
-const mid = idOf(MAX_MEMBER_ID_CHARS);
-const room = z.string().length(charsOf(ROOM_ID_BYTES)).refine(
-  (text) => fromBase64Url(text)?.length === ROOM_ID_BYTES,
-  "not a room id",
-);
-/** An opaque payload: checked for size and canonical form, relayed as it came. */
-const opaque = (most: number): z.ZodType<string> =>
-  z.string().min(1).max(charsOf(most)).refine(
-    (text) => fromBase64Url(text) !== null,
-    "not base64url",
-  );
 
 /** `PUT /v1/directory/{label}` and `POST /v1/directory/{label}/reset`. */
 export const recordRequest = z.strictObject({

@@ -160,7 +160,7 @@ Deno.test("a name is taken and reset with an authorization in the body, and nowh
   }
   const body = { record: toBase64Url(alice.record) };
   const inUrl = await sendJson(service, "PUT", "/v1/directory/alice?authorization=word", body);
-  equal(await codeOf(inUrl), "authorization_required");
+  equal(await codeOf(inUrl), "malformed");
   equal(await put(service, record, alice.record, word), "ok");
   // What is repeated needs no word; what follows by signatures alone neither.
   equal(await put(service, record, alice.record), "ok");

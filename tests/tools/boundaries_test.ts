@@ -61,6 +61,9 @@ Deno.test("nothing that ships imports tests, tools or examples", () => {
 Deno.test("the schemas with zod in them are for routes alone", () => {
   refuses("layers", "client/x.ts", `import { a } from "../wire/schema.ts";`);
   refuses("layers", "wire/x.ts", `import { a } from "./schema.ts";`);
+  refuses("layers", "wire/x.ts", `import { a } from "./schema_parts.ts";`);
+  refuses("layers", "client/x.ts", `import { a } from "../wire/schema_answers.ts";`);
+  allows("wire/schema.ts", `import { a } from "./schema_parts.ts";`);
   refuses("layers", "core/x.ts", `import { a } from "../wire/schema.ts";`);
 });
 

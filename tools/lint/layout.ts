@@ -4,7 +4,7 @@
  * Moving a boundary is a change of one line here, under review like any other.
  *
  *     server:  main -> routes -> core -> kv -> crypto     routes and core also use wire
- *     SDK:     client -> wire (not schema.ts) -> crypto
+ *     SDK:     client -> wire (not schema*.ts) -> crypto
  *     command: cli -> all of these
  *
  * @module
@@ -24,7 +24,14 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The doors of each third-party package: files, or folders where they end with a slash. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
-  "zod": ["wire/schema.ts"],
+  "zod": [
+    "wire/schema.ts",
+    "wire/schema_answers.ts",
+    "wire/schema_frames.ts",
+    "wire/schema_json.ts",
+    "wire/schema_parts.ts",
+    "wire/schema_query.ts",
+  ],
   "jose": ["core/tokens.ts", "core/issuer.ts"],
   "@noble/curves": ["crypto/edwards25519.ts"],
   "@noble/hashes": ["crypto/digest.ts"],
@@ -33,6 +40,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "qr": ["examples/demo/"],
   "werift": ["client/adapters/werift.ts"],
 };
+
+/** The schemas of `wire/`, which are for routes/ alone. */
+export const SCHEMAS = /^wire\/schema(_[a-z]+)?\.ts$/;
 
 /** The modules of `client/` that an example may import: what the package exports. */
 export const ENTRY_POINTS =
