@@ -21,6 +21,7 @@ import {
 import { MAILBOX, SOCKET } from "../wire/paths.ts";
 import { authRoutes } from "./auth.ts";
 import { descriptionRoutes } from "./description.ts";
+import { documentRoutes } from "./documents.ts";
 import { directoryRoutes } from "./directory.ts";
 import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
@@ -171,7 +172,7 @@ function servedBy(
   mailboxes: Mailboxes,
   waiters: MailWaiters,
 ): readonly Served[] {
-  return [
+  const served = [
     ...authRoutes(api),
     ...directoryRoutes(api),
     ...linkRoutes(api),
@@ -180,4 +181,5 @@ function servedBy(
     ...descriptionRoutes(api),
     ...healthRoutes(api),
   ];
+  return [...served, ...documentRoutes(api, served)];
 }

@@ -8,17 +8,18 @@
 import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
+import { ASYNCAPI, OPENAPI } from "../wire/paths.ts";
 
 const METHODS = "GET, HEAD, POST, PUT";
 
 /** Whether a path is the API's or the log's, which applications of others use from their pages. */
 export function isApi(path: string): boolean {
-  return /^\/(v1|\.well-known)\//.test(path) || isLog(path);
+  return /^\/(v1|\.well-known)\//.test(path) || isShared(path);
 }
 
-/** Whether a path is the log's, which is the same for everybody and may be cached by anybody. */
-function isLog(path: string): boolean {
-  return path.startsWith("/log/");
+/** Whether what is at a path is the same for everybody, and may be cached by anybody. */
+function isShared(path: string): boolean {
+  return path.startsWith("/log/") || path === OPENAPI || path === ASYNCAPI;
 }
 
 /** Sets the headers of an answer. @param isHttps whether clients come by HTTPS alone */
@@ -37,7 +38,7 @@ export function setApiHeaders({ headers }: Response, path: string, ctx: Context)
   // Applications of others are the API's clients. It takes no cookies, so this gives nothing away.
   headers.set("access-control-allow-origin", "*");
   headers.set("cross-origin-resource-policy", "cross-origin");
-  if (isLog(path)) {
+  if (isShared(path)) {
     // No nonce: a cache would hand the same one to everybody.
     headers.set("access-control-expose-headers", "ETag, Retry-After");
     return;

@@ -20,8 +20,7 @@ import {
   tileAt,
 } from "../core/log_read.ts";
 import { type Published } from "../kv/published.ts";
-import { type Bytes, toHex, utf8 } from "../crypto/bytes.ts";
-import { sha256 } from "../crypto/primitives.ts";
+import { utf8 } from "../crypto/bytes.ts";
 import {
   AUDIT,
   AUDITED,
@@ -33,13 +32,9 @@ import {
 import { ENTRIES, parseTilePath, TILES } from "../wire/tile_path.ts";
 import { consistencyAnswer, epochAnswer } from "../wire/schema_answers.ts";
 import { consistencyQuery, epochPlace, epochQuery, tilePlace } from "../wire/schema_query.ts";
+import { cached, FOR_SECONDS, FOREVER } from "./cached.ts";
 import { json, media, serve, type Served } from "./operation.ts";
 import { type Api } from "./route.ts";
-
-/** Final: what has this name never changes. */
-const FOREVER = "public, max-age=31536000, immutable";
-/** For a head, which the next epoch replaces. */
-const FOR_SECONDS = "public, max-age=2";
 
 const TEXT = "text/plain; charset=utf-8";
 const BINARY = "application/octet-stream";
@@ -130,22 +125,4 @@ function proofRoutes(ctx: Context): readonly Served[] {
 
 async function head(exchange: Exchange, read: Promise<Published>): Promise<Response> {
   return cached(exchange, utf8((await read).note), TEXT, FOR_SECONDS);
-}
-
-/** An answer that may be kept, or "not modified" where the asker has it already. */
-function cached(exchange: Exchange, bytes: Bytes, type: string, howLong: string): Response {
-  const etag = `"${toHex(sha256(bytes).subarray(0, 16))}"`;
-  const headers = { "content-type": type, "cache-control": howLong, etag };
-  const known = exchange.req.header("if-none-match");
-  if (known !== undefined && matches(known, etag)) {
-    return new Response(null, { status: 304, headers });
-  }
-  // Said by ourselves, since the answer to HEAD has no body to count.
-  return new Response(bytes, { headers: { ...headers, "content-length": `${bytes.length}` } });
-}
-
-/** Weak comparison (RFC 9110, section 13.1.2): a cache that compresses weakens the tag. */
-function matches(known: string, etag: string): boolean {
-  return known.split(",").map((one) => one.trim().replace(/^W\//, ""))
-    .some((one) => one === etag || one === "*");
 }

@@ -9,12 +9,12 @@
 
 import { labelOf } from "../core/account.ts";
 import { ServiceError } from "../core/error.ts";
-import { mailFrameOf, type Mailboxes } from "../core/mailbox.ts";
+import { type Mailboxes, mailFrameOf } from "../core/mailbox.ts";
 import { type MailWaiters } from "../core/mail_waiters.ts";
 import { MAX_MAIL_TTL_MS } from "../wire/limits.ts";
 import { DELIVERY_TOKEN, MAILBOX } from "../wire/paths.ts";
 import { deliveryTokenRequest, messageRequest } from "../wire/schema.ts";
-import { mailboxAnswer, messageAnswer } from "../wire/schema_answers.ts";
+import { mailboxAnswer, messageAnswer } from "../wire/schema_mail.ts";
 import { entryPlace, labelPlace, waitQuery } from "../wire/schema_query.ts";
 import { json, nothing, serve, type Served } from "./operation.ts";
 import { type Api } from "./route.ts";

@@ -6,6 +6,10 @@
 
 /** Where the service describes itself. */
 export const WELL_KNOWN = "/.well-known/countersign";
+/** The HTTP API as an OpenAPI document. */
+export const OPENAPI = "/openapi.json";
+/** The WebSocket protocol as an AsyncAPI document. */
+export const ASYNCAPI = "/asyncapi.json";
 /** Sign-in. */
 export const TOKENS = "/v1/tokens";
 /** The WebSocket. */

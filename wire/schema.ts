@@ -16,11 +16,7 @@ import {
   MAX_CT_BYTES,
   MAX_LABEL_CHARS,
   MAX_LINK_MESSAGE_BYTES,
-<<<<<<< HEAD
   MAX_MAIL_TTL_MS,
-  MAX_MEMBER_ID_CHARS,
-=======
->>>>>>> 16efa27 (Routes are declared once: what they take, who may ask, what they answer and refuse)
   MAX_META_BYTES,
   MAX_OFFERS,
   MAX_ONE_TIME_PREKEYS,

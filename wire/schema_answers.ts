@@ -13,12 +13,10 @@ import { type LinkMessagesWire } from "./link.ts";
 import { MAX_LINK_MESSAGES, MAX_OFFERS } from "./limits.ts";
 import { type ConsistencyWire, type EpochWire } from "./log.ts";
 import { type Problem, PROBLEM_STATUS, type ProblemCode } from "./problem.ts";
-import { charsOf, size } from "./schema_parts.ts";
+import { charsOf, size, text64 } from "./schema_parts.ts";
 import { type ServiceDescription } from "./service.ts";
 import { type TokenWire } from "./token.ts";
 
-/** Base64url that the service wrote. */
-const text64 = z.string().meta({ contentEncoding: "base64url", pattern: "^[A-Za-z0-9_-]*$" });
 const hash = z.string().length(charsOf(32)).meta({ contentEncoding: "base64url" });
 const hashes = z.array(hash).readonly();
 

@@ -47,9 +47,22 @@ export function jsonSchemas(
   return JSON.parse(text.replaceAll(`"#/$defs/`, `"${PLACE}`));
 }
 
-/** The shapes of a union of frames by their `t`. */
-export function framesOf(
-  union: z.ZodDiscriminatedUnion<readonly z.ZodObject<{ t: z.ZodLiteral<string> }>[]>,
-): ReadonlyMap<string, z.ZodType> {
-  return new Map(union.options.map((option) => [[...option.shape.t.values].join(), option]));
+/** The shapes of a union of frames by their `t`: one, or the union of those that share it. */
+export function framesOf(union: FrameUnion): ReadonlyMap<string, z.ZodType> {
+  const shapes = new Map<string, z.ZodType>();
+  for (const option of union.options) {
+    const [t] = namesOf(option);
+    if (t === undefined || shapes.has(t)) throw new Error("bug: two options of a union share a t");
+    shapes.set(t, option);
+  }
+  return shapes;
+}
+
+/** A frame of a `t`, or a union of frames that share one. */
+type FrameOption = z.ZodObject<{ t: z.ZodLiteral<string> }> | FrameUnion;
+type FrameUnion = { readonly options: readonly FrameOption[] } & z.ZodType;
+
+function namesOf(option: FrameOption): string[] {
+  if ("shape" in option) return [...option.shape.t.values];
+  return [...new Set(option.options.flatMap(namesOf))];
 }

@@ -42,6 +42,9 @@ export const opaque = (most: number): z.ZodType<string, string> =>
     "not base64url",
   ).meta(BASE64URL);
 
+/** Base64url that the service wrote. */
+export const text64 = z.string().meta(BASE64URL);
+
 /** A whole number from 0. */
 export const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 

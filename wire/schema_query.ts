@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { MAX_LINK_MESSAGES } from "./limits.ts";
+import { MAX_FRAME_ID_CHARS, MAX_LINK_MESSAGES, MAX_MAIL_WAIT_MS } from "./limits.ts";
 import { LINK_SLOT_BYTES } from "../crypto/link_code.ts";
 import { bytes, decimal, label } from "./schema_parts.ts";
 
@@ -31,6 +31,18 @@ export const linkMessagePlace = z.strictObject({
   side,
   n: decimal.pipe(z.number().max(MAX_LINK_MESSAGES)).meta({
     description: "The message's number, from 0.",
+  }),
+});
+
+/** `/v1/mailbox/{entry}`. */
+export const entryPlace = z.strictObject({
+  entry: z.string().max(MAX_FRAME_ID_CHARS).meta({ description: "The entry's name." }),
+});
+
+/** `GET /v1/mailbox`. */
+export const waitQuery = z.strictObject({
+  wait: decimal.pipe(z.number().max(MAX_MAIL_WAIT_MS)).optional().meta({
+    description: "How long the answer may wait for something to come, in milliseconds.",
   }),
 });
 

@@ -7,6 +7,9 @@
 import { type AuthMethod } from "../crypto/record_auth.ts";
 import { asCount, asObject, asText, WireError } from "./json.ts";
 
+/** The version of the project, which its published documents bear. */
+export const VERSION = "0.1.0";
+
 /** The description. */
 export interface ServiceDescription {
   /** Version of this description. */

@@ -29,6 +29,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
     "wire/schema_answers.ts",
     "wire/schema_frames.ts",
     "wire/schema_json.ts",
+    "wire/schema_mail.ts",
     "wire/schema_parts.ts",
     "wire/schema_query.ts",
   ],
