@@ -31,7 +31,7 @@ import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { mount } from "./mount.ts";
-import { type Served } from "./operation.ts";
+import { type Operation, type Served } from "./operation.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { type Api } from "./route.ts";
 import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
@@ -72,6 +72,10 @@ export interface ServiceOptions {
 export interface Service {
   /** The log's verifier key, `name+hash+key`: what applications are shipped with. */
   readonly logKey: string;
+  /** What it answers over HTTP, but for the pages. */
+  readonly operations: readonly Operation[];
+  /** What the HTTP application has, the pages too; `ALL` where it refuses other methods. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
   /** Answers a request. @param at where it came in */
   fetch(request: Request, at: Listening): Promise<Response>;
   /** Says goodbye to every socket and takes no more; requests are still answered. */
@@ -101,7 +105,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const mailboxes = openMailboxes(ctx);
   const waiters = mailWaiters(ctx, mailboxes);
   mailboxes.onPut = waiters.wake;
-  const app = buildApp(api, options, mailboxes, waiters);
+  const served = servedBy(api, mailboxes, waiters);
+  const app = buildApp(api, served, options);
   const sockets = openSockets(api, {
     allowedOrigins: options.allowedOrigins,
     timing: options.timing ?? SOCKET_TIMING,
@@ -124,6 +129,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 
   return {
     logKey: ctx.keys.logVerifierKey,
+    operations: served.map(({ operation }) => operation),
+    routes: app.routes,
     async fetch(request, at) {
       let response: Response;
       let path = "";
@@ -152,21 +159,21 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   };
 }
 
+/** The HTTP application: what is served, and the pages. */
 function buildApp(
   api: Api,
+  served: readonly Served[],
   options: ServiceOptions,
-  mailboxes: Mailboxes,
-  waiters: MailWaiters,
 ): Hono {
   const app = new Hono();
   app.onError((error) => problemResponse(refusalOf(error, options.log)));
   app.notFound(() => problemResponse({ code: "not_found", message: "Nothing is at this path" }));
-  mount(app, api, servedBy(api, mailboxes, waiters), options.log);
+  mount(app, api, served);
   pageRoutes(app, options.pages);
   return app;
 }
 
-/** Every operation of the HTTP application. */
+/** Every operation of the HTTP application, with what answers it. */
 function servedBy(
   api: Api,
   mailboxes: Mailboxes,

@@ -64,7 +64,6 @@ export function mailboxRoutes(
       access: "device",
       place: labelPlace,
       body: messageRequest,
-      examples: { message: { id: "m1", ct: "3q2-7w" } },
       answer: json(messageAnswer, "It waits", 202),
       codes: [
         "bad_label",

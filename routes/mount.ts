@@ -2,8 +2,6 @@
  * Puts operations into the HTTP application, and does for each what it declares: its path, query and
  * body are parsed, whoever asks is signed in, and the answer is written.
  *
- * A refusal that an operation did not declare is a fault of ours: it is told to the log once.
- *
  * @module
  */
 
@@ -11,46 +9,32 @@ import { type Context as Exchange, type Hono } from "hono";
 import { ServiceError } from "../core/error.ts";
 import { bodyOf } from "./body.ts";
 import { requireShape } from "./json_shape.ts";
-import { codesOf, type Operation, type Served } from "./operation.ts";
-import { type Log } from "./problem.ts";
+import { type Operation, type Served } from "./operation.ts";
 import { type Api, type Handler, principalOf, route } from "./route.ts";
 
-/** Puts operations into the application. @param log is told of refusals that were not declared */
-export function mount(app: Hono, api: Api, served: readonly Served[], log: Log): void {
-  const told = new Set<string>();
-  const tell = (line: string) => {
-    if (!told.has(line)) log(line);
-    told.add(line);
-  };
+/** Puts operations into the application. */
+export function mount(app: Hono, api: Api, served: readonly Served[]): void {
   for (const [path, all] of Map.groupBy(served, ({ operation }) => operation.path)) {
-    const methods = all.map((one) => [one.operation.method, handlerOf(api, one, tell)] as const);
+    const methods = all.map((one) => [one.operation.method, handlerOf(api, one)] as const);
     route(app, path, Object.fromEntries(methods));
   }
 }
 
-function handlerOf(api: Api, { operation, act }: Served, tell: Log): Handler {
+function handlerOf(api: Api, { operation, act }: Served): Handler {
   const { access, answer, body } = operation;
-  const declared = codesOf(operation);
   return async (exchange) => {
-    try {
-      const place = placeOf(exchange, operation);
-      const query = queryOf(exchange, operation);
-      const taken = {
-        place,
-        query,
-        body: body === undefined ? undefined : await bodyOf(exchange, body),
-        principal: access === "device" ? await principalOf(api, exchange) : null,
-      };
-      const given = await act(exchange, taken as Parameters<typeof act>[1]);
-      if (given instanceof Response) return given;
-      if (answer.type === null) return new Response(null, { status: answer.status });
-      return Response.json(given, { status: answer.status });
-    } catch (error) {
-      if (error instanceof ServiceError && !declared.has(error.code)) {
-        tell(`fault: ${operation.id} does not declare its refusal ${error.code}`);
-      }
-      throw error;
-    }
+    const place = placeOf(exchange, operation);
+    const query = queryOf(exchange, operation);
+    const taken = {
+      place,
+      query,
+      body: body === undefined ? undefined : await bodyOf(exchange, body),
+      principal: access === "device" ? await principalOf(api, exchange) : null,
+    };
+    const given = await act(exchange, taken as Parameters<typeof act>[1]);
+    if (given instanceof Response) return given;
+    if (answer.type === null) return new Response(null, { status: answer.status });
+    return Response.json(given, { status: answer.status });
   };
 }
 

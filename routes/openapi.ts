@@ -41,7 +41,6 @@ const SCHEMES = {
   token: {
     type: "http",
     scheme: "DPoP",
-    bearerFormat: "at+jwt",
     description:
       "An access token of `POST /v1/tokens`, as `Authorization: DPoP <token>` (RFC 9449).",
   },

@@ -56,8 +56,6 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown, W
   readonly query?: Schema<Q>;
   /** The JSON of the body. */
   readonly body?: Schema<B>;
-  /** Bodies to show, each by its name. */
-  readonly examples?: Readonly<Record<string, unknown>>;
   /** Its URL has one spelling, since another would go past every cache. */
   readonly isCacheable?: boolean;
   readonly answer: Answer<A>;

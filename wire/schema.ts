@@ -14,7 +14,6 @@ import {
   MAX_AUTHORIZATION_CHARS,
   MAX_COMMON_BYTES,
   MAX_CT_BYTES,
-  MAX_LABEL_CHARS,
   MAX_LINK_MESSAGE_BYTES,
   MAX_MAIL_TTL_MS,
   MAX_META_BYTES,
@@ -26,10 +25,13 @@ import {
   MAX_SIGNAL_TARGETS,
   MAX_TOKEN_CHARS,
 } from "./limits.ts";
-import { bytes, id, mid, opaque, room, size } from "./schema_parts.ts";
+import { bytes, charsOf, id, label, mid, opaque, room, size } from "./schema_parts.ts";
 
 const KEY_BYTES = 32;
 const DELIVERY_TOKEN_BYTES = 32;
+
+/** What stands for bytes in an example. */
+const some = (bytes: number): string => "A".repeat(charsOf(bytes));
 
 /** `PUT /v1/directory/{label}` and `POST /v1/directory/{label}/reset`. */
 export const recordRequest = z.strictObject({
@@ -38,26 +40,39 @@ export const recordRequest = z.strictObject({
   from: size.optional(),
   known: size.optional(),
   through: size.optional(),
+}).meta({
+  id: "RecordRequest",
+  description: "The next record of a name, with what the bringer knows of the log already.",
+  examples: [{ record: some(300), from: 1234 }],
 });
 
 /** `POST /v1/directory/{label}/bundle`. */
 export const bundleRequest = z.strictObject({
   from: size.optional(),
   known: size.optional(),
-});
+}).meta({ id: "BundleRequest", examples: [{ from: 1234, known: 0 }] });
 
 /** `PUT /v1/keys/{device}`. */
 export const prekeysRequest = z.strictObject({
   set: bytes(1, MAX_PREKEY_SET_BYTES),
   signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES),
   opks: z.array(bytes(KEY_BYTES, KEY_BYTES)).max(MAX_ONE_TIME_PREKEYS),
+}).meta({
+  id: "PrekeysRequest",
+  examples: [{ set: some(1_400), signature: some(SIGNATURE_BYTES), opks: [some(KEY_BYTES)] }],
 });
 
 /** `POST /v1/keys/check`. */
-export const prekeysCheck = z.strictObject({ hash: bytes(HASH_BYTES, HASH_BYTES) });
+export const prekeysCheck = z.strictObject({ hash: bytes(HASH_BYTES, HASH_BYTES) }).meta({
+  id: "PrekeysCheck",
+  examples: [{ hash: some(HASH_BYTES) }],
+});
 
 /** `PUT /v1/links/{slot}/{side}/{n}`. */
-export const linkRequest = z.strictObject({ message: bytes(1, MAX_LINK_MESSAGE_BYTES) });
+export const linkRequest = z.strictObject({ message: bytes(1, MAX_LINK_MESSAGE_BYTES) }).meta({
+  id: "LinkRequest",
+  examples: [{ message: some(34) }],
+});
 
 /** `POST /v1/messages/{label}`. */
 export const messageRequest = z.strictObject({
@@ -66,15 +81,18 @@ export const messageRequest = z.strictObject({
   device: size.optional(),
   ttl_ms: z.number().int().min(1_000).max(MAX_MAIL_TTL_MS).optional(),
   delivery_token: bytes(DELIVERY_TOKEN_BYTES, DELIVERY_TOKEN_BYTES).optional(),
-});
+}).meta({ id: "MessageRequest", examples: [{ id: "m1", ct: "c2VhbGVk", ttl_ms: 3_600_000 }] });
 
 /** `PUT /v1/delivery-token`. */
 export const deliveryTokenRequest = z.strictObject({
   hash: bytes(HASH_BYTES, HASH_BYTES).nullable(),
-});
+}).meta({ id: "DeliveryTokenRequest", examples: [{ hash: some(HASH_BYTES) }] });
 
 /** `POST /v1/tokens`. */
-export const tokenRequest = z.strictObject({ account: z.string().max(MAX_LABEL_CHARS) });
+export const tokenRequest = z.strictObject({ account: label }).meta({
+  id: "TokenRequest",
+  examples: [{ account: "alice" }],
+});
 
 const givenRole = z.enum(["host", "cohost", "member", "listener"]);
 const token = z.string().max(MAX_TOKEN_CHARS);
@@ -101,7 +119,7 @@ export const clientFrame = z.discriminatedUnion("t", [
   z.strictObject({
     t: z.literal("ring"),
     id,
-    to: z.string().max(MAX_LABEL_CHARS),
+    to: label,
     common: opaque(MAX_COMMON_BYTES),
     devices: z.array(size).min(1).max(MAX_OFFERS),
     offers: z.array(z.strictObject({ device: size, offer: opaque(MAX_CT_BYTES) })).min(1).max(

@@ -4,8 +4,10 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { Secret } from "../../crypto/secret.ts";
-import { openService, type ServiceOptions } from "../../routes/app.ts";
+import { openService, type Service, type ServiceOptions } from "../../routes/app.ts";
+import { answerCheck } from "./contract.ts";
 import { ORIGIN } from "./service_core.ts";
 
 /** A service that a test talks to. */
@@ -24,10 +26,13 @@ export interface TestService extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** One that runs in this process. */
+export interface LocalService extends TestService, Pick<Service, "operations" | "routes"> {}
+
 /** Starts a service, with an empty store in memory unless told otherwise. */
 export async function startService(
   overrides: Partial<ServiceOptions> = {},
-): Promise<TestService> {
+): Promise<LocalService> {
   const faults: string[] = [];
   let aheadMs = 0;
   const now = () => Date.now() + aheadMs;
@@ -44,9 +49,17 @@ export async function startService(
     log: (line) => faults.push(line),
     ...overrides,
   });
+  const check = answerCheck(service.operations);
+  const misfits: string[] = [];
   const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => service.fetch(request, server.addr),
+    async (request) => {
+      const response = await service.fetch(request, server.addr);
+      // An upgrade has no body, and can't be copied.
+      const misfit = response.status === 101 ? null : await check(request, response.clone());
+      if (misfit !== null) misfits.push(misfit);
+      return response;
+    },
   );
   let closing: Promise<void> | null = null;
   const close = () =>
@@ -54,9 +67,12 @@ export async function startService(
       await service.drain();
       await server.shutdown();
       await service.close();
+      assert.deepEqual(misfits, [], "every answer is as its operation declares");
     })();
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
+    operations: service.operations,
+    routes: service.routes,
     faults,
     now,
     advance: (ms) => void (aheadMs += ms),

@@ -7,6 +7,7 @@
 import { type ClientFrame, type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import { SOCKET, SUBPROTOCOL } from "../../wire/paths.ts";
+import { requireFrame } from "./contract.ts";
 import { makeProof, tokenOf } from "./dpop.ts";
 import { type TestService } from "./service.ts";
 import { type TestAccount } from "./service_core.ts";
@@ -45,9 +46,15 @@ export function connect(
   const waiting: ServerFrame[] = [];
   const wakers: (() => void)[] = [];
   let closeCode: number | null = null;
+  let misfit: unknown = null;
   const wake = () => wakers.splice(0).forEach((waker) => waker());
   native.onmessage = ({ data }) => {
-    waiting.push(serverFrameFromWire(data));
+    try {
+      requireFrame(data);
+      waiting.push(serverFrameFromWire(data));
+    } catch (error) {
+      misfit ??= error;
+    }
     wake();
   };
   const ended = new Promise<number>((resolve) => {
@@ -60,6 +67,7 @@ export function connect(
   async function take(): Promise<ServerFrame> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
+      if (misfit !== null) throw misfit;
       const frame = waiting.shift();
       if (frame !== undefined) return frame;
       if (closeCode !== null) throw new Error(`the socket closed with ${closeCode}`);
