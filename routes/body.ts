@@ -13,20 +13,29 @@ import { parseJson } from "../wire/json_text.ts";
 import { MAX_BODY_BYTES, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 import { requireShape, type Schema } from "./json_shape.ts";
 
+/** A body that was read. */
+export interface ReadBody<T> {
+  /** What it says. */
+  readonly body: T;
+  /** As it came. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 /**
  * A request's JSON body, checked by its schema.
  *
  * @throws ServiceError `unsupported_media_type`, `too_large`, `malformed`, `unavailable`
  */
-export async function bodyOf<T>(exchange: Exchange, schema: Schema<T>): Promise<T> {
+export async function bodyOf<T>(exchange: Exchange, schema: Schema<T>): Promise<ReadBody<T>> {
   const type = exchange.req.header("content-type")?.replace(/;.*/, "").trim().toLowerCase();
   if (type !== "application/json") {
     throw new ServiceError("unsupported_media_type", "The body has to be application/json");
   }
-  const text = fromUtf8(await readBody(exchange.req.raw));
+  const bytes = await readBody(exchange.req.raw);
+  const text = fromUtf8(bytes);
   const value = text === null ? undefined : parseJson(text);
   if (value === undefined) throw new ServiceError("malformed", "The body is not readable JSON");
-  return requireShape(schema, value, "The body");
+  return { body: requireShape(schema, value, "The body"), bytes };
 }
 
 /**
@@ -37,7 +46,7 @@ export async function bodyOf<T>(exchange: Exchange, schema: Schema<T>): Promise<
 export async function readBody(
   request: Request,
   mostMs: number = REQUEST_TIMEOUT_MS,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();

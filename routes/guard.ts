@@ -10,7 +10,7 @@ import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
 import { ASYNCAPI, OPENAPI } from "../wire/paths.ts";
 
-const METHODS = "GET, HEAD, POST, PUT";
+const METHODS = "GET, HEAD, POST, PUT, DELETE";
 
 /** Whether a path is the API's or the log's, which applications of others use from their pages. */
 export function isApi(path: string): boolean {
@@ -68,7 +68,8 @@ export async function withinTime(
 export function preflight(): Response {
   const headers = {
     "access-control-allow-methods": METHODS,
-    "access-control-allow-headers": "Authorization, Content-Type, DPoP, If-None-Match",
+    "access-control-allow-headers":
+      "Authorization, Content-Type, DPoP, Idempotency-Key, If-None-Match",
     "access-control-max-age": "7200",
   };
   return new Response(null, { status: 204, headers });

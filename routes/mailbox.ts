@@ -64,6 +64,7 @@ export function mailboxRoutes(
       access: "device",
       place: labelPlace,
       body: messageRequest,
+      isKeyed: true,
       answer: json(messageAnswer, "It waits", 202),
       codes: [
         "bad_label",

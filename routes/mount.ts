@@ -7,35 +7,45 @@
 
 import { type Context as Exchange, type Hono } from "hono";
 import { ServiceError } from "../core/error.ts";
+import { type Idempotency, openIdempotency } from "../core/idempotency.ts";
 import { bodyOf } from "./body.ts";
+import { idempotent } from "./idempotency.ts";
 import { requireShape } from "./json_shape.ts";
 import { type Operation, type Served } from "./operation.ts";
 import { type Api, type Handler, principalOf, route } from "./route.ts";
 
 /** Puts operations into the application. */
 export function mount(app: Hono, api: Api, served: readonly Served[]): void {
+  const idempotency = openIdempotency(api.ctx);
   for (const [path, all] of Map.groupBy(served, ({ operation }) => operation.path)) {
-    const methods = all.map((one) => [one.operation.method, handlerOf(api, one)] as const);
+    const methods = all.map((one) =>
+      [one.operation.method, handlerOf(api, one, idempotency)] as const
+    );
     route(app, path, Object.fromEntries(methods));
   }
 }
 
-function handlerOf(api: Api, { operation, act }: Served): Handler {
-  const { access, answer, body } = operation;
+function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotency): Handler {
+  const { id, access, isKeyed = false, body: schema } = operation;
+  if (isKeyed && access !== "device") throw new Error(`bug: nobody is known to have keys at ${id}`);
   return async (exchange) => {
     const place = placeOf(exchange, operation);
     const query = queryOf(exchange, operation);
-    const taken = {
-      place,
-      query,
-      body: body === undefined ? undefined : await bodyOf(exchange, body),
-      principal: access === "device" ? await principalOf(api, exchange) : null,
-    };
-    const given = await act(exchange, taken as Parameters<typeof act>[1]);
-    if (given instanceof Response) return given;
-    if (answer.type === null) return new Response(null, { status: answer.status });
-    return Response.json(given, { status: answer.status });
+    const read = schema === undefined ? null : await bodyOf(exchange, schema);
+    const principal = access === "device" ? await principalOf(api, exchange) : null;
+    const taken = { place, query, body: read?.body, principal } as Parameters<typeof act>[1];
+    const answer = async () => responseOf(operation, await act(exchange, taken));
+    if (!isKeyed) return await answer();
+    const body = read?.bytes ?? new Uint8Array(0);
+    const asked = { account: principal!.account, operation: id, body };
+    return await idempotent(exchange, idempotency, asked, answer);
   };
+}
+
+function responseOf({ answer: { type, status } }: Operation, given: unknown): Response {
+  if (given instanceof Response) return given;
+  if (type === null) return new Response(null, { status });
+  return Response.json(given, { status });
 }
 
 function placeOf(exchange: Exchange, operation: Operation): unknown {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { MAX_IDEMPOTENCY_KEY_CHARS } from "../wire/limits.ts";
 import { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 import { problem } from "../wire/schema_answers.ts";
 import { type Json, type JsonSchemas, jsonSchemas, type Schema } from "../wire/schema_json.ts";
@@ -71,6 +72,16 @@ const HEADERS = {
   etag: { description: "Changes with the answer.", schema: { type: "string" } },
 };
 
+const IDEMPOTENCY_KEY = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description:
+    "Fresh for each request and the same when it is sent again: then it is answered as " +
+    "before, for 24 hours, and not done again. A refusal frees the key.",
+  schema: { type: "string", minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
+};
+
 /** The schemas of an operation under names of their own. */
 function schemasOf(operations: readonly Operation[]): { taken: JsonSchemas; given: JsonSchemas } {
   const taken: Record<string, Schema<unknown>> = {};
@@ -107,6 +118,7 @@ export function openApi(operations: readonly Operation[]): Json {
       schemas: { ...taken.named, ...given.named },
       securitySchemes: SCHEMES,
       headers: HEADERS,
+      parameters: { idempotencyKey: IDEMPOTENCY_KEY },
     },
   };
 }
@@ -117,12 +129,13 @@ function pathOf({ path }: Operation): string {
 }
 
 function operationOf(operation: Operation, taken: JsonSchemas, given: JsonSchemas): Json {
-  const { id, topic, summary, about, access } = operation;
+  const { id, topic, summary, about, access, isKeyed = false } = operation;
   const body = taken.asked[`${id}.body`];
   const content = { "application/json": { schema: body } };
   const parameters = [
     ...parametersOf(taken.asked[`${id}.place`], "path"),
     ...parametersOf(taken.asked[`${id}.query`], "query"),
+    ...isKeyed ? [{ $ref: "#/components/parameters/idempotencyKey" }] : [],
   ];
   return {
     operationId: id,

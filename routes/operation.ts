@@ -56,6 +56,8 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown, W
   readonly query?: Schema<Q>;
   /** The JSON of the body. */
   readonly body?: Schema<B>;
+  /** Takes an `Idempotency-Key`: for a POST by a device that changes something. */
+  readonly isKeyed?: boolean;
   /** Its URL has one spelling, since another would go past every cache. */
   readonly isCacheable?: boolean;
   readonly answer: Answer<A>;
@@ -120,16 +122,22 @@ const OF_PROOF: readonly ProblemCode[] = [
   "proof_replayed",
 ];
 
+const OF_DEVICE: readonly ProblemCode[] = [...OF_PROOF, "invalid_token", "unknown_device"];
+const OF_KEY: readonly ProblemCode[] = [
+  "idempotency_mismatch",
+  "idempotency_in_flight",
+  "rate_limited",
+];
+
 /** Every refusal that an operation gives. */
-export function codesOf(
-  { access, body, misplaced, codes }: Operation,
-): ReadonlySet<ProblemCode> {
-  const all = new Set<ProblemCode>([...ALWAYS, ...codes]);
-  if (misplaced !== undefined) all.add(misplaced);
-  if (body !== undefined) OF_BODY.forEach((code) => all.add(code));
-  if (access !== "anybody") OF_PROOF.forEach((code) => all.add(code));
-  if (access === "device") {
-    ["invalid_token", "unknown_device"].forEach((code) => all.add(code as ProblemCode));
-  }
-  return all;
+export function codesOf(operation: Operation): ReadonlySet<ProblemCode> {
+  const { access, body, misplaced, isKeyed = false, codes } = operation;
+  return new Set([
+    ...ALWAYS,
+    ...codes,
+    ...misplaced === undefined ? [] : [misplaced],
+    ...body === undefined ? [] : OF_BODY,
+    ...access === "anybody" ? [] : access === "device" ? OF_DEVICE : OF_PROOF,
+    ...isKeyed ? OF_KEY : [],
+  ]);
 }

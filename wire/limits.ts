@@ -176,3 +176,11 @@ export const LINK_REFILL_MS = 500;
 export const LINK_ASK_BURST = 60;
 /** How long until one more request for that slot is answered, in milliseconds. */
 export const LINK_ASK_REFILL_MS = 150;
+/** Longest `Idempotency-Key` in characters. */
+export const MAX_IDEMPOTENCY_KEY_CHARS = 64;
+/** How long the answer to a request with such a key is kept, in milliseconds. */
+export const IDEMPOTENCY_TTL_MS = 86_400_000;
+/** Most requests of one account with such a key at once. */
+export const IDEMPOTENCY_BURST = 100;
+/** How long until an account may send one more, in milliseconds. */
+export const IDEMPOTENCY_REFILL_MS = 10_000;
