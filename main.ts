@@ -18,6 +18,8 @@
  *     COUNTERSIGN_WITNESS_POLICY   none             a file: who cosigns the log's heads (C2SP tlog-policy)
  *     COUNTERSIGN_AUDITORS         none             which of them are auditors, by name, with commas
  *     COUNTERSIGN_PQ               none             1: heads are signed with ML-DSA-44 too
+ *     COUNTERSIGN_METRICS          none             1: /metrics is served, to whoever reaches it
+ *     COUNTERSIGN_LOG              text             json: one line of JSON for each event
  *
  * The secret is never made anew beside a store that exists: a log goes on under its own only.
  *
@@ -25,6 +27,7 @@
  */
 
 import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
+import { jsonLine, type Report } from "./core/report.ts";
 import { SECRET_BYTES } from "./core/service_keys.ts";
 import { readWitnessSettings, type WitnessTexts } from "./core/witness_settings.ts";
 import { fromBase64Url, toBase64Url } from "./crypto/base64.ts";
@@ -58,6 +61,7 @@ interface Settings {
   readonly names: NameSettings;
   readonly witnesses: WitnessTexts;
   readonly isPostQuantum: boolean;
+  readonly hasMetrics: boolean;
 }
 
 function readSettings(env: (name: string) => string | undefined): Settings {
@@ -97,12 +101,20 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       auditors: env("COUNTERSIGN_AUDITORS"),
     },
     isPostQuantum: isOn(env("COUNTERSIGN_PQ") || "0", "COUNTERSIGN_PQ"),
+    hasMetrics: isOn(env("COUNTERSIGN_METRICS") || "0", "COUNTERSIGN_METRICS"),
   };
 }
 
 function isOn(text: string, name: string): boolean {
   if (text !== "0" && text !== "1") throw new SetupError(`${name} has to be 0 or 1`);
   return text === "1";
+}
+
+/** How the operator is told: sentences, or lines of JSON. */
+function reportAs(form: string): Report {
+  if (form === "text") return (sentence) => console.error(sentence);
+  if (form !== "json") throw new SetupError("COUNTERSIGN_LOG has to be text or json");
+  return (sentence, facts) => console.error(jsonLine(sentence, facts, Date.now()));
 }
 
 function portOf(text: string): number {
@@ -167,7 +179,7 @@ async function openStore(path: string): Promise<Deno.Kv> {
   return await Deno.openKv(path);
 }
 
-async function start(settings: Settings, pages: Pages): Promise<Service> {
+async function start(settings: Settings, pages: Pages, report: Report): Promise<Service> {
   const readText = (path: string) => Deno.readTextFile(path);
   const names = await readNamePolicy(settings.names, readText);
   const witnesses = await readWitnessSettings(settings.witnesses, readText);
@@ -186,13 +198,14 @@ async function start(settings: Settings, pages: Pages): Promise<Service> {
     isPostQuantum: settings.isPostQuantum,
     pages,
     now: () => Date.now(),
-    log: (line) => console.error(line),
+    hasMetrics: settings.hasMetrics,
+    log: report,
   });
 }
 
-function listenAs(settings: Settings, service: Service): Listener {
+function listenAs(settings: Settings, service: Service, report: Report): Listener {
   try {
-    return listen(service, settings, (line) => console.error(line));
+    return listen(service, settings, report);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       throw new SetupError(`Port ${settings.port} is in use: set COUNTERSIGN_PORT to another`);
@@ -219,25 +232,41 @@ export async function main(): Promise<void> {
   let listener: Listener;
   let settings: Settings;
   let pages: Pages;
+  let report: Report = reportAs("text");
+  const form = Deno.env.get("COUNTERSIGN_LOG") || "text";
+  const isJson = form === "json";
   try {
+    report = reportAs(form);
     settings = readSettings((name) => Deno.env.get(name));
     pages = await readPages(new URL("./dist/", import.meta.url));
-    service = await start(settings, pages);
-    listener = listenAs(settings, service);
+    service = await start(settings, pages, report);
+    listener = listenAs(settings, service, report);
   } catch (error) {
-    console.error(`Countersign can't start: ${sentenceOf(error)}`);
+    const facts = { level: "error", event: "start_failed" } as const;
+    report(`Countersign can't start: ${sentenceOf(error)}`, facts);
     Deno.exit(1);
   }
   const { hostname, port } = listener.at;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  console.log(`Countersign listens on http://${host}:${port}`);
-  console.log(`Log key: ${service.logKey}`);
-  if (settings.publicOrigin !== null) console.log(`Clients reach it as ${settings.publicOrigin}`);
-  if (pages.size === 0) console.log("No pages at / and /log: `deno task build` makes them");
+  const say = isJson ? report : (sentence: string) => console.log(sentence);
+  const url = `http://${host}:${port}`;
+  say(`Countersign listens on ${url}`, { level: "info", event: "listening", url });
+  const { logKey } = service;
+  say(`Log key: ${logKey}`, { level: "info", event: "log_key", key: logKey });
+  const { publicOrigin } = settings;
+  if (publicOrigin !== null) {
+    const facts = { level: "info", event: "public_url", url: publicOrigin } as const;
+    say(`Clients reach it as ${publicOrigin}`, facts);
+  }
+  if (pages.size === 0) {
+    const sentence = "No pages at /, /log and /docs: `deno task build` makes them";
+    say(sentence, { level: "info", event: "no_pages" });
+  }
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
+    if (isJson) report("Countersign stops", { level: "info", event: "stopping" });
     // Sockets first, since the server would wait for them; the store last, since requests need it.
     await service.drain();
     await Promise.race([listener.stop(), afterMs(SHUTDOWN_MS)]);

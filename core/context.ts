@@ -19,6 +19,7 @@ import { type Accounts, openAccounts } from "./account.ts";
 import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
 import { findVersionIn } from "./logged_version.ts";
+import { type Metrics, openMetrics } from "./metrics.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
@@ -26,6 +27,7 @@ import { openPublisher, policyOf, type Publisher, type WitnessSettings } from ".
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
+import { type Report } from "./report.ts";
 
 /** What the rules of the service work with. */
 export interface Context extends LogStore {
@@ -45,6 +47,8 @@ export interface Context extends LogStore {
   readonly names: NamePolicy;
   /** Tiles of the prefix tree that were read lately. */
   readonly prefixCache: PrefixCache;
+  /** What is counted. */
+  readonly metrics: Metrics;
   /** How often one-time prekeys are taken. */
   readonly opks: PairCount;
   /** How often each device publishes prekeys. */
@@ -70,7 +74,7 @@ export interface ContextParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given sentences for the operator; they hold no names and no secrets. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
   /** Who may take a name; without it anybody. */
   readonly names?: NamePolicy | undefined;
   /** Who cosigns the log's heads; without it they are published at once. */
@@ -118,6 +122,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     accounts: openAccounts(log, findVersionIn(log, keys.vrf, cache)),
     names: parts.names ?? openNames(),
     prefixCache: cache,
+    metrics: openMetrics(),
     opks: pairCount(OPK_RATES),
     publications: keyedBuckets({ burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS }),
     restoring: tokenBucket({ burst: RESTORE_BURST, refillMs: RESTORE_REFILL_MS }, now()),

@@ -16,6 +16,7 @@ import { readPublished } from "../kv/published.ts";
 import { deleteValue, listVersions, readValue } from "../kv/records.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { commit } from "../kv/transact.ts";
+import { type Report } from "./report.ts";
 
 const MAX_DELETES = 500;
 
@@ -28,7 +29,7 @@ export interface Eraser {
 }
 
 /** Erases whenever the published head has moved. @param report is given a sentence for the operator */
-export function openEraser(log: LogStore, report: (sentence: string) => void): Eraser {
+export function openEraser(log: LogStore, report: Report): Eraser {
   const closing = new AbortController();
   let [published, erased] = [0, 0];
   let running: Promise<void> | null = null;
@@ -43,7 +44,10 @@ export function openEraser(log: LogStore, report: (sentence: string) => void): E
     } catch (error) {
       // The next call tries again.
       const why = error instanceof Error ? error.message : String(error);
-      report(`What is left of names that ended could not be erased: ${why}`);
+      report(`What is left of names that ended could not be erased: ${why}`, {
+        level: "warn",
+        event: "erasure_failed",
+      });
     } finally {
       // Here, so that no call comes between the last look and this.
       running = null;

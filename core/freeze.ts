@@ -15,6 +15,7 @@ import { type Frozen, readFrozen, writeFrozen } from "../kv/frozen.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { ServiceError } from "./error.ts";
 import { readConsistency, type TreeHead } from "./log_proof.ts";
+import { type Facts, type Report } from "./report.ts";
 
 export type { TreeHead };
 
@@ -43,11 +44,13 @@ export function frozenRefusal(): ServiceError {
   return new ServiceError("log_frozen", "The log is frozen until its operator has recovered it");
 }
 
+const FROZEN: Facts = { level: "error", event: "log_frozen" };
+
 /** Watches over a log. @param report is given a sentence for the operator */
 export function openFreeze(
   log: LogStore,
   now: () => number,
-  report: (sentence: string) => void,
+  report: Report,
 ): Freeze {
   let frozen: Frozen | null = null;
   /** Whether the store has it too. */
@@ -56,7 +59,7 @@ export function openFreeze(
   async function look(): Promise<void> {
     const row = await readFrozen(log);
     if (row !== null) {
-      if (frozen === null) report(`The log is frozen: ${row.value.reason}`);
+      if (frozen === null) report(`The log is frozen: ${row.value.reason}`, FROZEN);
       frozen = row.value;
       isWritten = true;
     } else if (frozen !== null && !isWritten) {
@@ -75,13 +78,16 @@ export function openFreeze(
       // Whatever else is shown, the freeze itself has to fit the store.
       const isKept = evidence !== null && evidence.length <= MAX_EVIDENCE_CHARS;
       frozen = { reason, atMs: now(), evidence: isKept ? evidence : null, isReplaying: false };
-      report(`The log is frozen: ${reason}`);
+      report(`The log is frozen: ${reason}`, FROZEN);
     }
     try {
       await writeFrozen(log, frozen);
       isWritten = true;
     } catch {
-      report("The store does not take the freeze yet: other instances do not know of it");
+      report("The store does not take the freeze yet: other instances do not know of it", {
+        level: "error",
+        event: "freeze_not_stored",
+      });
     }
     return frozenRefusal();
   }

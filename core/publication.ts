@@ -12,6 +12,7 @@ import { StoreError } from "../kv/store_error.ts";
 import { type Freeze } from "./freeze.ts";
 import { type HeadWatch } from "./head_watch.ts";
 import { type LogKeys, signHead } from "./signing.ts";
+import { type Report } from "./report.ts";
 
 /** Publishes the committed head, as far as it can be now. */
 export interface Publication {
@@ -38,7 +39,7 @@ export interface PublicationParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given sentences for the operator. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
 }
 
 /** How often a head is tried to be published before the store is given up. */

@@ -22,6 +22,7 @@ import { type Publication, publishPlainly } from "./publication.ts";
 import { type LogKeys } from "./signing.ts";
 import { openWitnesses, type WitnessClient, type WitnessCount } from "./witness_client.ts";
 import { publishWitnessed } from "./witnessed_publication.ts";
+import { type Report } from "./report.ts";
 
 /** Whom a log asks to cosign its heads. */
 export interface WitnessSettings {
@@ -83,7 +84,7 @@ export interface PublisherParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given a sentence for the operator when something goes wrong. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
 }
 
 interface Waiter {
@@ -135,7 +136,10 @@ export async function openPublisher(parts: PublisherParts): Promise<Publisher> {
       if (isFirst) throw error;
       if (closing.signal.aborted) return Infinity;
       failures++;
-      report(`The log could not be published: ${sentenceOf(error)}`);
+      report(`The log could not be published: ${sentenceOf(error)}`, {
+        level: "error",
+        event: "publication_failed",
+      });
       if (failures >= TRIES) rejectAll(unavailable("The log cannot be published now"));
       return Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
     } finally {

@@ -27,6 +27,7 @@ import { sleep } from "./pause.ts";
 import { type PrefixCache } from "./prefix_cache.ts";
 import { keepPrefix } from "./prefix_store.ts";
 import { type Publisher } from "./publisher.ts";
+import { type Report } from "./report.ts";
 
 /** Puts accepted records into the log. */
 export interface Sequencer {
@@ -57,7 +58,7 @@ export interface SequencerParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given a sentence for the operator when a round fails. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
   /** Tiles of the prefix tree at hand, which lookups share. */
   readonly prefix: PrefixCache;
 }
@@ -119,7 +120,7 @@ export function startSequencer(parts: SequencerParts): Sequencer {
         if (publisher.frozen() !== null) return rejectAll(frozenRefusal());
         failures++;
         const sentence = `The log could not be extended: ${sentenceOf(error)}`;
-        if (sentence !== said) report(sentence);
+        if (sentence !== said) report(sentence, { level: "error", event: "epoch_failed" });
         said = sentence;
         if (failures >= PATIENCE) rejectAll(unavailable("The log cannot be extended now"));
         // What is in the pool may be taken in without anybody waiting for it.

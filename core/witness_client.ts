@@ -22,6 +22,7 @@ import {
   type WitnessSite,
   witnessSite,
 } from "./witness_site.ts";
+import { type Report } from "./report.ts";
 
 /** What witnesses are asked to cosign, and when they have. */
 export interface GatherRequest extends CosignRequest {
@@ -82,7 +83,7 @@ export interface WitnessClientParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given a sentence when a witness fails in a new way, and when it works again. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
   /** How long one witness may take, in milliseconds. */
   readonly timeoutMs?: number;
   /** How long the others are waited for once there is enough, in milliseconds. */
@@ -132,7 +133,10 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
         return kind === "refuses" && shown === null ? [] : { kind, id: site.id, size, shown };
       }
       asked.cosigned++;
-      if (asked.trouble !== null) report(`Witness ${site.id} cosigns again`);
+      if (asked.trouble !== null) {
+        const facts = { level: "info", event: "witness_back", witness: site.id } as const;
+        report(`Witness ${site.id} cosigns again`, facts);
+      }
       asked.trouble = null;
       return answer.cosignatures;
     } catch (error) {
@@ -147,7 +151,10 @@ export function openWitnesses(parts: WitnessClientParts): WitnessClient {
 
   function failed(asked: Asked, trouble: string): void {
     asked.failed++;
-    if (trouble !== asked.trouble) report(`Witness ${asked.site.id} does not cosign: ${trouble}`);
+    if (trouble !== asked.trouble) {
+      const facts = { level: "warn", event: "witness_failed", witness: asked.site.id } as const;
+      report(`Witness ${asked.site.id} does not cosign: ${trouble}`, facts);
+    }
     asked.trouble = trouble;
   }
 

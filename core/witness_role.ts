@@ -39,6 +39,7 @@ import {
   writeWitnessHead,
 } from "../kv/witness_state.ts";
 import { parseAddCheckpoint } from "./witness_request.ts";
+import { type Report } from "./report.ts";
 
 /** Why a head is not cosigned. */
 export type RefusalKind =
@@ -83,7 +84,7 @@ export interface WitnessRoleParts {
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
   /** Is given a sentence when a head is refused that its log signed. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
   /** Looks closer at a head that the log signed and that continues the last. @throws ExamineError */
   readonly examine?: (head: Checkpoint) => Promise<void>;
 }
@@ -229,7 +230,11 @@ export function openWitnessRole(parts: WitnessRoleParts): WitnessRole {
   ): Promise<void> {
     const note = formatNote(opened.text, opened.signatures);
     await keepRefusal(log, sha256(utf8(opened.text)), { reason, atMs: now(), note, isFork });
-    report(`A head of ${log.origin} is not cosigned: ${reason}`);
+    report(`A head of ${log.origin} is not cosigned: ${reason}`, {
+      level: "warn",
+      event: "head_refused",
+      log: log.origin,
+    });
   }
 
   return {

@@ -164,12 +164,19 @@ export function publishWitnessed(
     const { cosignatures } = gathering;
     if (!isEnough(cosignatures)) {
       if (!isShort) {
-        report(`Too few witnesses cosigned the head of size ${size}: it is tried again`);
+        report(`Too few witnesses cosigned the head of size ${size}: it is tried again`, {
+          level: "warn",
+          event: "witnesses_short",
+          size,
+        });
       }
       isShort = true;
       return null;
     }
-    if (isShort) report(`Enough witnesses cosign again, as of size ${size}`);
+    if (isShort) {
+      const facts = { level: "info", event: "witnesses_enough", size } as const;
+      report(`Enough witnesses cosign again, as of size ${size}`, facts);
+    }
     isShort = false;
     return cosignatures;
   }

@@ -29,6 +29,7 @@ import { type Listening, requireLoopback, urlOf } from "./host.ts";
 import { linkRoutes } from "./links.ts";
 import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { mount } from "./mount.ts";
 import { type Operation, type Served } from "./operation.ts";
@@ -60,6 +61,8 @@ export interface ServiceOptions {
   readonly isPostQuantum?: boolean;
   /** Who may take a name; without it anybody. */
   readonly names?: NamePolicy | undefined;
+  /** Whether `/metrics` is served. */
+  readonly hasMetrics?: boolean;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
@@ -86,17 +89,21 @@ export interface Service {
 
 /** Opens a service. @throws those of `openContext` */
 export async function openService(options: ServiceOptions): Promise<Service> {
-  const { kv, origin, secret, now, log, publicOrigin } = options;
+  const { kv, origin, secret, now, publicOrigin } = options;
   const ctx = await openContext({
     kv,
     origin,
     secret,
     now,
-    report: log,
+    report: options.log,
     names: options.names,
     ...options.witnesses === undefined ? {} : { witnesses: options.witnesses },
     isPostQuantum: options.isPostQuantum ?? false,
   });
+  const log: Log = (sentence, facts) => {
+    if (facts?.event === "fault") ctx.metrics.count("faults");
+    options.log(sentence, facts);
+  };
   const api: Api = {
     ctx,
     publicOrigin: (request) => publicOrigin ?? urlOf(request).origin,
@@ -105,8 +112,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const mailboxes = openMailboxes(ctx);
   const waiters = mailWaiters(ctx, mailboxes);
   mailboxes.onPut = waiters.wake;
-  const served = servedBy(api, mailboxes, waiters);
-  const app = buildApp(api, served, options);
+  const served = servedBy(api, mailboxes, waiters, options.hasMetrics ?? false);
+  const app = buildApp(api, served, options.pages, log);
   const sockets = openSockets(api, {
     allowedOrigins: options.allowedOrigins,
     timing: options.timing ?? SOCKET_TIMING,
@@ -163,13 +170,14 @@ export async function openService(options: ServiceOptions): Promise<Service> {
 function buildApp(
   api: Api,
   served: readonly Served[],
-  options: ServiceOptions,
+  pages: Pages,
+  log: Log,
 ): Hono {
   const app = new Hono();
-  app.onError((error) => problemResponse(refusalOf(error, options.log)));
+  app.onError((error) => problemResponse(refusalOf(error, log)));
   app.notFound(() => problemResponse({ code: "not_found", message: "Nothing is at this path" }));
   mount(app, api, served);
-  pageRoutes(app, options.pages);
+  pageRoutes(app, pages);
   return app;
 }
 
@@ -178,6 +186,7 @@ function servedBy(
   api: Api,
   mailboxes: Mailboxes,
   waiters: MailWaiters,
+  hasMetrics: boolean,
 ): readonly Served[] {
   const served = [
     ...authRoutes(api),
@@ -187,6 +196,7 @@ function servedBy(
     ...logRoutes(api),
     ...descriptionRoutes(api),
     ...healthRoutes(api),
+    ...hasMetrics ? metricsRoutes(api) : [],
   ];
   return [...served, ...documentRoutes(api, served)];
 }

@@ -37,7 +37,13 @@ export function listen(
       try {
         await server.finished;
       } catch (error) {
-        log(`Listening failed, and is tried again: ${error instanceof Error ? error.message : ""}`);
+        log(
+          `Listening failed, and is tried again: ${error instanceof Error ? error.message : ""}`,
+          {
+            level: "error",
+            event: "listening_failed",
+          },
+        );
       }
       await Promise.race([stopping.promise, new Promise((done) => setTimeout(done, PAUSE_MS))]);
       if (isStopping) return;

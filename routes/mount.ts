@@ -10,6 +10,7 @@ import { ServiceError } from "../core/error.ts";
 import { type Idempotency, openIdempotency } from "../core/idempotency.ts";
 import { bodyOf } from "./body.ts";
 import { idempotent } from "./idempotency.ts";
+import { PROBLEM_STATUS } from "../wire/problem.ts";
 import { requireShape } from "./json_shape.ts";
 import { type Operation, type Served } from "./operation.ts";
 import { type Api, type Handler, principalOf, route } from "./route.ts";
@@ -28,7 +29,7 @@ export function mount(app: Hono, api: Api, served: readonly Served[]): void {
 function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotency): Handler {
   const { id, access, isKeyed = false, body: schema } = operation;
   if (isKeyed && access !== "device") throw new Error(`bug: nobody is known to have keys at ${id}`);
-  return async (exchange) => {
+  return counted(api, id, async (exchange) => {
     const place = placeOf(exchange, operation);
     const query = queryOf(exchange, operation);
     const read = schema === undefined ? null : await bodyOf(exchange, schema);
@@ -39,6 +40,23 @@ function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotenc
     const body = read?.bytes ?? new Uint8Array(0);
     const asked = { account: principal!.account, operation: id, body };
     return await idempotent(exchange, idempotency, asked, answer);
+  });
+}
+
+/** The same, and its answers are counted by the class of their status. */
+function counted({ ctx }: Api, id: string, handler: Handler): Handler {
+  return async (exchange) => {
+    let status = 500;
+    try {
+      const response = await handler(exchange);
+      status = response.status;
+      return response;
+    } catch (error) {
+      if (error instanceof ServiceError) status = PROBLEM_STATUS[error.code];
+      throw error;
+    } finally {
+      ctx.metrics.count("http_requests", id, `${Math.trunc(status / 100)}xx`);
+    }
   };
 }
 

@@ -9,11 +9,12 @@
  */
 
 import { ServiceError } from "../core/error.ts";
+import { type Report } from "../core/report.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { type Problem, PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 
-/** Takes one line about a fault of the service. */
-export type Log = (line: string) => void;
+/** Takes what is to be told to the operator. */
+export type Log = Report;
 
 /** How DPoP calls our refusals (RFC 9449, section 7.1, and RFC 6750, section 3.1). */
 const CHALLENGE: Partial<Record<ProblemCode, string>> = {
@@ -26,7 +27,7 @@ const CHALLENGE: Partial<Record<ProblemCode, string>> = {
 /** The refusal that an exception stands for; a fault of ours is logged. */
 export function refusalOf(error: unknown, log: Log): ServiceError {
   if (error instanceof ServiceError) return error;
-  log(faultLine(error));
+  log(faultLine(error), { level: "error", event: "fault", kind: kindOf(error) });
   if (error instanceof StoreError) {
     return new ServiceError("unavailable", "The store does not answer: try again later");
   }
@@ -48,6 +49,11 @@ function challenge(code: ProblemCode): string {
   const error = CHALLENGE[code];
   const algorithms = `algs="EdDSA Ed25519"`;
   return error === undefined ? `DPoP ${algorithms}` : `DPoP error="${error}", ${algorithms}`;
+}
+
+/** The name of an exception. */
+function kindOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function faultLine(error: unknown): string {

@@ -122,7 +122,11 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
     if (origin === api.publicOrigin(request) || allowedOrigins.includes(origin)) return true;
     if (!refused.has(origin) && refused.size < MAX_LOGGED_ORIGINS) {
       refused.add(origin);
-      log(`A page of another site was refused a socket: ${JSON.stringify(origin.slice(0, 256))}`);
+      log(`A page of another site was refused a socket: ${JSON.stringify(origin.slice(0, 256))}`, {
+        level: "warn",
+        event: "origin_refused",
+        origin: origin.slice(0, 256),
+      });
     }
     return false;
   }

@@ -156,3 +156,28 @@ Deno.test("a wrong setting stops the start with a sentence", async () => {
   await Deno.writeTextFile(`${data}/secret`, "damaged\n");
   match(await refusal({ COUNTERSIGN_DATA: data }), /has to hold 32 bytes/);
 });
+
+Deno.test("with COUNTERSIGN_LOG=json every line is an event, and metrics are there where asked for", async () => {
+  const env = { COUNTERSIGN_KV: ":memory:", COUNTERSIGN_SECRET: "A".repeat(43) };
+  const plain = await start(env);
+  match(await (await fetch(`${plain.url}/metrics`)).text(), /"not_found"/);
+  equal(await plain.stop("SIGTERM"), 0);
+  const child = command({ ...env, COUNTERSIGN_LOG: "json", COUNTERSIGN_METRICS: "1" }).spawn();
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!said.includes(`"event":"log_key"`)) said += (await reader.read()).value ?? "";
+  const { url } = JSON.parse(said.split("\n")[0]!);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  match(metrics, /^countersign_log_entries 1$/m);
+  child.kill("SIGTERM");
+  for (let read = await reader.read(); !read.done; read = await reader.read()) said += read.value;
+  const events = said.trimEnd().split("\n").map((line) => JSON.parse(line));
+  for (const { time, level, message } of events) {
+    match(`${time} ${level}`, /^\d{4}-\d\d-\d\dT[\d:.]+Z (info|warn|error)$/);
+    equal(typeof message, "string");
+  }
+  const names = events.map(({ event }) => event).filter((event) => event !== "no_pages");
+  deepEqual(names, ["listening", "log_key", "stopping"]);
+  equal(await new Response(child.stdout).text(), "");
+  equal((await child.status).code, 0);
+});

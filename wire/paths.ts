@@ -10,6 +10,8 @@ export const WELL_KNOWN = "/.well-known/countersign";
 export const OPENAPI = "/openapi.json";
 /** The WebSocket protocol as an AsyncAPI document. */
 export const ASYNCAPI = "/asyncapi.json";
+/** What the service counts. */
+export const METRICS = "/metrics";
 /** Sign-in. */
 export const TOKENS = "/v1/tokens";
 /** The WebSocket. */
