@@ -27,9 +27,19 @@ import { type BoundDevice, type VerifiedRecord } from "../crypto/record.ts";
 import { checkPrekeys, type DevicePrekeys, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
 import { checkLabel, readLabel } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
+import { PREKEYS_BURST, PREKEYS_REFILL_MS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { claimPrekeys } from "./prekey_claim.ts";
+import { type Rate } from "./token_bucket.ts";
+
+/** How often a device publishes. */
+export const PUBLICATION_RATE: Rate = { burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS };
+
+/** How many more sets a device may publish now. */
+export function publicationsLeft(ctx: Context, account: AccountLabel, deviceId: number): number {
+  return ctx.publications.left(`${account} ${deviceId}`, ctx.now());
+}
 
 /** A device's publication. */
 export interface PrekeyPublication extends SignedPrekeySet {

@@ -8,6 +8,8 @@
 export interface TokenBucket {
   /** Takes one; false where none is left. */
   take(nowMs: number): boolean;
+  /** How many are left, with the part of one that has come back. */
+  left(nowMs: number): number;
 }
 
 /** One rate. */
@@ -22,20 +24,25 @@ export interface Rate {
 export interface KeyedBuckets {
   /** Takes one of this key's; false where none is left. */
   take(key: string, nowMs: number): boolean;
+  /** How many of this key's are left, with the part of one that has come back. */
+  left(key: string, nowMs: number): number;
 }
 
 /** A full bucket. */
 export function tokenBucket({ burst, refillMs }: Rate, startMs: number): TokenBucket {
   let left = burst;
   let filledMs = startMs;
+  const leftAt = (nowMs: number) =>
+    Math.min(burst, left + Math.max(0, nowMs - filledMs) / refillMs);
   return {
     take(nowMs) {
-      left = Math.min(burst, left + Math.max(0, nowMs - filledMs) / refillMs);
+      left = leftAt(nowMs);
       filledMs = nowMs;
       if (left < 1) return false;
       left--;
       return true;
     },
+    left: leftAt,
   };
 }
 
@@ -55,5 +62,6 @@ export function keyedBuckets(rate: Rate): KeyedBuckets {
       held.set(key, { bucket, usedMs: nowMs });
       return bucket.take(nowMs);
     },
+    left: (key, nowMs) => held.get(key)?.bucket.left(nowMs) ?? rate.burst,
   };
 }

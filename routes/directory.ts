@@ -12,7 +12,12 @@ import { labelOf } from "../core/account.ts";
 import { lookup, takeBundles } from "../core/directory.ts";
 import { ServiceError } from "../core/error.ts";
 import { requireOwner } from "../core/ownership.ts";
-import { publishPrekeys, requirePublished } from "../core/prekeys.ts";
+import {
+  PUBLICATION_RATE,
+  publicationsLeft,
+  publishPrekeys,
+  requirePublished,
+} from "../core/prekeys.ts";
 import { register, resetName } from "../core/registration.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { PREKEYS_CHECK } from "../wire/paths.ts";
@@ -183,8 +188,13 @@ function prekeyRoutes({ ctx }: Api): readonly Served[] {
       place: devicePlace,
       misplaced: "forbidden",
       body: prekeysRequest,
+      budget: {
+        name: "prekeys",
+        rate: PUBLICATION_RATE,
+        left: ({ principal }) => publicationsLeft(ctx, principal.account, principal.deviceId),
+      },
       answer: nothing("They are published"),
-      codes: ["forbidden", "bad_prekeys", "prekeys_conflict", "rate_limited", "log_frozen"],
+      codes: ["forbidden", "bad_prekeys", "prekeys_conflict", "log_frozen"],
     }, async (_exchange, { place, body, principal }) => {
       const { account, deviceId } = principal;
       if (place.device !== deviceId) {

@@ -12,6 +12,8 @@ import { ASYNCAPI, OPENAPI } from "../wire/paths.ts";
 
 const METHODS = "GET, HEAD, POST, PUT, DELETE";
 
+const EXPOSED = "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate";
+
 /** Whether a path is the API's or the log's, which applications of others use from their pages. */
 export function isApi(path: string): boolean {
   return /^\/(v1|\.well-known)\//.test(path) || isShared(path);
@@ -43,7 +45,7 @@ export function setApiHeaders({ headers }: Response, path: string, ctx: Context)
     headers.set("access-control-expose-headers", "ETag, Retry-After");
     return;
   }
-  headers.set("access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate, Retry-After");
+  headers.set("access-control-expose-headers", EXPOSED);
   headers.set("dpop-nonce", issueNonce(ctx.keys.nonces, ctx.now()));
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { openLinks } from "../core/links.ts";
+import { LINK_ASKS, openLinks } from "../core/links.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { linkRequest } from "../wire/schema.ts";
 import { linkMessagesAnswer } from "../wire/schema_answers.ts";
@@ -17,6 +17,7 @@ import { type Api } from "./route.ts";
 /** The meetings. */
 export function linkRoutes({ ctx }: Api): readonly Served[] {
   const links = openLinks(ctx);
+  const asks = { name: "link", rate: LINK_ASKS };
   return [
     serve({
       id: "writeLinkMessage",
@@ -26,9 +27,10 @@ export function linkRoutes({ ctx }: Api): readonly Served[] {
       summary: "Say something to the other device; the same again changes nothing",
       access: "anybody",
       place: linkMessagePlace,
+      budget: { ...asks, left: ({ place }) => links.asksLeft(place.slot) },
       body: linkRequest,
       answer: nothing("It is there for the other device to read"),
-      codes: ["link_gone", "link_conflict", "rate_limited"],
+      codes: ["link_gone", "link_conflict"],
     }, async (_exchange, { place, body }) => {
       await links.write({ ...place, message: body.message });
       return null;
@@ -41,9 +43,10 @@ export function linkRoutes({ ctx }: Api): readonly Served[] {
       summary: "What a device has said, from a message on",
       access: "anybody",
       place: linkPlace,
+      budget: { ...asks, left: ({ place }) => links.asksLeft(place.slot) },
       query: afterQuery,
       answer: json(linkMessagesAnswer, "The messages in their order"),
-      codes: ["link_gone", "rate_limited"],
+      codes: ["link_gone"],
     }, async (_exchange, { place, query }) => {
       const messages = await links.read(place.slot, place.side, query.after ?? 0);
       return { messages: messages.map(toBase64Url) };

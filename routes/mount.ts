@@ -9,6 +9,7 @@ import { type Context as Exchange, type Hono } from "hono";
 import { ServiceError } from "../core/error.ts";
 import { type Idempotency, openIdempotency } from "../core/idempotency.ts";
 import { bodyOf } from "./body.ts";
+import { withBudget } from "./budget.ts";
 import { idempotent } from "./idempotency.ts";
 import { PROBLEM_STATUS } from "../wire/problem.ts";
 import { requireShape } from "./json_shape.ts";
@@ -27,7 +28,7 @@ export function mount(app: Hono, api: Api, served: readonly Served[]): void {
 }
 
 function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotency): Handler {
-  const { id, access, isKeyed = false, body: schema } = operation;
+  const { id, access, isKeyed = false, budget, body: schema } = operation;
   if (isKeyed && access !== "device") throw new Error(`bug: nobody is known to have keys at ${id}`);
   return counted(api, id, async (exchange) => {
     const place = placeOf(exchange, operation);
@@ -36,10 +37,17 @@ function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotenc
     const principal = access === "device" ? await principalOf(api, exchange) : null;
     const taken = { place, query, body: read?.body, principal } as Parameters<typeof act>[1];
     const answer = async () => responseOf(operation, await act(exchange, taken));
-    if (!isKeyed) return await answer();
     const body = read?.bytes ?? new Uint8Array(0);
-    const asked = { account: principal!.account, operation: id, body };
-    return await idempotent(exchange, idempotency, asked, answer);
+    const done = isKeyed
+      ? () =>
+        idempotent(
+          exchange,
+          idempotency,
+          { account: principal!.account, operation: id, body },
+          answer,
+        )
+      : answer;
+    return budget === undefined ? await done() : await withBudget(budget, taken, done);
   });
 }
 

@@ -69,7 +69,21 @@ const HEADERS = {
     description: "Seconds until it is worth another try.",
     schema: { type: "integer" },
   },
+  rateLimit: {
+    description:
+      "What is left (`r`) of the named budget, and in how many seconds (`t`) it is whole again.",
+    schema: { type: "string" },
+  },
+  rateLimitPolicy: {
+    description: "The budget: so many requests (`q`) in so many seconds (`w`).",
+    schema: { type: "string" },
+  },
   etag: { description: "Changes with the answer.", schema: { type: "string" } },
+};
+
+const BUDGET: Readonly<Record<string, Json>> = {
+  "RateLimit": { $ref: "#/components/headers/rateLimit" },
+  "RateLimit-Policy": { $ref: "#/components/headers/rateLimitPolicy" },
 };
 
 const IDEMPOTENCY_KEY = {
@@ -162,11 +176,12 @@ function parametersOf(schema: Json | undefined, place: "path" | "query"): Json[]
 }
 
 function successOf(operation: Operation, schema: Json | undefined): Record<string, Json> {
-  const { isCacheable = false, path, answer: { status, type, says } } = operation;
+  const { isCacheable = false, budget, path, answer: { status, type, says } } = operation;
   const isSaid = /^\/(v1|\.well-known)\//.test(path);
   const headers = {
     ...isSaid && status !== 101 ? { "DPoP-Nonce": header("nonce") } : {},
     ...isCacheable ? { ETag: header("etag") } : {},
+    ...budget === undefined ? {} : BUDGET,
   };
   const content = type === null ? {} : { content: { [type]: { schema: schema ?? rawOf(type) } } };
   const response = { description: says, ...some(headers), ...content };
@@ -182,16 +197,20 @@ function rawOf(type: string): Json {
 function refusalsOf(operation: Operation): Record<string, Json> {
   const codes = [...codesOf(operation)].sort();
   const byStatus = Map.groupBy(codes, (code) => PROBLEM_STATUS[code]);
-  return Object.fromEntries([...byStatus].map(([status, all]) => [status, refusal(status, all)]));
+  const hasBudget = operation.budget !== undefined;
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [status, refusal(status, all, hasBudget)]),
+  );
 }
 
-function refusal(status: number, codes: readonly ProblemCode[]): Json {
+function refusal(status: number, codes: readonly ProblemCode[], hasBudget: boolean): Json {
   const narrowed = { properties: { status: { const: status }, code: { enum: codes } } };
   const headers = {
     ...status === 401
       ? { "DPoP-Nonce": header("nonce"), "WWW-Authenticate": header("challenge") }
       : {},
     ...status === 429 || status === 503 ? { "Retry-After": header("retryAfter") } : {},
+    ...status === 429 && hasBudget ? BUDGET : {},
   };
   const schema = { allOf: [{ $ref: "#/components/schemas/Problem" }, narrowed] };
   return {

@@ -10,6 +10,7 @@
  */
 
 import { type Context as Exchange } from "hono";
+import { type Rate } from "../core/token_bucket.ts";
 import { type Principal } from "../core/tokens.ts";
 import { type ProblemCode } from "../wire/problem.ts";
 import { type Schema } from "../wire/schema_json.ts";
@@ -58,11 +59,22 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown, W
   readonly body?: Schema<B>;
   /** Takes an `Idempotency-Key`: for a POST by a device that changes something. */
   readonly isKeyed?: boolean;
+  /** How often it may be asked for, where that is told in the answer. */
+  readonly budget?: Budget<Taken<P, Q, B, W>>;
   /** Its URL has one spelling, since another would go past every cache. */
   readonly isCacheable?: boolean;
   readonly answer: Answer<A>;
   /** The refusals of its own. */
   readonly codes: readonly ProblemCode[];
+}
+
+/** How often something may be asked for, and how much of that is left. */
+export interface Budget<T> {
+  /** What it is called in `RateLimit`, and published as. */
+  readonly name: string;
+  readonly rate: Rate;
+  /** How many more requests like this one are answered now. */
+  left(taken: T): number;
 }
 
 /** What a request brought, parsed. */
@@ -131,7 +143,7 @@ const OF_KEY: readonly ProblemCode[] = [
 
 /** Every refusal that an operation gives. */
 export function codesOf(operation: Operation): ReadonlySet<ProblemCode> {
-  const { access, body, misplaced, isKeyed = false, codes } = operation;
+  const { access, body, misplaced, isKeyed = false, budget, codes } = operation;
   return new Set([
     ...ALWAYS,
     ...codes,
@@ -139,5 +151,6 @@ export function codesOf(operation: Operation): ReadonlySet<ProblemCode> {
     ...body === undefined ? [] : OF_BODY,
     ...access === "anybody" ? [] : access === "device" ? OF_DEVICE : OF_PROOF,
     ...isKeyed ? OF_KEY : [],
+    ...budget === undefined ? [] : ["rate_limited" as const],
   ]);
 }

@@ -41,7 +41,7 @@ export function problemResponse(refusal: Pick<ServiceError, "code" | "message">)
   const problem: Problem = { type: "about:blank", status, code, title };
   const headers = new Headers({ "content-type": "application/problem+json" });
   if (status === 401) headers.set("www-authenticate", challenge(code));
-  if (status === 503) headers.set("retry-after", "1");
+  if (status === 429 || status === 503) headers.set("retry-after", "1");
   return new Response(JSON.stringify(problem), { status, headers });
 }
 
