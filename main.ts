@@ -17,6 +17,11 @@
  *     COUNTERSIGN_NAMES_CLAIM      email            the claim of ID tokens that is the name
  *     COUNTERSIGN_WITNESS_POLICY   none             a file: who cosigns the log's heads (C2SP tlog-policy)
  *     COUNTERSIGN_AUDITORS         none             which of them are auditors, by name, with commas
+ *     COUNTERSIGN_CONTACT          none             whom push services may write to; no Web Push without
+ *     COUNTERSIGN_PUSH_HOSTS       the browsers'    push services, with commas
+ *     COUNTERSIGN_TURN_URLS        none             turn:, turns:, stun: and stuns: URLs, with commas
+ *     COUNTERSIGN_TURN_SECRET      none             what the TURN servers share with this service
+ *     COUNTERSIGN_TURN_SECRET_FILE none             a file that holds it
  *     COUNTERSIGN_PQ               none             1: heads are signed with ML-DSA-44 too
  *     COUNTERSIGN_METRICS          none             1: /metrics is served, to whoever reaches it
  *     COUNTERSIGN_LOG              text             json: one line of JSON for each event
@@ -28,7 +33,9 @@
 
 import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
 import { jsonLine, type Report } from "./core/report.ts";
+import { type PushTexts, readPushSettings } from "./core/push_settings.ts";
 import { SECRET_BYTES } from "./core/service_keys.ts";
+import { readTurnSettings, type TurnTexts } from "./core/turn.ts";
 import { readWitnessSettings, type WitnessTexts } from "./core/witness_settings.ts";
 import { fromBase64Url, toBase64Url } from "./crypto/base64.ts";
 import { utf8 } from "./crypto/bytes.ts";
@@ -62,6 +69,8 @@ interface Settings {
   readonly witnesses: WitnessTexts;
   readonly isPostQuantum: boolean;
   readonly hasMetrics: boolean;
+  readonly push: PushTexts;
+  readonly turn: TurnTexts;
 }
 
 function readSettings(env: (name: string) => string | undefined): Settings {
@@ -102,6 +111,12 @@ function readSettings(env: (name: string) => string | undefined): Settings {
     },
     isPostQuantum: isOn(env("COUNTERSIGN_PQ") || "0", "COUNTERSIGN_PQ"),
     hasMetrics: isOn(env("COUNTERSIGN_METRICS") || "0", "COUNTERSIGN_METRICS"),
+    push: { contact: env("COUNTERSIGN_CONTACT"), hosts: env("COUNTERSIGN_PUSH_HOSTS") },
+    turn: {
+      urls: env("COUNTERSIGN_TURN_URLS"),
+      secret: env("COUNTERSIGN_TURN_SECRET"),
+      secretFile: env("COUNTERSIGN_TURN_SECRET_FILE"),
+    },
   };
 }
 
@@ -183,6 +198,8 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
   const readText = (path: string) => Deno.readTextFile(path);
   const names = await readNamePolicy(settings.names, readText);
   const witnesses = await readWitnessSettings(settings.witnesses, readText);
+  const push = readPushSettings(settings.push);
+  const turn = await readTurnSettings(settings.turn, readText);
   const isKept = settings.store !== ":memory:" || settings.secret === null;
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
@@ -196,6 +213,8 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
     names,
     ...witnesses === null ? {} : { witnesses },
     isPostQuantum: settings.isPostQuantum,
+    push,
+    turn,
     pages,
     now: () => Date.now(),
     hasMetrics: settings.hasMetrics,

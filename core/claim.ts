@@ -24,6 +24,7 @@ import { writeErasure } from "../kv/erasures.ts";
 import { type Row } from "../kv/log_key.ts";
 import { newPoolId, type PoolEntry, writePooled } from "../kv/pool.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
+import { deletePush, listPushDevices } from "../kv/push.ts";
 import {
   checkLabel,
   type LabelState,
@@ -169,7 +170,7 @@ async function unclaimedKeys(ctx: Context, record: VerifiedRecord): Promise<Clai
   return unclaimed;
 }
 
-/** What goes with a record: prekeys of devices that can't come back, and a note of what ends. */
+/** What goes with a record: prekeys and push subscriptions of devices that can't come back, and a note of what ends. */
 async function leftBehind(
   ctx: Context,
   { before, record }: Succession,
@@ -180,8 +181,15 @@ async function leftBehind(
   const kept = new Set(
     [...record.devices, ...record.contesting].map(({ entry }) => entry.deviceId),
   );
-  const gone = (await listPrekeyDevices(ctx, label)).filter((device) => !kept.has(device));
-  const mutations = gone.map((device) => deletePrekeys(ctx, label, device));
+  const [prekeys, pushed] = await Promise.all([
+    listPrekeyDevices(ctx, label),
+    listPushDevices(ctx, label),
+  ]);
+  const isGone = (device: number) => !kept.has(device);
+  const mutations = [
+    ...prekeys.filter(isGone).map((device) => deletePrekeys(ctx, label, device)),
+    ...pushed.filter(isGone).map((device) => deletePush(ctx, label, device)),
+  ];
   if (record.kind !== "retire") return mutations;
   return [...mutations, writeErasure(ctx, { label, version: record.version })];
 }

@@ -9,8 +9,12 @@ import { type Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
 import {
+  ICE_BURST,
+  ICE_REFILL_MS,
   PREKEYS_BURST,
   PREKEYS_REFILL_MS,
+  PUSH_SUBSCRIPTION_BURST,
+  PUSH_SUBSCRIPTION_REFILL_MS,
   RESTORE_BURST,
   RESTORE_REFILL_MS,
 } from "../wire/limits.ts";
@@ -24,10 +28,13 @@ import { type NamePolicy, openNames } from "./name_policy.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
+import { openPush, type PushSender } from "./push.ts";
+import { type PushSettings } from "./push_settings.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
 import { type Report } from "./report.ts";
+import { type TurnSettings } from "./turn.ts";
 
 /** What the rules of the service work with. */
 export interface Context extends LogStore {
@@ -53,6 +60,14 @@ export interface Context extends LogStore {
   readonly opks: PairCount;
   /** How often each device publishes prekeys. */
   readonly publications: KeyedBuckets;
+  /** Wakes devices. */
+  readonly push: PushSender;
+  /** How often each device brings a push subscription. */
+  readonly subscriptions: KeyedBuckets;
+  /** The servers that carry media where two devices cannot reach each other, or null. */
+  readonly turn: TurnSettings | null;
+  /** How often each device asks for credentials at them. */
+  readonly ice: KeyedBuckets;
   /** How often a record that is not acceptable as a new one is looked for in the log. */
   readonly restoring: TokenBucket;
 }
@@ -81,6 +96,10 @@ export interface ContextParts {
   readonly witnesses?: WitnessSettings;
   /** Whether heads are signed with ML-DSA-44 too. */
   readonly isPostQuantum?: boolean;
+  /** How devices are woken; without it they are not. */
+  readonly push?: PushSettings | null;
+  /** The TURN and STUN servers; without it there are none. */
+  readonly turn?: TurnSettings | null;
 }
 
 /**
@@ -107,7 +126,10 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   const cache = prefixCache();
   const publisher = await openPublisher({ log, keys, witnesses, now, report });
   const sequencer = startSequencer({ log, publisher, now, report, prefix: cache });
+  const accounts = openAccounts(log, findVersionIn(log, keys.vrf, cache));
+  const push = openPush({ log, keys, accounts, now, settings: parts.push ?? null, report });
   const close = async (): Promise<void> => {
+    await push.close();
     await sequencer.close();
     await publisher.close();
   };
@@ -119,12 +141,19 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     sequencer,
     publisher,
     policy,
-    accounts: openAccounts(log, findVersionIn(log, keys.vrf, cache)),
+    accounts,
     names: parts.names ?? openNames(),
     prefixCache: cache,
     metrics: openMetrics(),
     opks: pairCount(OPK_RATES),
     publications: keyedBuckets({ burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS }),
+    push,
+    subscriptions: keyedBuckets({
+      burst: PUSH_SUBSCRIPTION_BURST,
+      refillMs: PUSH_SUBSCRIPTION_REFILL_MS,
+    }),
+    turn: parts.turn ?? null,
+    ice: keyedBuckets({ burst: ICE_BURST, refillMs: ICE_REFILL_MS }),
     restoring: tokenBucket({ burst: RESTORE_BURST, refillMs: RESTORE_REFILL_MS }, now()),
     close,
     [Symbol.asyncDispose]: close,

@@ -25,6 +25,7 @@ import { deleteErasure, listErasures, writeErasure } from "../kv/erasures.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { deletePooled, type Pooled, type PoolEntry, readPool } from "../kv/pool.ts";
 import { deletePrekeys, listPrekeyDevices, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
+import { deletePush, listPushDevices } from "../kv/push.ts";
 import {
   deleteLabel,
   deleteValue,
@@ -163,6 +164,7 @@ async function recoverName(parts: Parts, label: AccountLabel): Promise<void> {
   mutations.push(
     ...await stateOf(parts, label, newest),
     ...await prekeysOf(parts, label, newest),
+    ...newest === null ? await pushOf(parts, label) : [],
     ...erasureOf(parts, label, kept),
   );
   await commitInParts(log.kv, mutations);
@@ -201,6 +203,11 @@ async function prekeysOf(
     const { value } = (await readPrekeys(log, label, device))!;
     return writePrekeys(log, label, device, { ...value, left: [] });
   }));
+}
+
+/** Takes away the push subscriptions of a name of which nothing is left. */
+async function pushOf({ log }: Parts, label: AccountLabel): Promise<Deno.KvMutation[]> {
+  return (await listPushDevices(log, label)).map((device) => deletePush(log, label, device));
 }
 
 /** Notes that a name has to be erased where it ended and was not, and takes the note of any other. */

@@ -1,7 +1,9 @@
 /**
  * The keys of a service, all derived from its one secret of 32 bytes.
  *
- *     key(purpose) = HKDF-Expand(HKDF-Extract(origin, secret), "service-key" || purpose, 32)
+ *     key(purpose) = HKDF-Expand(HKDF-Extract(origin, secret), "service-key" || purpose, L)
+ *
+ * L is 32, and 40 for the P-256 key of Web Push.
  *
  * One secret to keep and to restore. The origin is in the derivation, so that a secret used for two
  * logs by mistake does not sign both.
@@ -23,7 +25,8 @@ import {
   type VerifierKey,
   verifierKey,
 } from "../crypto/note_key.ts";
-import { ed25519FromSeed, hkdfExpand, hkdfExtract } from "../crypto/primitives.ts";
+import { P256_SEED_BYTES, p256FromSeed } from "../crypto/p256.ts";
+import { ed25519FromSeed, hkdfExpand, hkdfExtract, type RawKeyPair } from "../crypto/primitives.ts";
 import { Secret } from "../crypto/secret.ts";
 import { type VrfKey, vrfKeyFromSeed } from "../crypto/vrf.ts";
 
@@ -52,6 +55,8 @@ export interface ServiceKeys {
   readonly nonces: Secret;
   /** Derives the openings of commitments. */
   readonly openings: Secret;
+  /** Says to push services who sends (VAPID, RFC 8292); ECDSA on P-256. */
+  readonly vapid: RawKeyPair;
 }
 
 /**
@@ -71,12 +76,13 @@ export async function deriveServiceKeys(
     throw new Error(`A service's secret has ${SECRET_BYTES} bytes`);
   }
   const root = hkdfExtract(utf8(origin), secret.expose());
-  const seed = (purpose: string): Bytes =>
-    hkdfExpand(root, labelled("service-key", utf8(purpose)), SECRET_BYTES);
-  const [log, operator, tokens] = await Promise.all([
+  const seed = (purpose: string, length: number = SECRET_BYTES): Bytes =>
+    hkdfExpand(root, labelled("service-key", utf8(purpose)), length);
+  const [log, operator, tokens, vapid] = await Promise.all([
     signingPair(seed("log")),
     signingPair(seed("operator")),
     signingPair(seed("tokens")),
+    vapidPair(seed("vapid", P256_SEED_BYTES)),
   ]);
   const logKey = verifierKey(origin, NOTE_KEY_TYPE.ed25519, log.publicKey);
   const logCosigner = isPostQuantum ? await mlDsa44Cosigner(origin, seed("log-ml-dsa-44")) : null;
@@ -91,9 +97,16 @@ export async function deriveServiceKeys(
     tokens,
     nonces: new Secret(seed("nonces")),
     openings: new Secret(seed("openings")),
+    vapid,
   };
   root.fill(0);
   return keys;
+}
+
+async function vapidPair(seed: Bytes): Promise<RawKeyPair> {
+  const pair = await p256FromSeed(seed);
+  seed.fill(0);
+  return pair;
 }
 
 async function signingPair(seed: Bytes): Promise<SigningKeyPair> {

@@ -75,6 +75,16 @@ const TABLES: Readonly<Record<string, Shape>> = {
   },
   key: { key: [bytes], value: exactly({ label: text, deviceId: count }) },
   prekey: { key: [bytes], value: exactly({ label: text, deviceId: count, expMs: count }) },
+  push: {
+    key: [text, count],
+    value: exactly({
+      endpoint: text,
+      p256dh: bytes,
+      auth: bytes,
+      signing: bytes,
+      expMs: (value) => value === null || count(value),
+    }),
+  },
   erase: { key: [text], value: exactly({ version: count }) },
   prekeys: {
     key: [text, count],

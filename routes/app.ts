@@ -11,6 +11,8 @@ import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
 import { type WitnessSettings } from "../core/publisher.ts";
 import { type PairRates, RING_RATES } from "../core/pair_rate.ts";
+import { type PushSettings } from "../core/push_settings.ts";
+import { type TurnSettings } from "../core/turn.ts";
 import { type Secret } from "../crypto/secret.ts";
 import {
   MAX_LINGERING_SOCKETS,
@@ -26,6 +28,7 @@ import { directoryRoutes } from "./directory.ts";
 import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { type Listening, requireLoopback, urlOf } from "./host.ts";
+import { iceRoutes } from "./ice.ts";
 import { linkRoutes } from "./links.ts";
 import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
@@ -34,6 +37,7 @@ import { pageRoutes, type Pages } from "./page.ts";
 import { mount } from "./mount.ts";
 import { type Operation, type Served } from "./operation.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
+import { pushRoutes } from "./push.ts";
 import { type Api } from "./route.ts";
 import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
@@ -63,6 +67,10 @@ export interface ServiceOptions {
   readonly names?: NamePolicy | undefined;
   /** Whether `/metrics` is served. */
   readonly hasMetrics?: boolean;
+  /** How devices are woken; without it they are not. */
+  readonly push?: PushSettings | null;
+  /** STUN and TURN servers; without it there are none. */
+  readonly turn?: TurnSettings | null;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
@@ -99,6 +107,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     names: options.names,
     ...options.witnesses === undefined ? {} : { witnesses: options.witnesses },
     isPostQuantum: options.isPostQuantum ?? false,
+    push: options.push ?? null,
+    turn: options.turn ?? null,
   });
   const log: Log = (sentence, facts) => {
     if (facts?.event === "fault") ctx.metrics.count("faults");
@@ -192,6 +202,8 @@ function servedBy(
     ...authRoutes(api),
     ...directoryRoutes(api),
     ...linkRoutes(api),
+    ...pushRoutes(api),
+    ...iceRoutes(api),
     ...mailboxRoutes(api, mailboxes, waiters),
     ...logRoutes(api),
     ...descriptionRoutes(api),

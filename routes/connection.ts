@@ -15,6 +15,7 @@ import { issueNonce } from "../core/proof_nonce.ts";
 import { type Relay, type RelayFrame } from "../core/relay.ts";
 import { tokenBucket } from "../core/token_bucket.ts";
 import { authenticate, type Principal } from "../core/tokens.ts";
+import { issueIce } from "../core/turn.ts";
 import { equal } from "../crypto/bytes.ts";
 import { CLOSE } from "../wire/close.ts";
 import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
@@ -28,6 +29,7 @@ import {
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
 import { publishedLimits } from "./description.ts";
+import { iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
 import { type Log, refusalOf } from "./problem.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
@@ -190,10 +192,21 @@ export function connection(
       case "signal":
       case "ring":
         return await relay.receive(member.cid, frame satisfies RelayFrame);
+      case "ice":
+        return sendIce(frame.id, member.principal);
       case "ack":
         return;
       default:
         return refuse(frame.id, new ServiceError("unavailable", "Not yet"));
+    }
+  }
+
+  function sendIce(id: string, { account, deviceId }: Principal): void {
+    try {
+      const issued = issueIce(ctx, `${account} ${deviceId}`);
+      send({ t: "ice", id, ...iceToWire(issued, ctx.now()) });
+    } catch (error) {
+      refuse(id, refusalOf(error, log));
     }
   }
 

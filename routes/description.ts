@@ -41,6 +41,7 @@ export function descriptionRoutes({ ctx }: Api): readonly Served[] {
     config: await configProof(ctx),
     policy: ctx.names.kind,
     witnesses: formatPolicy(ctx.policy),
+    push: ctx.push.settings === null ? null : toBase64Url(ctx.keys.vapid.publicKey),
     limits: publishedLimits(),
   }))];
 }

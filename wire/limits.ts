@@ -162,6 +162,32 @@ export const MAX_MEMBER_ID_CHARS = 32;
 export const MAX_FRAME_ID_CHARS = 64;
 /** How many idempotency keys of one connection are remembered. */
 export const REMEMBERED_FRAME_IDS = 256;
+/** Longest URL of a push subscription, in characters. */
+export const MAX_PUSH_ENDPOINT_CHARS = 2_048;
+/** Most push subscriptions that one device brings at once. */
+export const PUSH_SUBSCRIPTION_BURST = 8;
+/** How long until a device may bring one more, in milliseconds. */
+export const PUSH_SUBSCRIPTION_REFILL_MS = 60_000;
+/** Most pushes to one device at once. */
+export const PUSH_BURST_PER_DEVICE = 10;
+/** How long until a device is pushed to once more, in milliseconds. */
+export const PUSH_REFILL_PER_DEVICE_MS = 10_000;
+/** Length of a push message before it is sealed, padding included, in bytes. */
+export const PUSH_MESSAGE_BYTES = 128;
+/** Most pushes under way, those included that are tried again. */
+export const MAX_PUSHES = 1_024;
+/** Most pushes under way to one push service. */
+export const MAX_PUSHES_PER_SERVICE = 512;
+/** How long a push service may take to answer, in milliseconds. */
+export const PUSH_TIMEOUT_MS = 10_000;
+/** How often a push is tried. */
+export const PUSH_ATTEMPTS = 5;
+/** Life of the TURN credentials of a device, in milliseconds. */
+export const TURN_TTL_MS = 3_600_000;
+/** Most TURN credentials that one device asks for at once. */
+export const ICE_BURST = 10;
+/** How long until a device may ask for one more, in milliseconds. */
+export const ICE_REFILL_MS = 60_000;
 /** How long a new device waits to be linked, in milliseconds. */
 export const LINK_TTL_MS = 300_000;
 /** Most messages of each device while they are linked. */

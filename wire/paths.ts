@@ -72,6 +72,14 @@ export function messagesPath(label: string): string {
   return `/v1/messages/${encodeURIComponent(label)}`;
 }
 
+/** `PUT` brings a device's push subscription, `DELETE` takes it away. */
+export function pushPath(deviceId: number): string {
+  return `/v1/push/${deviceId}`;
+}
+
+/** `GET` gives STUN and TURN servers. */
+export const ICE = "/v1/ice";
+
 /** `GET` reads what a side of a meeting of two devices has written; `PUT` behind it writes. */
 export function linkPath(slot: string, side: "new" | "old"): string {
   return `/v1/links/${slot}/${side}`;

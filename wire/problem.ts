@@ -51,6 +51,10 @@ export const PROBLEM_STATUS = {
   link_conflict: 409,
   /** The account is not connected. */
   offline: 404,
+  /** Not a push subscription, or one at a push service that this service does not use. */
+  bad_subscription: 422,
+  /** This service has no Web Push. */
+  push_off: 404,
   /** The client's head is larger than the log: one of both was rolled back. */
   head_unknown: 409,
   /** No credentials. */

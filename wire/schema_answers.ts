@@ -119,6 +119,9 @@ export const serviceAnswer: z.ZodType<ServiceDescription, ServiceDescription> = 
   config: z.string().meta({ description: "A tlog-proof of CONFIG, the log's first entry." }),
   policy: z.enum(["open", "grant", "oidc"]).meta({ description: "Who may take a name." }),
   witnesses: z.string().meta({ description: "A C2SP tlog-policy, for people to read." }),
+  push: text64.nullable().meta({
+    description: "The `applicationServerKey` of push subscriptions; null without Web Push.",
+  }),
   limits: z.record(z.string(), z.number()).readonly().meta({
     description: "Every limit by name, with its unit in the name.",
   }),

@@ -7,9 +7,9 @@ import { ORIGIN, testSecret } from "../support/service_core.ts";
 
 async function publicKeys(secret: Secret, origin: string): Promise<string[]> {
   const keys = await deriveServiceKeys(secret, origin);
-  const { logVerifierKey, operator, vrf, tokens, nonces, openings } = keys;
+  const { logVerifierKey, operator, vrf, tokens, nonces, openings, vapid } = keys;
   const log = parseVerifierKey(logVerifierKey).publicKey;
-  const publics = [log, operator.publicKey, vrf.publicKey, tokens.publicKey];
+  const publics = [log, operator.publicKey, vrf.publicKey, tokens.publicKey, vapid.publicKey];
   return [...publics, nonces.expose(), openings.expose()].map(toHex);
 }
 

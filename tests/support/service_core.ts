@@ -35,6 +35,8 @@ import { Secret } from "../../crypto/secret.ts";
 import { believed, judged } from "./believer.ts";
 import { type Context, type OpenContext, openContext } from "../../core/context.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
+import { type PushSettings } from "../../core/push_settings.ts";
+import { type TurnSettings } from "../../core/turn.ts";
 
 /** The origin of every test's log. */
 export const ORIGIN = "test.invalid/kt/1";
@@ -55,12 +57,15 @@ export interface CoreOptions {
   readonly secret?: number;
   readonly origin?: string;
   readonly names?: NamePolicy;
+  readonly push?: PushSettings | null;
+  readonly turn?: TurnSettings | null;
 }
 
 /** Opens the service's core on a store, always with the same secret. */
 export function openCore(kv: Deno.Kv, options: CoreOptions = {}): Promise<OpenContext> {
   const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names } = options;
-  return openContext({ kv, origin, secret: testSecret(secret), now, report, names });
+  const { push = null, turn = null } = options;
+  return openContext({ kv, origin, secret: testSecret(secret), now, report, names, push, turn });
 }
 
 /** A secret that is none. */
