@@ -6,6 +6,7 @@
 
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
+import { type Bytes } from "../crypto/bytes.ts";
 import {
   type Account,
   JOINING,
@@ -25,6 +26,7 @@ import { ClientError, toClientError } from "./error.ts";
 import { Gossip } from "./gossip.ts";
 import { Ongoing } from "./ongoing.ts";
 import { Http } from "./http.ts";
+import type { HeldIce, IceServer } from "./ice.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
 import type { Finding } from "./monitor.ts";
@@ -32,6 +34,7 @@ import { type CallOptions, type ClientOptions, type RegisterOptions } from "./op
 import { placeCall } from "./outgoing.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
+import type { PushSubscriptionData } from "./push.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { type Store } from "./store.ts";
 import { Trust } from "./trust.ts";
@@ -51,6 +54,7 @@ export class Client {
   readonly #presence: Presence;
   readonly #gossip: Gossip;
   readonly #ongoing: Ongoing;
+  #ice: HeldIce | null = null;
   #watching: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
@@ -362,6 +366,50 @@ export class Client {
    */
   async call(name: string, adapter: MediaAdapter, options: CallOptions = {}): Promise<Call> {
     return await this.#known(placeCall(this.#world(), labelOf(name), adapter, options));
+  }
+
+  /**
+   * STUN and TURN servers for an adapter (`iceServers`), none where the service has none; kept for four
+   * fifths of the life of their credentials, so ask for each call.
+   *
+   * @throws ClientError `not_registered`, `device_removed`, `bad_answer`, `network`, `unavailable`
+   */
+  async iceServers(): Promise<readonly IceServer[]> {
+    const world = this.#world();
+    const { freshIce } = await import("./ice.ts");
+    const held = await this.#known(freshIce(world, this.#ice));
+    this.#ice = held;
+    return held.servers;
+  }
+
+  /**
+   * What push subscriptions are made with: `pushManager.subscribe({ applicationServerKey })`.
+   *
+   * @throws ClientError `refused` where the service has no Web Push, `bad_answer`, `network`
+   */
+  async pushKey(): Promise<Bytes> {
+    this.#requireOpen();
+    const { pushKeyOf } = await import("./push.ts");
+    return await pushKeyOf(this.#http);
+  }
+
+  /**
+   * Lets the service wake this device by this subscription (`subscription.toJSON()`), in place of any
+   * before. Call it at each start, since browsers change subscriptions, and after `rotateKeys`.
+   *
+   * @throws ClientError `not_registered`, `bad_option`, `refused`, `device_removed`, `network`, `unavailable`
+   */
+  async enablePush(subscription: PushSubscriptionData): Promise<void> {
+    const world = this.#world();
+    const { enablePush } = await import("./push.ts");
+    await this.#known(enablePush(world, subscription));
+  }
+
+  /** Has this device woken no more. @throws ClientError `not_registered`, `network`, `unavailable` */
+  async disablePush(): Promise<void> {
+    const world = this.#world();
+    const { disablePush } = await import("./push.ts");
+    await this.#known(disablePush(world));
   }
 
   /** The calls that ring here. One reader. */

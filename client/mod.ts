@@ -37,6 +37,8 @@ export { type Peer } from "./peer.ts";
 // As types alone: a bundler would load these modules for any other export.
 export type { AuthorizationBinding, Authorize } from "./authorization.ts";
 export type { Joining, JoinOptions, Linking } from "./link.ts";
+export type { IceServer } from "./ice.ts";
+export type { PushSubscriptionData } from "./push.ts";
 export type { Finding } from "./monitor.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";

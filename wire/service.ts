@@ -5,8 +5,7 @@
  */
 
 import { type AuthMethod } from "../crypto/record_auth.ts";
-import { type Bytes } from "../crypto/bytes.ts";
-import { asBytes, asCount, asObject, asText, WireError } from "./json.ts";
+import { asCount, asObject, asText, WireError } from "./json.ts";
 
 /** The version of the project, which its published documents bear. */
 export const VERSION = "0.1.0";
@@ -56,12 +55,6 @@ export function namePolicyFromWire(value: unknown): ServiceDescription["policy"]
   const { policy } = asObject(value, "the description");
   if (policy === "open" || policy === "grant" || policy === "oidc") return policy;
   throw new WireError("policy");
-}
-
-/** Reads the key of push subscriptions, null where there are none. @throws WireError */
-export function pushKeyFromWire(value: unknown): Bytes | null {
-  const { push } = asObject(value, "the description");
-  return push === null || push === undefined ? null : asBytes(push, "push");
 }
 
 /** Reads the policy that the service states, for showing it: it is no one's to believe. @throws WireError */

@@ -145,11 +145,13 @@ export function createPhone(client: Client, model: Model): Phone {
     }
     own.media = media;
     show(own, { local: media.stream, isCamera: media.isCamera });
+    const iceServers = await client.iceServers();
     const remote = new MediaStream();
     return browserAdapter({
       worker: () => new Worker("/worker.js", { type: "module" }),
       audio: media.stream.getAudioTracks()[0] ?? null,
       video: media.stream.getVideoTracks()[0] ?? null,
+      iceServers,
       onTrack: (track) => {
         remote.addTrack(track);
         show(own, { remote });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { isP256PublicKey } from "../../crypto/p256.ts";
-import { pushKeyFromWire } from "../../wire/service.ts";
+import { pushKeyFromWire } from "../../wire/push.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { newSubscriber, startPushService } from "../support/push_service.ts";
 import { startService, type TestService } from "../support/service.ts";
