@@ -39,6 +39,11 @@ const NAMES = [
   "recovery-code",
   "store-key",
   "store-file",
+  "invite",
+  "invite-key",
+  "room-meta",
+  "room-psk",
+  "room-identity",
 ] as const;
 
 /** What an input is for. */

@@ -33,6 +33,11 @@ const NAMES: readonly LabelName[] = [
   "recovery-code",
   "store-key",
   "store-file",
+  "invite",
+  "invite-key",
+  "room-meta",
+  "room-psk",
+  "room-identity",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {
