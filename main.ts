@@ -15,6 +15,8 @@
  *     COUNTERSIGN_NAMES_ISSUER     none             the `iss` of their tokens
  *     COUNTERSIGN_NAMES_AUDIENCE   none             the `aud` of ID tokens
  *     COUNTERSIGN_NAMES_CLAIM      email            the claim of ID tokens that is the name
+ *     COUNTERSIGN_ROOMS_JWKS       none             keys of who makes room tokens: URL, file or JSON
+ *     COUNTERSIGN_ROOMS_ISSUER     none             the `iss` of those tokens
  *     COUNTERSIGN_WITNESS_POLICY   none             a file: who cosigns the log's heads (C2SP tlog-policy)
  *     COUNTERSIGN_AUDITORS         none             which of them are auditors, by name, with commas
  *     COUNTERSIGN_CONTACT          none             whom push services may write to; no Web Push without
@@ -34,6 +36,7 @@
 import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
 import { jsonLine, type Report } from "./core/report.ts";
 import { type PushTexts, readPushSettings } from "./core/push_settings.ts";
+import { readEmbedder, type RoomSettings } from "./core/room_settings.ts";
 import { SECRET_BYTES } from "./core/service_keys.ts";
 import { readTurnSettings, type TurnTexts } from "./core/turn.ts";
 import { readWitnessSettings, type WitnessTexts } from "./core/witness_settings.ts";
@@ -66,6 +69,7 @@ interface Settings {
   readonly publicOrigin: string | null;
   readonly allowedOrigins: readonly string[];
   readonly names: NameSettings;
+  readonly rooms: RoomSettings;
   readonly witnesses: WitnessTexts;
   readonly isPostQuantum: boolean;
   readonly hasMetrics: boolean;
@@ -104,6 +108,10 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       issuer: env("COUNTERSIGN_NAMES_ISSUER"),
       audience: env("COUNTERSIGN_NAMES_AUDIENCE"),
       claim: env("COUNTERSIGN_NAMES_CLAIM"),
+    },
+    rooms: {
+      jwks: env("COUNTERSIGN_ROOMS_JWKS"),
+      issuer: env("COUNTERSIGN_ROOMS_ISSUER"),
     },
     witnesses: {
       policy: env("COUNTERSIGN_WITNESS_POLICY"),
@@ -197,6 +205,7 @@ async function openStore(path: string): Promise<Deno.Kv> {
 async function start(settings: Settings, pages: Pages, report: Report): Promise<Service> {
   const readText = (path: string) => Deno.readTextFile(path);
   const names = await readNamePolicy(settings.names, readText);
+  const embedder = await readEmbedder(settings.rooms, settings.origin, readText);
   const witnesses = await readWitnessSettings(settings.witnesses, readText);
   const push = readPushSettings(settings.push);
   const turn = await readTurnSettings(settings.turn, readText);
@@ -211,6 +220,7 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
     publicOrigin: settings.publicOrigin,
     allowedOrigins: settings.allowedOrigins,
     names,
+    embedder,
     ...witnesses === null ? {} : { witnesses },
     isPostQuantum: settings.isPostQuantum,
     push,

@@ -25,11 +25,14 @@ import { openGeneration } from "./generation.ts";
 import { findVersionIn } from "./logged_version.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
+import { type ManagedRooms, openManagedRooms } from "./managed_rooms.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
 import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { openPush, type PushSender } from "./push.ts";
 import { type PushSettings } from "./push_settings.ts";
+import { type Embedder, embedderOf } from "./room_tokens.ts";
+import { type TokenIssuer } from "./issuer.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
@@ -70,6 +73,10 @@ export interface Context extends LogStore {
   readonly ice: KeyedBuckets;
   /** How often a record that is not acceptable as a new one is looked for in the log. */
   readonly restoring: TokenBucket;
+  /** Whose backend makes room tokens besides us, or null. */
+  readonly embedder: Embedder | null;
+  /** The managed rooms. */
+  readonly rooms: ManagedRooms;
 }
 
 /** A context with its end. */
@@ -100,6 +107,8 @@ export interface ContextParts {
   readonly push?: PushSettings | null;
   /** The TURN and STUN servers; without it there are none. */
   readonly turn?: TurnSettings | null;
+  /** Whose backend makes room tokens besides us. */
+  readonly embedder?: TokenIssuer | null | undefined;
 }
 
 /**
@@ -133,11 +142,14 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     await sequencer.close();
     await publisher.close();
   };
+  const embedder = parts.embedder ? embedderOf(parts.embedder) : null;
   return {
     kv,
     origin,
     keys,
     now,
+    embedder,
+    rooms: openManagedRooms({ kv, origin, keys, now, embedder }),
     sequencer,
     publisher,
     policy,

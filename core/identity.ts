@@ -32,3 +32,18 @@ export type Party =
     readonly room: string;
     readonly signing: VerifyingKey;
   };
+
+/** A guest by its key's thumbprint. */
+export function guestIdentity(thumbprint: string): Identity {
+  return `~${thumbprint}`;
+}
+
+/** An embedder's user by the name that its backend gave it. */
+export function embedderIdentity(sub: string): Identity {
+  return `=${sub}`;
+}
+
+/** Whether somebody is an account. */
+export function isAccount(identity: Identity): boolean {
+  return /^[a-z0-9]/.test(identity);
+}

@@ -35,6 +35,8 @@ export interface TokenRules {
   readonly audience: string;
   /** Which algorithms may sign it. */
   readonly algorithms: string[];
+  /** Its `typ`, where it has to have one. */
+  readonly typ?: string;
 }
 
 const MAX_TEXT_BYTES = 255;

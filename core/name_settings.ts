@@ -11,7 +11,7 @@
  */
 
 import { utf8 } from "../crypto/bytes.ts";
-import { type TokenIssuer } from "./issuer.ts";
+import { MAX_ISSUER_BYTES, readKeys } from "./issuer_settings.ts";
 import { grantedNames, type NamePolicy, oidcNames, openNames } from "./name_policy.ts";
 
 /** The settings as they were written; empty and absent are the same. */
@@ -27,8 +27,6 @@ export interface NameSettings {
   /** The ID tokens' claim that is the name. */
   readonly claim?: string | undefined;
 }
-
-const MAX_ISSUER_BYTES = 255;
 
 /**
  * The policy of some settings.
@@ -57,7 +55,7 @@ export async function readNamePolicy(
   if (utf8(issuer).length > MAX_ISSUER_BYTES) {
     throw new Error(`COUNTERSIGN_NAMES_ISSUER has at most ${MAX_ISSUER_BYTES} bytes`);
   }
-  const keys = await readKeys(settings.jwks!, readText);
+  const keys = await readKeys("COUNTERSIGN_NAMES_JWKS", settings.jwks!, readText);
   try {
     if (kind === "grant") return grantedNames({ issuer, keys });
     return oidcNames({
@@ -85,33 +83,3 @@ const USED = new Map<string, readonly Name[]>([
   ["grant", ["jwks", "issuer"]],
   ["oidc", ["jwks", "issuer", "audience", "claim"]],
 ]);
-
-async function readKeys(
-  text: string,
-  readText: (path: string) => Promise<string>,
-): Promise<TokenIssuer["keys"]> {
-  const isInline = text.trimStart().startsWith("{");
-  if (!isInline && /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return keysUrl(text);
-  let json: string;
-  try {
-    json = isInline ? text : await readText(text);
-  } catch {
-    throw new Error("COUNTERSIGN_NAMES_JWKS names a file that can't be read");
-  }
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw new Error("COUNTERSIGN_NAMES_JWKS has to hold a JSON Web Key Set");
-  }
-}
-
-/** Keys that came over a network without TLS would be anybody's; on loopback there is none. */
-function keysUrl(text: string): URL {
-  const url = URL.parse(text);
-  const isLoopback = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(url?.hostname ?? "");
-  const isSafe = url?.protocol === "https:" || url?.protocol === "http:" && isLoopback;
-  if (url === null || !isSafe || url.username !== "" || url.password !== "") {
-    throw new Error("COUNTERSIGN_NAMES_JWKS has to be an https URL, without a password");
-  }
-  return url;
-}

@@ -86,6 +86,29 @@ const TABLES: Readonly<Record<string, Shape>> = {
     }),
   },
   erase: { key: [text], value: exactly({ version: count }) },
+  room: {
+    key: [text],
+    value: exactly({
+      creator: text,
+      epoch: count,
+      epochMs: count,
+      isLocked: flag,
+      hasEnded: flag,
+      meta: (value) => value === null || text(value),
+      people: bytes,
+      bans: bytes,
+      expMs: count,
+      changeId: text,
+    }),
+  },
+  rooms_of: {
+    key: [text],
+    value: exactly({ rooms: listOf(exactly({ room: text, expMs: count })) }),
+  },
+  invite: {
+    key: [text, text],
+    value: exactly({ role: text, uses: count, by: text, used: bytes, expMs: count }),
+  },
   prekeys: {
     key: [text, count],
     value: exactly({

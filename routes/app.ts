@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
 import { type Mailboxes, openMailboxes } from "../core/mailbox.ts";
 import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
+import { type TokenIssuer } from "../core/issuer.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
 import { type WitnessSettings } from "../core/publisher.ts";
 import { type PairRates, RING_RATES } from "../core/pair_rate.ts";
@@ -38,6 +39,8 @@ import { mount } from "./mount.ts";
 import { type Operation, type Served } from "./operation.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { pushRoutes } from "./push.ts";
+import { inviteRoutes } from "./invites.ts";
+import { roomRoutes } from "./rooms.ts";
 import { type Api } from "./route.ts";
 import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
@@ -71,6 +74,8 @@ export interface ServiceOptions {
   readonly push?: PushSettings | null;
   /** STUN and TURN servers; without it there are none. */
   readonly turn?: TurnSettings | null;
+  /** Whose backend makes room tokens besides us. */
+  readonly embedder?: TokenIssuer | null | undefined;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
@@ -105,6 +110,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     now,
     report: options.log,
     names: options.names,
+    embedder: options.embedder,
     ...options.witnesses === undefined ? {} : { witnesses: options.witnesses },
     isPostQuantum: options.isPostQuantum ?? false,
     push: options.push ?? null,
@@ -205,6 +211,8 @@ function servedBy(
     ...pushRoutes(api),
     ...iceRoutes(api),
     ...mailboxRoutes(api, mailboxes, waiters),
+    ...roomRoutes(api),
+    ...inviteRoutes(api),
     ...logRoutes(api),
     ...descriptionRoutes(api),
     ...healthRoutes(api),

@@ -10,7 +10,7 @@ import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
 import { ASYNCAPI, OPENAPI } from "../wire/paths.ts";
 
-const METHODS = "GET, HEAD, POST, PUT, DELETE";
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 const EXPOSED = "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate";
 

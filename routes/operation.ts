@@ -40,7 +40,7 @@ export interface Answer<A> {
 export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown, W = Access> {
   /** In camel case; for good. */
   readonly id: string;
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** As hono writes it: `/v1/directory/:label`. */
   readonly path: string;
   readonly topic: Topic;

@@ -210,3 +210,7 @@ export const IDEMPOTENCY_TTL_MS = 86_400_000;
 export const IDEMPOTENCY_BURST = 100;
 /** How long until an account may send one more, in milliseconds. */
 export const IDEMPOTENCY_REFILL_MS = 10_000;
+/** How long a managed room that ended says so to those who were in it, in milliseconds. */
+export const ENDED_ROOM_TTL_MS = 86_400_000;
+/** Longest name that an embedder's backend gives a user, in characters. */
+export const MAX_EMBEDDER_SUB_CHARS = 127;

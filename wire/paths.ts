@@ -84,3 +84,26 @@ export const ICE = "/v1/ice";
 export function linkPath(slot: string, side: "new" | "old"): string {
   return `/v1/links/${slot}/${side}`;
 }
+
+/** `POST` makes a managed room, `GET` lists one's own. */
+export const ROOMS = "/v1/rooms";
+
+/** `GET`, `PATCH` and `DELETE` a managed room. */
+export function roomPath(room: string): string {
+  return `${ROOMS}/${room}`;
+}
+
+/** `POST` makes an invite, `GET` lists them; `DELETE` behind it withdraws one. */
+export function invitesPath(room: string): string {
+  return `${roomPath(room)}/invites`;
+}
+
+/** `DELETE` withdraws an invite. @param key the public half of its key, base64url */
+export function invitePath(room: string, key: string): string {
+  return `${invitesPath(room)}/${key}`;
+}
+
+/** `POST` exchanges an invite for a room token, or renews one. */
+export function roomTokensPath(room: string): string {
+  return `${roomPath(room)}/tokens`;
+}

@@ -32,5 +32,6 @@ export function managedRoomId(): string {
 
 /** Whether an id is a managed room's. */
 export function isManaged(room: string): boolean {
-  return ((fromBase64Url(room)?.[0] ?? 0) & MANAGED_BIT) !== 0;
+  const bytes = fromBase64Url(room);
+  return bytes?.length === ROOM_ID_BYTES && (bytes[0]! & MANAGED_BIT) !== 0;
 }

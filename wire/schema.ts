@@ -14,6 +14,7 @@ import {
   MAX_AUTHORIZATION_CHARS,
   MAX_COMMON_BYTES,
   MAX_CT_BYTES,
+  MAX_INVITE_USES,
   MAX_LINK_MESSAGE_BYTES,
   MAX_MAIL_TTL_MS,
   MAX_META_BYTES,
@@ -94,7 +95,45 @@ export const tokenRequest = z.strictObject({ account: label }).meta({
   examples: [{ account: "alice" }],
 });
 
-const givenRole = z.enum(["host", "cohost", "member", "listener"]);
+const role = z.enum(["host", "cohost", "member", "listener", "knocker"]);
+const givenRole = role.exclude(["knocker"]);
+
+/** `POST /v1/rooms`. */
+export const roomRequest = z.strictObject({
+  meta: opaque(MAX_META_BYTES).nullable().optional(),
+}).meta({ id: "RoomRequest", examples: [{ meta: "c2VhbGVk" }] });
+
+/** `PATCH /v1/rooms/{room}`: what is absent stays. */
+export const roomAmendment = z.strictObject({
+  locked: z.boolean().optional(),
+  meta: opaque(MAX_META_BYTES).nullable().optional(),
+}).meta({ id: "RoomAmendment", examples: [{ locked: true }] });
+
+/** `POST /v1/rooms/{room}/invites`. */
+export const inviteRequest = z.strictObject({
+  key: bytes(KEY_BYTES, KEY_BYTES),
+  role,
+  uses: z.number().int().min(1).max(MAX_INVITE_USES),
+  expires_ms: size,
+}).meta({
+  id: "InviteRequest",
+  examples: [{ key: some(KEY_BYTES), role: "member", uses: 5, expires_ms: 1_790_000_000_000 }],
+});
+
+/** `POST /v1/rooms/{room}/tokens`: without an invite for somebody whom the room knows. */
+export const roomTokenRequest = z.strictObject({
+  invite: z.strictObject({
+    key: bytes(KEY_BYTES, KEY_BYTES),
+    ts_ms: size,
+    signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES),
+  }).optional(),
+}).meta({
+  id: "RoomTokenRequest",
+  examples: [{
+    invite: { key: some(KEY_BYTES), ts_ms: 1_790_000_000_000, signature: some(SIGNATURE_BYTES) },
+  }],
+});
+
 const token = z.string().max(MAX_TOKEN_CHARS);
 
 /** A frame of a client; opaque payloads stay text. */

@@ -10,9 +10,22 @@
 import { z } from "zod";
 import { type BundlesWire, type LookupWire } from "./directory.ts";
 import { type LinkMessagesWire } from "./link.ts";
-import { MAX_LINK_MESSAGES, MAX_OFFERS } from "./limits.ts";
+import {
+  MAX_LINK_MESSAGES,
+  MAX_OFFERS,
+  MAX_ROOM_INVITES,
+  MAX_ROOMS_PER_CREATOR,
+} from "./limits.ts";
 import { type ConsistencyWire, type EpochWire } from "./log.ts";
 import { type Problem, PROBLEM_STATUS, type ProblemCode } from "./problem.ts";
+import {
+  type InvitesWire,
+  type InviteWire,
+  ROLES,
+  type RoomsWire,
+  type RoomTokenWire,
+  type RoomWire,
+} from "./room.ts";
 import { charsOf, size, text64 } from "./schema_parts.ts";
 import { type ServiceDescription } from "./service.ts";
 import { type TokenWire } from "./token.ts";
@@ -132,3 +145,46 @@ export const healthAnswer = z.strictObject({ status: z.literal("ok") }).meta({ i
 
 /** A published document. */
 export const documentAnswer = z.record(z.string(), z.unknown());
+
+const role = z.enum(ROLES);
+
+/** A managed room as those see it who run it. */
+export const roomAnswer: z.ZodType<RoomWire, RoomWire> = z.strictObject({
+  room: text64,
+  epoch: size.meta({ description: "One more with every kick, ban, lock and end." }),
+  locked: z.boolean(),
+  ended: z.boolean(),
+  meta: text64.nullable().meta({ description: "Sealed by the members; null for none." }),
+  role: role.meta({ description: "What whoever asks is in it." }),
+  people: size.meta({ description: "How many people the room knows." }),
+  expires_ms: size.meta({ description: "When it ends unless somebody comes, Unix milliseconds." }),
+}).meta({ id: "Room", description: "A managed room." });
+
+/** Somebody's rooms. */
+export const roomsAnswer: z.ZodType<RoomsWire, RoomsWire> = z.strictObject({
+  rooms: z.array(roomAnswer).max(MAX_ROOMS_PER_CREATOR).readonly(),
+}).meta({ id: "Rooms", description: "The open rooms that an account made." });
+
+/** An invite as those see it who may invite. */
+export const inviteAnswer: z.ZodType<InviteWire, InviteWire> = z.strictObject({
+  key: text64.meta({ description: "The public half of its key, which is its id." }),
+  role: role.meta({ description: "As what it lets in." }),
+  uses: size,
+  used: size,
+  expires_ms: size,
+}).meta({ id: "Invite", description: "An invite into a room, but for its link." });
+
+/** A room's invites. */
+export const invitesAnswer: z.ZodType<InvitesWire, InvitesWire> = z.strictObject({
+  invites: z.array(inviteAnswer).max(MAX_ROOM_INVITES).readonly(),
+}).meta({ id: "Invites", description: "A room's invites that are not over." });
+
+/** A room token. */
+export const roomTokenAnswer: z.ZodType<RoomTokenWire, RoomTokenWire> = z.strictObject({
+  token: z.string(),
+  identity: z.string().meta({ description: "Who the room takes the asker for." }),
+  role,
+  epoch: size,
+  expires_in: size.meta({ description: "Life in seconds." }),
+  meta: text64.nullable(),
+}).meta({ id: "RoomToken", description: "A token for one room, bound to the key of the proof." });

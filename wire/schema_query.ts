@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { MAX_FRAME_ID_CHARS, MAX_LINK_MESSAGES, MAX_MAIL_WAIT_MS } from "./limits.ts";
 import { LINK_SLOT_BYTES } from "../crypto/link_code.ts";
-import { bytes, decimal, label } from "./schema_parts.ts";
+import { bytes, decimal, label, room } from "./schema_parts.ts";
 
 /** `/v1/directory/{label}` and what stands below. */
 export const labelPlace = z.strictObject({ label: label.meta({ description: "The name." }) });
@@ -44,6 +44,17 @@ export const waitQuery = z.strictObject({
   wait: decimal.pipe(z.number().max(MAX_MAIL_WAIT_MS)).optional().meta({
     description: "How long the answer may wait for something to come, in milliseconds.",
   }),
+});
+
+const managedRoom = room.meta({ description: "The room's id: 16 bytes, the first bit set." });
+
+/** `/v1/rooms/{room}` and what stands below. */
+export const roomPlace = z.strictObject({ room: managedRoom });
+
+/** `/v1/rooms/{room}/invites/{key}`. */
+export const invitePlace = z.strictObject({
+  room: managedRoom,
+  key: bytes(32, 32).meta({ description: "The public half of the invite's key." }),
 });
 
 /** `/log/tile/{path}`. */

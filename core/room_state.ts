@@ -1,0 +1,155 @@
+/**
+ * What a managed room becomes: pure decisions on its row.
+ *
+ * @module
+ */
+
+import { identityTagText, type RoomPerson, type RoomRow } from "../kv/rooms.ts";
+import { type Role } from "../wire/frames.ts";
+import { ENDED_ROOM_TTL_MS, MAX_ROOM_BANS, MAX_ROOM_PEOPLE, ROOM_TTL_MS } from "../wire/limits.ts";
+import { ServiceError } from "./error.ts";
+import { type Identity } from "./identity.ts";
+import { may, type Permission } from "./roles.ts";
+import { type RoomChange, type RoomState } from "./room_rules.ts";
+
+/** A room lives on when somebody comes; written once a day at most. */
+const TOUCH_MS = 86_400_000;
+
+/** A room that somebody makes. @param changeId which write this is */
+export function newRoom(
+  creator: Identity,
+  person: RoomPerson,
+  meta: string | null,
+  nowMs: number,
+  changeId: string,
+): RoomRow {
+  return {
+    creator,
+    epoch: 1,
+    epochMs: 0,
+    isLocked: false,
+    hasEnded: false,
+    meta,
+    people: new Map([[creator, person]]),
+    bans: new Set(),
+    expMs: nowMs + ROOM_TTL_MS,
+    changeId,
+  };
+}
+
+/** What the relay is told of a room. */
+export function stateOf(room: string, { epoch, isLocked, hasEnded, meta }: RoomRow): RoomState {
+  return { room, epoch, isLocked, hasEnded, meta };
+}
+
+/** Whether a room keeps somebody out. */
+export function isBanned(row: RoomRow, who: Identity): boolean {
+  return row.bans.has(identityTagText(who));
+}
+
+/** The room when somebody comes: it lives on. */
+export function touched(row: RoomRow, nowMs: number): RoomRow {
+  const expMs = nowMs + ROOM_TTL_MS;
+  return row.expMs + TOUCH_MS > expMs ? row : { ...row, expMs };
+}
+
+/** The room with somebody known to it. @throws ServiceError `room_full` */
+export function withPerson(row: RoomRow, who: Identity, role: Role, sinceMs: number): RoomRow {
+  if (!row.people.has(who) && row.people.size >= MAX_ROOM_PEOPLE) {
+    throw new ServiceError("room_full", "This room knows as many people as a room may");
+  }
+  return { ...row, people: new Map(row.people).set(who, { role, sinceMs }) };
+}
+
+/**
+ * The room after a change; the same row where it changes nothing.
+ *
+ * Who may act on whom is the caller's to say; kept here are a room's last host, and a host from all
+ * others, whatever the caller says.
+ *
+ * @throws ServiceError `room_full`, `too_many_open`, `forbidden`, `no_such_member`
+ */
+export function changed(row: RoomRow, by: Identity, change: RoomChange, nowMs: number): RoomRow {
+  switch (change.kind) {
+    case "admit":
+      if (isBanned(row, change.who)) {
+        throw new ServiceError("no_such_member", "Nobody like that is at the door");
+      }
+      return withPerson(row, change.who, change.role, nowMs);
+    case "role":
+      if (row.people.get(change.who)?.role === change.role) return row;
+      if (change.role !== "host") requireHostLeft(row, by, change.who);
+      return withPerson(row, change.who, change.role, nowMs);
+    case "remove":
+      requireHostLeft(row, by, change.who);
+      return raised(without(row, change.who, change.isBan), nowMs);
+    case "lock":
+      if (row.isLocked === change.isLocked) return row;
+      return change.isLocked
+        ? raised({ ...row, isLocked: true }, nowMs)
+        : { ...row, isLocked: false };
+    case "end":
+      return raised({ ...row, hasEnded: true, expMs: nowMs + ENDED_ROOM_TTL_MS }, nowMs);
+  }
+}
+
+/**
+ * Requires that somebody may do something to a room. Whoever it does not know, or keeps out, is told
+ * what they are told of a room that there is not.
+ *
+ * @throws ServiceError `room_not_found`, `room_ended`, `forbidden`
+ */
+export function requireMay(
+  row: RoomRow | null,
+  who: Identity,
+  permission: Permission,
+): { readonly row: RoomRow; readonly role: Role } {
+  const person = row?.people.get(who);
+  if (row === null || person === undefined || isBanned(row, who)) throw roomNotFound();
+  if (row.hasEnded) throw roomEnded();
+  if (may(person.role, permission)) return { row, role: person.role };
+  throw notAllowed();
+}
+
+/** The refusal of everybody for whom a room might as well not be there. */
+export function roomNotFound(): ServiceError {
+  return new ServiceError("room_not_found", "There is no such room, or it is not for you");
+}
+
+/** The refusal of those who were in it. */
+export function roomEnded(): ServiceError {
+  return new ServiceError("room_ended", "This room was ended");
+}
+
+/** The refusal of those who hold a good invite or token. */
+export function roomLocked(): ServiceError {
+  return new ServiceError("room_locked", "This room is locked: nobody else gets in");
+}
+
+/** The refusal of somebody whose role does not allow it. */
+export function notAllowed(): ServiceError {
+  return new ServiceError("forbidden", "Your role in this room does not allow this");
+}
+
+function without(row: RoomRow, who: Identity, isBan: boolean): RoomRow {
+  const people = new Map(row.people);
+  people.delete(who);
+  if (!isBan) return { ...row, people };
+  const bans = new Set(row.bans).add(identityTagText(who));
+  if (bans.size > MAX_ROOM_BANS) {
+    throw new ServiceError("too_many_open", "This room keeps out as many as a room may");
+  }
+  return { ...row, people, bans };
+}
+
+/** What was handed out before is worth nothing. */
+function raised(row: RoomRow, nowMs: number): RoomRow {
+  return { ...row, epoch: row.epoch + 1, epochMs: nowMs };
+}
+
+/** Only a host acts on a host, and never so that none is left. */
+function requireHostLeft({ people }: RoomRow, by: Identity, who: Identity): void {
+  if (people.get(who)?.role !== "host") return;
+  const hosts = [...people.values()].filter(({ role }) => role === "host").length;
+  if (people.get(by)?.role !== "host" || hosts < 2) throw notAllowed();
+}
