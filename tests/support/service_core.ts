@@ -34,6 +34,7 @@ import { signGenesis, type VerifiedRecord } from "../../crypto/record.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { believed, judged } from "./believer.ts";
 import { type Context, type OpenContext, openContext } from "../../core/context.ts";
+import { type TokenIssuer } from "../../core/issuer.ts";
 import { type NamePolicy } from "../../core/name_policy.ts";
 import { type PushSettings } from "../../core/push_settings.ts";
 import { type TurnSettings } from "../../core/turn.ts";
@@ -59,6 +60,7 @@ export interface CoreOptions {
   readonly names?: NamePolicy;
   readonly push?: PushSettings | null;
   readonly turn?: TurnSettings | null;
+  readonly embedder?: TokenIssuer;
 }
 
 /** Opens the service's core on a store, always with the same secret. */
@@ -66,6 +68,9 @@ export function openCore(kv: Deno.Kv, options: CoreOptions = {}): Promise<OpenCo
   const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names } = options;
   const { push = null, turn = null } = options;
   return openContext({ kv, origin, secret: testSecret(secret), now, report, names, push, turn });
+  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names, embedder } =
+    options;
+  return openContext({ kv, origin, secret: testSecret(secret), now, report, names, embedder });
 }
 
 /** A secret that is none. */
