@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { SignJWT } from "jose";
 import { type OpenContext } from "../../core/context.ts";
+import { openManagedRooms } from "../../core/managed_rooms.ts";
 import { type RoomState } from "../../core/room_rules.ts";
 import { invitesOf } from "../../core/invites.ts";
 import { issueRoomToken } from "../../core/room_tokens.ts";
@@ -78,7 +80,8 @@ Deno.test("a room token serves its key, in its room, for an hour, and nobody els
       rooms.enter(other, { ...owner.party, room: other } as never, token),
       BAD_TOKEN,
     );
-    // A guest of one room is let into no other, whatever it holds.
+    // A guest of one room is let into no other on that connection, even one that knows it.
+    await comeBy(ctx, other, await inviteOf(ctx, other, "alice"), owner);
     await assert.rejects(rooms.enter(other, owner.party, null), NOT_FOUND);
     for (const text of ["", "a.b.c", `${token}A`, token.slice(0, -2), "x".repeat(5_000)]) {
       await assert.rejects(rooms.enter(room, owner.party, text), BAD_TOKEN);
@@ -110,6 +113,18 @@ Deno.test("an access token, and a room token of another service, are no room tok
     await assert.rejects(ctx.rooms.enter(room, eve.party, token), BAD_TOKEN);
     const ours = await issueRoomToken(ctx, claims);
     assert.equal((await ctx.rooms.enter(room, eve.party, ours.token)).role, "host");
+    const mallory = await guest(room);
+    const seconds = Math.floor(now() / 1000);
+    const signAs = (typ: string) =>
+      new SignJWT({ room, role: "host", epoch: 1, cnf: { jkt: mallory.jkt } })
+        .setProtectedHeader({ typ, alg: "EdDSA" }).setSubject(mallory.party.identity)
+        .setIssuer(ctx.origin).setAudience(ctx.origin)
+        .setIssuedAt(seconds).setExpirationTime(seconds + 60).sign(ctx.keys.tokens.privateKey);
+    await assert.rejects(ctx.rooms.enter(room, mallory.party, await signAs("at+jwt")), BAD_TOKEN);
+    assert.equal(
+      (await ctx.rooms.enter(room, mallory.party, await signAs("room+jwt"))).role,
+      "host",
+    );
     const [, body, tail] = ours.token.split(".");
     for (const header of [{ alg: "EdDSA", typ: "at+jwt" }, { alg: "none", typ: "room+jwt" }]) {
       const head = btoa(JSON.stringify(header)).replace(/=+$/, "");
@@ -190,6 +205,10 @@ Deno.test("nobody but a host acts on a host, and a room keeps one", async () => 
     const down = { kind: "role", who: "alice", role: "member" } as const;
     await assert.rejects(rooms.change(room, "carol", down), forbidden);
     await assert.rejects(rooms.change(room, "alice", down), forbidden);
+    // Nor where another host is left.
+    await rooms.change(room, "alice", { kind: "admit", who: "bob", role: "host" });
+    await assert.rejects(rooms.change(room, "carol", down), forbidden);
+    await rooms.change(room, "alice", { kind: "remove", who: "bob", isBan: false });
     await rooms.change(room, "alice", { kind: "role", who: "carol", role: "host" });
     await rooms.change(room, "carol", { ...down });
     assert.equal((await rooms.enter(room, (await account("alice")).party, null)).role, "member");
@@ -272,6 +291,26 @@ Deno.test("the largest room there can be is kept, and takes nobody more", async 
     await assert.rejects(rooms.change(room, "alice", more), { code: "room_full" });
     await rooms.amend(room, "alice", { meta: "A".repeat(1_366) });
     assert.equal((await rooms.view(room, "alice")).row.people.size, MAX_ROOM_PEOPLE);
+  });
+});
+
+Deno.test("what several processes do to one store at once keeps every bound", async () => {
+  await withRoom(async ({ ctx, room }) => {
+    const others = [1, 2, 3].map(() => ({ ...ctx, rooms: openManagedRooms(ctx) }));
+    const made = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, i) => others[i % 3]!.rooms.create("bob", null)),
+    );
+    assert.equal(made.filter(({ status }) => status === "fulfilled").length, MAX_ROOMS_PER_CREATOR);
+    const invite = await inviteOf(ctx, room, "alice", "member", 5);
+    const lobby = await inviteOf(ctx, room, "alice", "knocker", 5);
+    for (const one of [invite, lobby]) {
+      const guests = await Promise.all(Array.from({ length: 30 }, () => guest(room)));
+      const came = await Promise.allSettled(
+        guests.map((someone, i) => comeBy(others[i % 3]!, room, one, someone)),
+      );
+      assert.equal(came.filter(({ status }) => status === "fulfilled").length, 5);
+    }
+    assert.equal((await ctx.rooms.view(room, "alice")).row.people.size, 6);
   });
 });
 

@@ -44,10 +44,11 @@ export async function inviteOf(
   room: string,
   by: string,
   role: Role = "member",
+  uses = 100,
 ): Promise<Invite> {
   const invite = newInvite(fromBase64Url(room)!);
   const { publicKey: key } = await inviteKey(invite);
-  await makeInvite(ctx, room, by, { key, role, uses: 100, expMs: ctx.now() + 1_000_000 });
+  await makeInvite(ctx, room, by, { key, role, uses, expMs: ctx.now() + 1_000_000 });
   return invite;
 }
 
