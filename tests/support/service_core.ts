@@ -65,12 +65,8 @@ export interface CoreOptions {
 
 /** Opens the service's core on a store, always with the same secret. */
 export function openCore(kv: Deno.Kv, options: CoreOptions = {}): Promise<OpenContext> {
-  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names } = options;
-  const { push = null, turn = null } = options;
-  return openContext({ kv, origin, secret: testSecret(secret), now, report, names, push, turn });
-  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, names, embedder } =
-    options;
-  return openContext({ kv, origin, secret: testSecret(secret), now, report, names, embedder });
+  const { now = Date.now, report = () => {}, secret = 7, origin = ORIGIN, ...more } = options;
+  return openContext({ kv, origin, secret: testSecret(secret), now, report, ...more });
 }
 
 /** A secret that is none. */
