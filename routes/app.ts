@@ -14,6 +14,7 @@ import { type WitnessSettings } from "../core/publisher.ts";
 import { type PairRates, RING_RATES } from "../core/pair_rate.ts";
 import { type PushSettings } from "../core/push_settings.ts";
 import { type TurnSettings } from "../core/turn.ts";
+import { type Rate } from "../core/token_bucket.ts";
 import { type Secret } from "../crypto/secret.ts";
 import {
   MAX_LINGERING_SOCKETS,
@@ -42,7 +43,7 @@ import { pushRoutes } from "./push.ts";
 import { inviteRoutes } from "./invites.ts";
 import { roomRoutes } from "./rooms.ts";
 import { type Api } from "./route.ts";
-import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
+import { FRAME_RATE, openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -82,6 +83,8 @@ export interface ServiceOptions {
   readonly rings?: PairRates;
   /** Another bound than the protocol's for sockets with nobody behind them, for tests. */
   readonly mostLingering?: number;
+  /** Another rate of a connection's frames than the protocol's, for tests and benchmarks. */
+  readonly frames?: Rate;
 }
 
 /** A running service. */
@@ -135,6 +138,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     timing: options.timing ?? SOCKET_TIMING,
     rings: options.rings ?? RING_RATES,
     mostLingering: options.mostLingering ?? MAX_LINGERING_SOCKETS,
+    frames: options.frames ?? FRAME_RATE,
     log,
   });
 

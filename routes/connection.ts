@@ -13,15 +13,13 @@ import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
 import { type Relay, type RelayFrame } from "../core/relay.ts";
-import { tokenBucket } from "../core/token_bucket.ts";
+import { type Rate, tokenBucket } from "../core/token_bucket.ts";
 import { authenticate, type Principal } from "../core/tokens.ts";
 import { issueIce } from "../core/turn.ts";
 import { equal } from "../crypto/bytes.ts";
 import { CLOSE } from "../wire/close.ts";
 import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
 import {
-  FRAME_BURST,
-  FRAMES_PER_SECOND,
   MAX_BUFFERED_BYTES,
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,
@@ -51,6 +49,8 @@ export interface ConnectionParts {
   readonly relay: Relay;
   /** Takes faults. */
   readonly log: Log;
+  /** How many frames a connection may send. */
+  readonly frames: Rate;
   /** A clock that never goes back, in milliseconds. */
   readonly monotonic: () => number;
   /** How long a client has to sign in, in milliseconds. */
@@ -92,8 +92,7 @@ export function connection(
 ): Connection {
   const { ctx, relay, log, monotonic } = parts;
   const startedMs = monotonic();
-  const rate = { burst: FRAME_BURST, refillMs: 1_000 / FRAMES_PER_SECOND };
-  const bucket = tokenBucket(rate, startedMs);
+  const bucket = tokenBucket(parts.frames, startedMs);
   let socket: Socket | null = null;
   let member: { readonly cid: string; readonly principal: Principal } | null = null;
   let isEnded = false;

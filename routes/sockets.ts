@@ -11,8 +11,15 @@
 import { type Context } from "../core/context.ts";
 import { openRelay } from "../core/relay.ts";
 import { pairCount, type PairRates } from "../core/pair_rate.ts";
+import { type Rate } from "../core/token_bucket.ts";
 import { CLOSE } from "../wire/close.ts";
-import { AUTH_DEADLINE_MS, DEVICE_CHECK_MS, HEARTBEAT_MS } from "../wire/limits.ts";
+import {
+  AUTH_DEADLINE_MS,
+  DEVICE_CHECK_MS,
+  FRAME_BURST,
+  FRAMES_PER_SECOND,
+  HEARTBEAT_MS,
+} from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
 import { type Log, problemResponse } from "./problem.ts";
@@ -39,6 +46,9 @@ export const SOCKET_TIMING: SocketTiming = {
   tickMs: 500,
 };
 
+/** The rate of a connection's frames. */
+export const FRAME_RATE: Rate = { burst: FRAME_BURST, refillMs: 1_000 / FRAMES_PER_SECOND };
+
 /** The WebSocket endpoint. */
 export interface Sockets {
   /** Answers a request for a WebSocket. */
@@ -57,6 +67,8 @@ export interface SocketOptions {
   readonly rings: PairRates;
   /** Most sockets that have not signed in, or have ended while their peer keeps them open. */
   readonly mostLingering: number;
+  /** How many frames a connection may send. */
+  readonly frames: Rate;
   /** Takes faults, and each origin that was refused. */
   readonly log: Log;
 }
@@ -154,9 +166,9 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
   return { accept, close };
 }
 
-function partsOf(ctx: Context, { timing, rings, log }: SocketOptions): ConnectionParts {
+function partsOf(ctx: Context, { timing, rings, frames, log }: SocketOptions): ConnectionParts {
   const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
   const relay = openRelay(ctx, pairCount(rings));
   const monotonic = (): number => performance.now();
-  return { ctx, relay, log, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
+  return { ctx, relay, log, frames, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
 }

@@ -8,6 +8,7 @@ import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
 import { type Socket } from "../../routes/socket.ts";
+import { FRAME_RATE } from "../../routes/sockets.ts";
 import { CLOSE } from "../../wire/close.ts";
 import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
@@ -51,6 +52,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
     ctx,
     relay: openRelay(ctx, pairCount(RING_RATES)),
     log: report,
+    frames: FRAME_RATE,
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,
     heartbeatMs: 20_000,

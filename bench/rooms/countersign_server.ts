@@ -1,0 +1,33 @@
+/**
+ * The process of our own service, as `main.ts` starts it with a store in memory, but for its limits on
+ * frames, places and sockets: all load comes from one address and few senders here.
+ *
+ *     countersign_server.ts <port>
+ *
+ * @module
+ */
+
+import { Secret } from "../../crypto/secret.ts";
+import { randomBytes } from "../../crypto/primitives.ts";
+import { SECRET_BYTES } from "../../core/service_keys.ts";
+import { openService } from "../../routes/app.ts";
+import { listen } from "../../routes/listener.ts";
+import { ORIGIN } from "../../tests/support/service_core.ts";
+import { answerWeight } from "./weight.ts";
+
+/** A rate that nobody reaches. */
+const UNLIMITED = { burst: Number.MAX_SAFE_INTEGER, refillMs: 1e-6 };
+
+const service = await openService({
+  kv: await Deno.openKv(":memory:"),
+  secret: new Secret(randomBytes(SECRET_BYTES)),
+  origin: ORIGIN,
+  publicOrigin: null,
+  allowedOrigins: [],
+  pages: new Map(),
+  now: () => Date.now(),
+  frames: UNLIMITED,
+  log: (line) => console.error(line),
+});
+listen(service, { hostname: "127.0.0.1", port: Number(Deno.args[0]) }, console.error);
+await answerWeight();
