@@ -9,6 +9,8 @@
 
 import { type Bytes } from "./bytes.ts";
 
+const NOT_BASE64URL = /[^A-Za-z0-9_-]/;
+
 /** Padded base64 of the standard alphabet, as signed notes use it. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
@@ -34,6 +36,25 @@ export function fromBase64(text: string): Bytes | null {
 /** Unpadded base64url, as JSON carries bytes. */
 export function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/**
+ * Whether a text is canonical unpadded base64url: what `fromBase64Url` would decode. For whoever passes a
+ * text on and needs no bytes.
+ */
+export function isBase64Url(text: string): boolean {
+  if (NOT_BASE64URL.test(text)) return false;
+  switch (text.length % 4) {
+    case 0:
+      return true;
+    // The last character carries 4 bits or 2 beyond the last whole byte, which have to be zero.
+    case 2:
+      return "AQgw".includes(text.at(-1)!);
+    case 3:
+      return "AEIMQUYcgkosw048".includes(text.at(-1)!);
+    default:
+      return false;
+  }
 }
 
 /** The bytes of unpadded base64url, or null where the text is not their canonical form. */

@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { fromBase64Url } from "../crypto/base64.ts";
+import { fromBase64Url, isBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import {
   MAX_FRAME_ID_CHARS,
@@ -38,7 +38,7 @@ export function bytes(least: number, most: number): z.ZodType<Bytes, string> {
 /** An opaque payload: checked for size and canonical form, relayed as it came. */
 export const opaque = (most: number): z.ZodType<string, string> =>
   z.string().min(1).max(charsOf(most)).refine(
-    (text) => fromBase64Url(text) !== null,
+    isBase64Url,
     "not base64url",
   ).meta(BASE64URL);
 
@@ -68,7 +68,8 @@ export const mid = idOf(MAX_MEMBER_ID_CHARS);
 
 /** A room's id. */
 export const room = z.string().length(charsOf(ROOM_ID_BYTES)).refine(
-  (text) => fromBase64Url(text)?.length === ROOM_ID_BYTES,
+  // Of this length there is one number of bytes only.
+  isBase64Url,
   "not a room id",
 ).meta(BASE64URL);
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { fromBase64, fromBase64Url, toBase64, toBase64Url } from "../../crypto/base64.ts";
+import {
+  fromBase64,
+  fromBase64Url,
+  isBase64Url,
+  toBase64,
+  toBase64Url,
+} from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 
@@ -36,4 +42,17 @@ Deno.test("base64url has one spelling: unpadded, its own alphabet, no spare bits
   assert.deepEqual([...fromBase64Url("")!], []);
   const others = ["-_8=", "+/8", "-_9", "-_-", "-_8\n", " -_8", "A", "AAAAA", "-_8é", "AB"];
   for (const text of others) assert.equal(fromBase64Url(text), null, JSON.stringify(text));
+});
+
+Deno.test("whether a text is base64url is told without decoding, with the same answer for all", () => {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ \né";
+  for (const one of alphabet) {
+    for (const other of alphabet) {
+      for (const start of ["", "A", "AB", "ABC", "ABCD"]) {
+        for (const text of [start, start + one, start + one + other]) {
+          assert.equal(isBase64Url(text), fromBase64Url(text) !== null, JSON.stringify(text));
+        }
+      }
+    }
+  }
 });
