@@ -29,6 +29,7 @@ import {
 import { publishedLimits } from "./description.ts";
 import { iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
+import { inOrder } from "./in_order.ts";
 import { type Log, refusalOf } from "./problem.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
 
@@ -100,8 +101,8 @@ export function connection(
   let isAsked = false;
   let checkedMs = startedMs;
   let unreadable = 0;
-  let tail: Promise<void> = Promise.resolve();
   let farewell: ReturnType<typeof setTimeout> | undefined;
+  const take = inOrder(act, fail);
 
   function sendText(text: string): void {
     if (isEnded || socket === null) return;
@@ -167,36 +168,43 @@ export function connection(
       case "unreadable":
         return unreadableFrame(reading.id, reading.refusal);
       case "frame":
-        tail = tail.then(() => act(reading.frame)).catch(fail);
+        take(reading.frame);
     }
   }
 
-  async function act(frame: ClientFrame): Promise<void> {
-    if (isEnded) return;
-    if (frame.t === "auth") return await signIn(frame);
+  /** Acts on a frame; null where that is done already. */
+  function act(frame: ClientFrame): Promise<void> | null {
+    if (isEnded) return null;
+    if (frame.t === "auth") return signIn(frame);
     if (member === null) {
       const id = "id" in frame ? frame.id : null;
       refuse(id, new ServiceError("unauthenticated", "Sign in first"));
-      return end(CLOSE.unauthenticated, "not signed in");
+      end(CLOSE.unauthenticated, "not signed in");
+      return null;
     }
     switch (frame.t) {
       case "ping":
-        return send({ t: "pong" });
+        send({ t: "pong" });
+        return null;
       case "pong":
-        return;
+      case "ack":
+        return null;
       case "bye":
-        return endNow(NORMAL_CLOSURE, "bye");
+        endNow(NORMAL_CLOSURE, "bye");
+        return null;
       case "join":
       case "leave":
       case "signal":
       case "ring":
-        return await relay.receive(member.cid, frame satisfies RelayFrame);
+        return relay.receive(member.cid, frame satisfies RelayFrame);
       case "ice":
-        return sendIce(frame.id, member.principal);
+        sendIce(frame.id, member.principal);
+        return null;
       case "ack":
-        return;
+        return null;
       default:
-        return refuse(frame.id, new ServiceError("unavailable", "Not yet"));
+        refuse(frame.id, new ServiceError("unavailable", "Not yet"));
+        return null;
     }
   }
 
