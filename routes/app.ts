@@ -44,6 +44,8 @@ import { inviteRoutes } from "./invites.ts";
 import { roomRoutes } from "./rooms.ts";
 import { type Api } from "./route.ts";
 import { FRAME_RATE, openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
+import { type Api, methodNotAllowed } from "./route.ts";
+import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -146,6 +148,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     if (publicOrigin === null) requireLoopback(url, at);
     if (url.pathname === SOCKET && request.method === "GET") return sockets.accept(request);
     if (request.method === "OPTIONS" && isApi(url.pathname)) return preflight();
+    if (url.pathname === SOCKET) return methodNotAllowed("GET");
     // A record is answered when witnesses have seen it.
     const isRecord = request.method === "PUT" || url.pathname.endsWith("/reset");
     const ms = isRecord ? RECORD_TIMEOUT_MS : REQUEST_TIMEOUT_MS;

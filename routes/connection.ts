@@ -200,8 +200,6 @@ export function connection(
       case "ice":
         sendIce(frame.id, member.principal);
         return null;
-      case "ack":
-        return null;
       default:
         refuse(frame.id, new ServiceError("unavailable", "Not yet"));
         return null;

@@ -30,12 +30,15 @@ export function route(
   for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
   // What is read with GET is also read with HEAD: hono answers it without the body.
   const allow = Object.keys(methods).join(", ").replace("GET", "GET, HEAD");
-  app.all(path, () => {
-    const message = `This path takes ${allow} only`;
-    const response = problemResponse({ code: "method_not_allowed", message });
-    response.headers.set("allow", allow);
-    return response;
-  });
+  app.all(path, () => methodNotAllowed(allow));
+}
+
+/** The answer to a method that a path does not take. @param allow those that it takes, with commas */
+export function methodNotAllowed(allow: string): Response {
+  const message = `This path takes ${allow} only`;
+  const response = problemResponse({ code: "method_not_allowed", message });
+  response.headers.set("allow", allow);
+  return response;
 }
 
 /**

@@ -24,8 +24,10 @@ export function answerCheck(operations: readonly Operation[]): Check {
   return async ({ url, method }, response) => {
     const { pathname } = URL.parse(url) ?? { pathname: "" };
     const asked = method === "HEAD" ? "GET" : method;
-    const found = known.find(({ operation, pattern }) =>
-      operation.method === asked && pattern.test(pathname)
+    // Where two paths match, the first one is meant, whatever it takes.
+    const place = known.find(({ pattern }) => pattern.test(pathname))?.operation.path;
+    const found = known.find(({ operation: { path, method } }) =>
+      path === place && method === asked
     );
     if (found === undefined || response.status === 101) return null;
     const { operation: { id, answer }, codes } = found;

@@ -67,6 +67,9 @@ export async function startService(
       await service.drain();
       await server.shutdown();
       await service.close();
+      // Also where the test has failed already, and its own error is what is shown.
+      // deno-lint-ignore no-console
+      if (misfits.length > 0) console.error(misfits.join("\n"));
       assert.deepEqual(misfits, [], "every answer is as its operation declares");
     })();
   return {
