@@ -42,10 +42,8 @@ import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { pushRoutes } from "./push.ts";
 import { inviteRoutes } from "./invites.ts";
 import { roomRoutes } from "./rooms.ts";
-import { type Api } from "./route.ts";
 import { FRAME_RATE, openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 import { type Api, methodNotAllowed } from "./route.ts";
-import { openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 
 /** What a service is made of. */
 export interface ServiceOptions {
