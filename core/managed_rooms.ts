@@ -171,10 +171,9 @@ export function openManagedRooms(world: RoomWorld): ManagedRooms {
     return { room, row: requireMay(held, by, "invite").row, by };
   }
 
-  /** Changes a room for somebody whose role is looked at in the same commit, and tells the relay. */
+  /** Changes a room, looking at who may in the same commit, and tells the relay. */
   async function administer(
     room: string,
-    by: Identity,
     decide: (row: RoomRow | null, nowMs: number) => RoomRow,
     what: RoomChange | null,
   ): Promise<RoomRow> {
@@ -201,7 +200,7 @@ export function openManagedRooms(world: RoomWorld): ManagedRooms {
     by: Identity,
     { isLocked, meta }: RoomAmendment,
   ): Promise<RoomOverview> {
-    const row = await administer(room, by, (held, nowMs) => {
+    const row = await administer(room, (held, nowMs) => {
       let { row } = requireMay(held, by, "lock");
       if (isLocked !== undefined) row = changed(row, by, { kind: "lock", isLocked }, nowMs);
       return meta === undefined || meta === row.meta ? row : { ...row, meta };
@@ -213,7 +212,6 @@ export function openManagedRooms(world: RoomWorld): ManagedRooms {
     const what: RoomChange = { kind: "end" };
     await administer(
       room,
-      by,
       (held, nowMs) => changed(requireMay(held, by, "end").row, by, what, nowMs),
       what,
     );
