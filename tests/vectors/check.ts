@@ -11,6 +11,7 @@ import { loadNative, portably, withoutNativeKem } from "../support/portable.ts";
 import { type CallVectors } from "./call_vector.ts";
 import { checkDevices, type DeviceVectors, makePeople } from "./check_devices.ts";
 import { checkHandshakes } from "./check_handshake.ts";
+import { checkInvites, type InviteVectors } from "./check_invites.ts";
 import { checkMedia, type MediaVectors } from "./check_media.ts";
 import {
   checkLinks,
@@ -34,6 +35,7 @@ export interface VectorFiles {
   readonly media: MediaVectors;
   readonly safety_number: SafetyNumberVectors;
   readonly link: LinkVectors;
+  readonly invite: InviteVectors;
 }
 
 /** The names of the files. */
@@ -46,6 +48,7 @@ export const FILES = [
   "media",
   "safety_number",
   "link",
+  "invite",
 ] as const satisfies readonly (keyof VectorFiles)[];
 
 /** What was found, by file. */
@@ -77,6 +80,7 @@ async function checkAll(files: VectorFiles): Promise<FoundByFile> {
     media: (tally) => checkMedia(files.media, tally),
     safety_number: (tally) => checkSafetyNumbers(people, files.safety_number, tally),
     link: (tally) => checkLinks(files.link, tally),
+    invite: (tally) => checkInvites(files.invite, tally),
   };
   const found: [string, Found][] = [];
   // One after the other: two senders would draw from each other's randomness.

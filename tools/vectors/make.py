@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import devices  # noqa: E402
 import handshake  # noqa: E402
+import invite  # noqa: E402
 import link  # noqa: E402
 import media  # noqa: E402
 import prekeys  # noqa: E402
@@ -21,7 +22,7 @@ import rekey  # noqa: E402
 import safety_number  # noqa: E402
 import sealed  # noqa: E402
 
-NOUNS = [devices, prekeys, handshake, sealed, rekey, media, safety_number, link]
+NOUNS = [devices, prekeys, handshake, sealed, rekey, media, safety_number, link, invite]
 
 
 def main(folder: Path) -> None:
