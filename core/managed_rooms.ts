@@ -16,39 +16,16 @@
 
 import { toHex } from "../crypto/bytes.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { thumbprintOf } from "../crypto/thumbprint.ts";
-import { deleteInvite, hasLetIn, listInvites } from "../kv/invites.ts";
 import { type LogStore } from "../kv/log_key.ts";
-import {
-  checkCreated,
-  checkRoom,
-  type CreatedRoom,
-  type Held,
-  readCreated,
-  readRoom,
-  type RoomRow,
-  writeCreated,
-  writeRoom,
-} from "../kv/rooms.ts";
+import { type Held, readCreated, readRoom, type RoomRow } from "../kv/rooms.ts";
 import { type Decision, transact } from "../kv/transact.ts";
-import { MAX_ROOMS_PER_CREATOR } from "../wire/limits.ts";
 import { isManaged, managedRoomId } from "../wire/room_id.ts";
-import { ServiceError } from "./error.ts";
 import { type Identity, type Party } from "./identity.ts";
+import { entered, grantFor } from "./room_entry.ts";
 import { type Entry, type RoomChange, type RoomRules, type RoomState } from "./room_rules.ts";
-import {
-  changed,
-  isBanned,
-  newRoom,
-  requireMay,
-  roomEnded,
-  roomLocked,
-  roomNotFound,
-  stateOf,
-  touched,
-  withPerson,
-} from "./room_state.ts";
-import { invalidRoomToken, openRoomToken, type RoomGrant, type TokenWorld } from "./room_tokens.ts";
+import { changed, newRoom, requireMay, roomEnded, roomNotFound, stateOf } from "./room_state.ts";
+import { type TokenWorld } from "./room_tokens.ts";
+import { invitesOver, written } from "./room_writes.ts";
 import { type Turns, turns } from "./turns.ts";
 
 /** What managed rooms are kept with. */
@@ -229,107 +206,6 @@ export function openManagedRooms(world: RoomWorld): ManagedRooms {
     end,
   };
   return rooms;
-}
-
-/** What a token gives this party in this room; null for one that does not hold, or is another's. */
-async function grantFor(
-  world: RoomWorld,
-  room: string,
-  party: Party,
-  token: string,
-): Promise<RoomGrant | null> {
-  let grant: RoomGrant;
-  try {
-    grant = await openRoomToken(world, token);
-  } catch (error) {
-    if (error instanceof ServiceError && error.code === "invalid_room_token") return null;
-    throw error;
-  }
-  if (grant.room !== room || grant.thumbprint !== thumbprintOf(party.signing)) return null;
-  // An embedder may let in an account by its key; it goes by its own name all the same.
-  const isTheirs = grant.identity === party.identity ||
-    grant.isEmbedders && party.kind === "account";
-  return isTheirs ? grant : null;
-}
-
-/** As what somebody gets into a room, and what it becomes by that. @throws ServiceError */
-function entered(
-  row: RoomRow | null,
-  who: Identity,
-  grant: RoomGrant | null,
-  hasToken: boolean,
-  nowMs: number,
-  changeId: string,
-): { readonly role: Entry["role"]; readonly row: RoomRow } {
-  // Of a bad token the same is said whether or not there is a room.
-  const stranger = hasToken && grant === null ? invalidRoomToken() : roomNotFound();
-  if (row === null) {
-    if (!grant?.mayCreate) throw stranger;
-    const person = { role: grant.role, sinceMs: grant.issuedMs };
-    return { role: grant.role, row: newRoom(who, person, null, nowMs, changeId) };
-  }
-  if (isBanned(row, who)) throw stranger;
-  const person = row.people.get(who);
-  if (person !== undefined) {
-    if (row.hasEnded) throw roomEnded();
-    const alive = touched(row, nowMs);
-    const isNewer = grant !== null && grant.isEmbedders && grant.issuedMs > person.sinceMs;
-    if (!isNewer || grant.role === person.role) return { role: person.role, row: alive };
-    return { role: grant.role, row: withPerson(alive, who, grant.role, grant.issuedMs) };
-  }
-  if (grant === null || row.hasEnded) throw stranger;
-  if (row.isLocked) throw roomLocked();
-  const isOfEpoch = grant.epoch === null ? grant.issuedMs > row.epochMs : grant.epoch === row.epoch;
-  if (!isOfEpoch) throw invalidRoomToken();
-  if (grant.role === "knocker") return { role: "knocker", row };
-  return {
-    role: grant.role,
-    row: withPerson(touched(row, nowMs), who, grant.role, grant.issuedMs),
-  };
-}
-
-/** What writes a room, and the index of its creator where that has to know. @throws ServiceError `too_many_open` */
-async function written(
-  log: LogStore,
-  room: string,
-  held: Held<RoomRow>,
-  row: RoomRow,
-  nowMs: number,
-): Promise<{ readonly checks: Deno.AtomicCheck[]; readonly mutations: Deno.KvMutation[] }> {
-  const checks = [checkRoom(log, room, held)];
-  const mutations = [writeRoom(log, room, row, nowMs)];
-  const { creator, hasEnded, expMs } = row;
-  if (held.value?.expMs === expMs && held.value.hasEnded === hasEnded) return { checks, mutations };
-  const created = await readCreated(log, creator, nowMs);
-  const others = (created.value?.rooms ?? []).filter((one) => one.room !== room);
-  if (held.value === null && others.length >= MAX_ROOMS_PER_CREATOR) {
-    throw new ServiceError(
-      "too_many_open",
-      "You have as many open rooms as you may: end one first",
-    );
-  }
-  const rooms: CreatedRoom[] = hasEnded ? others : [...others, { room, expMs }];
-  checks.push(checkCreated(log, creator, created));
-  mutations.push(writeCreated(log, creator, rooms, nowMs));
-  return { checks, mutations };
-}
-
-/**
- * The invites that end with a change: all of them with the room; with somebody who is kept out those
- * that let them in or that they made, since a new key costs them nothing and the link they have.
- */
-async function invitesOver(
-  log: LogStore,
-  room: string,
-  what: RoomChange | null,
-  nowMs: number,
-): Promise<Deno.KvMutation[]> {
-  const isBan = what?.kind === "remove" && what.isBan;
-  if (!isBan && what?.kind !== "end") return [];
-  const invites = [...await listInvites(log, room, nowMs)];
-  return invites
-    .filter(([, invite]) => !isBan || invite.by === what.who || hasLetIn(invite, what.who))
-    .map(([key]) => deleteInvite(log, room, key));
 }
 
 function freshChange(): string {

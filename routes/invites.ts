@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  admit,
-  askerOf,
-  type InviteOverview,
-  invitesOf,
-  makeInvite,
-  withdrawInvite,
-} from "../core/invites.ts";
+import { admit, askerOf } from "../core/admission.ts";
+import { type InviteOverview, invitesOf, makeInvite, withdrawInvite } from "../core/invites.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { usedCount } from "../kv/invites.ts";
 import { ROOMS } from "../wire/paths.ts";

@@ -11,7 +11,8 @@ import { generateSigningKeyPair, type SigningKeyPair } from "../../crypto/keys.t
 import { thumbprintOf } from "../../crypto/thumbprint.ts";
 import { type Context } from "../../core/context.ts";
 import { embedderIdentity, guestIdentity, type Party } from "../../core/identity.ts";
-import { type Admission, admit, makeInvite } from "../../core/invites.ts";
+import { type Admission, admit } from "../../core/admission.ts";
+import { makeInvite } from "../../core/invites.ts";
 import { type Role } from "../../wire/frames.ts";
 
 /** Somebody with their key. */
