@@ -12,7 +12,6 @@ import { deleteErasure, type Erasure, listErasures, readErasure } from "../kv/er
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { deletePrekeys, listPrekeyDevices } from "../kv/prekeys.ts";
-import { deletePush, listPushDevices } from "../kv/push.ts";
 import { readPublished } from "../kv/published.ts";
 import { deleteValue, listVersions, readValue } from "../kv/records.ts";
 import { StoreError } from "../kv/store_error.ts";
@@ -88,16 +87,14 @@ async function eraseCovered(log: LogStore, erasure: Erasure): Promise<void> {
 }
 
 async function erase(log: LogStore, { label, version }: Erasure): Promise<void> {
-  const [versions, devices, pushed] = await Promise.all([
+  const [versions, devices] = await Promise.all([
     listVersions(log, label),
     listPrekeyDevices(log, label),
-    listPushDevices(log, label),
   ]);
   const deletes = [
     ...versions.filter((earlier) => earlier < version)
       .map((earlier) => deleteValue(log, label, earlier)),
     ...devices.map((device) => deletePrekeys(log, label, device)),
-    ...pushed.map((device) => deletePush(log, label, device)),
     // Last: what is not finished is found again.
     deleteErasure(log, label),
   ];

@@ -23,6 +23,7 @@ import { readPublished, writePublished } from "../../kv/published.ts";
 import { commit } from "../../kv/transact.ts";
 import { writeErasure } from "../../kv/erasures.ts";
 import { listPrekeyDevices } from "../../kv/prekeys.ts";
+import { writePush } from "../../kv/push.ts";
 import { readValue, writeValue } from "../../kv/records.ts";
 import { RESET_DELAY_MS, RESTORE_BURST, RESTORE_REFILL_MS } from "../../wire/limits.ts";
 import { grep } from "../support/grep.ts";
@@ -462,7 +463,12 @@ Deno.test("a name that is retired leaves nothing behind that opens what the log 
     const both = [self(owner.device), previous(owner.device)];
     const update = await change(world, owner.record, "update", [owner.device], both);
     const second = await accepted(world, owner.record, update);
+    const [p256dh, auth] = [new Uint8Array(65).fill(4), new Uint8Array(16).fill(5)];
+    const signing = owner.device.entry.signing;
+    const push = { endpoint: "https://push.example/1", p256dh, auth, signing, expMs: null };
+    await commit(kv, [], [writePush(ctx, label, 1, push)]);
     const needles = [
+      { name: "a push subscription", bytes: utf8(push.endpoint) },
       { name: "the first record", bytes: owner.record.bytes },
       { name: "the second record", bytes: second.bytes },
       { name: "a binding", bytes: owner.device.binding },
