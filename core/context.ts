@@ -9,12 +9,8 @@ import { type Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
 import {
-  ICE_BURST,
-  ICE_REFILL_MS,
   PREKEYS_BURST,
   PREKEYS_REFILL_MS,
-  PUSH_SUBSCRIPTION_BURST,
-  PUSH_SUBSCRIPTION_REFILL_MS,
   RESTORE_BURST,
   RESTORE_REFILL_MS,
 } from "../wire/limits.ts";
@@ -31,13 +27,14 @@ import { OPK_RATES, type PairCount, pairCount } from "./pair_rate.ts";
 import { openPublisher, policyOf, type Publisher, type WitnessSettings } from "./publisher.ts";
 import { openPush, type PushSender } from "./push.ts";
 import { type PushSettings } from "./push_settings.ts";
+import { SUBSCRIPTION_RATE } from "./push_subscription.ts";
 import { type Embedder, embedderOf } from "./room_tokens.ts";
 import { type TokenIssuer } from "./issuer.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
 import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
 import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
 import { type Report } from "./report.ts";
-import { type TurnSettings } from "./turn.ts";
+import { ICE_RATE, type TurnSettings } from "./turn.ts";
 
 /** What the rules of the service work with. */
 export interface Context extends LogStore {
@@ -136,7 +133,9 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
   const publisher = await openPublisher({ log, keys, witnesses, now, report });
   const sequencer = startSequencer({ log, publisher, now, report, prefix: cache });
   const accounts = openAccounts(log, findVersionIn(log, keys.vrf, cache));
-  const push = openPush({ log, keys, accounts, now, settings: parts.push ?? null, report });
+  const metrics = openMetrics();
+  const settings = parts.push ?? null;
+  const push = openPush({ log, keys, accounts, now, settings, metrics, report });
   const close = async (): Promise<void> => {
     await push.close();
     await sequencer.close();
@@ -156,16 +155,13 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     accounts,
     names: parts.names ?? openNames(),
     prefixCache: cache,
-    metrics: openMetrics(),
+    metrics,
     opks: pairCount(OPK_RATES),
     publications: keyedBuckets({ burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS }),
     push,
-    subscriptions: keyedBuckets({
-      burst: PUSH_SUBSCRIPTION_BURST,
-      refillMs: PUSH_SUBSCRIPTION_REFILL_MS,
-    }),
+    subscriptions: keyedBuckets(SUBSCRIPTION_RATE),
     turn: parts.turn ?? null,
-    ice: keyedBuckets({ burst: ICE_BURST, refillMs: ICE_REFILL_MS }),
+    ice: keyedBuckets(ICE_RATE),
     restoring: tokenBucket({ burst: RESTORE_BURST, refillMs: RESTORE_REFILL_MS }, now()),
     close,
     [Symbol.asyncDispose]: close,

@@ -26,10 +26,12 @@ import {
   PUSH_TIMEOUT_MS,
 } from "../wire/limits.ts";
 import { type Accounts } from "./account.ts";
+import { type Metrics } from "./metrics.ts";
 import { sleep } from "./pause.ts";
 import { type PushAnswer, sendPush } from "./push_request.ts";
 import { type PushBounds, type PushSettings } from "./push_settings.ts";
 import { currentPush, targetOf } from "./push_subscription.ts";
+import { type Report } from "./report.ts";
 import { type ServiceKeys } from "./service_keys.ts";
 import { keyedBuckets } from "./token_bucket.ts";
 import { openVapid } from "./vapid.ts";
@@ -52,7 +54,7 @@ export interface Push {
 }
 
 /** What became of a push. */
-export type PushOutcome =
+type PushOutcome =
   /** The push service took it. */
   | "delivered"
   /** The subscription is no more, and was forgotten. */
@@ -68,8 +70,6 @@ export type PushOutcome =
 export interface PushSender extends Push {
   /** How it pushes, or null where it does not. */
   readonly settings: PushSettings | null;
-  /** What became of the pushes since the start; a device without a subscription counts nowhere. */
-  counts(): Readonly<Record<PushOutcome, number>>;
   /** Gives up what is under way. */
   close(): Promise<void>;
 }
@@ -83,8 +83,10 @@ export interface PushParts {
   readonly now: () => number;
   /** Null where this service does not push. */
   readonly settings: PushSettings | null;
+  /** What becomes of pushes is counted there; a device without a subscription counts nowhere. */
+  readonly metrics: Metrics;
   /** Is given a sentence when a push service refuses in a new way. */
-  readonly report: (sentence: string) => void;
+  readonly report: Report;
 }
 
 interface PushDevice {
@@ -107,12 +109,11 @@ const BOUNDS: PushBounds = {
 
 /** A sender that has nothing under way. */
 export function openPush(parts: PushParts): PushSender {
-  const { log, accounts, now, settings, report } = parts;
-  const counted = { delivered: 0, gone: 0, refused: 0, failed: 0, dropped: 0 };
-  const counts = () => ({ ...counted });
+  const { log, accounts, now, settings, metrics, report } = parts;
+  const count = (outcome: PushOutcome) => metrics.count("pushes", outcome);
   if (settings === null) {
     const canWake = () => Promise.resolve(false);
-    return { settings, wake: () => {}, canWake, counts, close: () => Promise.resolve() };
+    return { settings, wake: () => {}, canWake, close: () => Promise.resolve() };
   }
   const { timeoutMs, retryMs, perService } = settings.bounds ?? BOUNDS;
   const vapid = openVapid(parts.keys.vapid, settings.contact);
@@ -129,14 +130,14 @@ export function openPush(parts: PushParts): PushSender {
     for (const device of devices) {
       if (closing.signal.aborted) return;
       if (running.size >= MAX_PUSHES) {
-        counted.dropped++;
+        count("dropped");
         continue;
       }
       const job = push({ account, device, plaintext, untilMs })
         // The store did not answer: so the push fails, and nobody waits for it.
         .catch((): PushOutcome => "failed")
         .then((outcome) => {
-          if (outcome !== null) counted[outcome]++;
+          if (outcome !== null) count(outcome);
           running.delete(job);
         });
       running.add(job);
@@ -209,7 +210,12 @@ export function openPush(parts: PushParts): PushSender {
     const trouble = `${service} ${status}`;
     if (reported.has(trouble)) return;
     reported.add(trouble);
-    report(`Push service ${service} refused a message with status ${status}`);
+    report(`Push service ${service} refused a message with status ${status}`, {
+      level: "warn",
+      event: "push_refused",
+      service,
+      status,
+    });
   }
 
   /** Forgets a subscription, unless another one is in its place by now. */
@@ -230,5 +236,5 @@ export function openPush(parts: PushParts): PushSender {
     await Promise.all(running);
   }
 
-  return { settings, wake, canWake, counts, close };
+  return { settings, wake, canWake, close };
 }

@@ -12,10 +12,12 @@ import { deletePush, type PushRow, readPush, writePush } from "../kv/push.ts";
 import { checkLabel, readLabel } from "../kv/records.ts";
 import { commit, type Decision, transact } from "../kv/transact.ts";
 import { StoreError } from "../kv/store_error.ts";
+import { PUSH_SUBSCRIPTION_BURST, PUSH_SUBSCRIPTION_REFILL_MS } from "../wire/limits.ts";
 import { type AccountDevice, type Accounts } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { pushServiceOf, type PushSettings } from "./push_settings.ts";
+import { type Rate } from "./token_bucket.ts";
 
 /** A subscription as a browser gives it. */
 export interface PushSubscription extends PushKeys {
@@ -24,6 +26,12 @@ export interface PushSubscription extends PushKeys {
   /** When it ends, Unix milliseconds, or null. */
   readonly expMs: number | null;
 }
+
+/** How often one device brings one. */
+export const SUBSCRIPTION_RATE: Rate = {
+  burst: PUSH_SUBSCRIPTION_BURST,
+  refillMs: PUSH_SUBSCRIPTION_REFILL_MS,
+};
 
 /** Where a message goes. */
 export interface PushTarget {
@@ -71,6 +79,14 @@ export async function subscribePush(
       then: undefined,
     };
   });
+}
+
+/** How many more a device may bring now. */
+export function subscriptionsLeft(
+  ctx: Context,
+  { account, deviceId }: Pick<AccountDevice, "account" | "deviceId">,
+): number {
+  return ctx.subscriptions.left(`${account} ${deviceId}`, ctx.now());
 }
 
 /** Forgets a device's subscription; nothing where there is none. @throws StoreError */

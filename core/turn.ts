@@ -18,14 +18,18 @@ import { randomBytes } from "../crypto/primitives.ts";
 import { Secret } from "../crypto/secret.ts";
 import { type IceServer } from "../wire/frames.ts";
 import { isIceUrl } from "../wire/ice.ts";
-import { TURN_TTL_MS } from "../wire/limits.ts";
+import { ICE_BURST, ICE_REFILL_MS, TURN_TTL_MS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { type Rate } from "./token_bucket.ts";
 
 /** Most URLs: each is a server of its own to a browser, which slows gathering down. */
 const MAX_URLS = 8;
 const MIN_SECRET_CHARS = 16;
 const USER_BYTES = 12;
+
+/** How often one device asks for servers. */
+export const ICE_RATE: Rate = { burst: ICE_BURST, refillMs: ICE_REFILL_MS };
 
 /** The servers of a service. */
 export interface TurnSettings {

@@ -27,7 +27,7 @@ import {
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
 import { publishedLimits } from "./description.ts";
-import { iceToWire } from "./ice.ts";
+import { askerOf, iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
 import { inOrder } from "./in_order.ts";
 import { type Log, refusalOf } from "./problem.ts";
@@ -206,9 +206,9 @@ export function connection(
     }
   }
 
-  function sendIce(id: string, { account, deviceId }: Principal): void {
+  function sendIce(id: string, principal: Principal): void {
     try {
-      const issued = issueIce(ctx, `${account} ${deviceId}`);
+      const issued = issueIce(ctx, askerOf(principal));
       send({ t: "ice", id, ...iceToWire(issued, ctx.now()) });
     } catch (error) {
       refuse(id, refusalOf(error, log));

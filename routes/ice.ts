@@ -4,7 +4,8 @@
  * @module
  */
 
-import { issueIce, type TurnServers } from "../core/turn.ts";
+import { type Principal } from "../core/tokens.ts";
+import { ICE_RATE, issueIce, type TurnServers } from "../core/turn.ts";
 import { type IceWire } from "../wire/ice.ts";
 import { ICE } from "../wire/paths.ts";
 import { iceAnswer } from "../wire/schema_push.ts";
@@ -22,10 +23,20 @@ export function iceRoutes({ ctx }: Api): readonly Served[] {
     about: "Ask again at four fifths of `ttl_ms`. The frame `ice` gives the same.",
     access: "device",
     answer: json(iceAnswer, "The servers, none where this service has none"),
-    codes: ["rate_limited"],
-  }, (_exchange, { principal: { account, deviceId } }) => {
-    return iceToWire(issueIce(ctx, `${account} ${deviceId}`), ctx.now());
+    budget: {
+      name: "ice",
+      rate: ICE_RATE,
+      left: ({ principal }) => ctx.ice.left(askerOf(principal), ctx.now()),
+    },
+    codes: [],
+  }, (_exchange, { principal }) => {
+    return iceToWire(issueIce(ctx, askerOf(principal)), ctx.now());
   })];
+}
+
+/** Under what the requests of a device are counted. */
+export function askerOf({ account, deviceId }: Principal): string {
+  return `${account} ${deviceId}`;
 }
 
 /** Servers as they are sent. */

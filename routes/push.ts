@@ -5,7 +5,12 @@
  */
 
 import { ServiceError } from "../core/error.ts";
-import { subscribePush, unsubscribePush } from "../core/push_subscription.ts";
+import {
+  subscribePush,
+  SUBSCRIPTION_RATE,
+  subscriptionsLeft,
+  unsubscribePush,
+} from "../core/push_subscription.ts";
 import { type Principal } from "../core/tokens.ts";
 import { pushRequest } from "../wire/schema_push.ts";
 import { devicePlace } from "../wire/schema_query.ts";
@@ -31,8 +36,13 @@ export function pushRoutes({ ctx }: Api): readonly Served[] {
       place: devicePlace,
       misplaced: "forbidden",
       body: pushRequest,
+      budget: {
+        name: "push",
+        rate: SUBSCRIPTION_RATE,
+        left: ({ principal }) => subscriptionsLeft(ctx, principal),
+      },
       answer: nothing("The device is woken there"),
-      codes: ["forbidden", "push_off", "bad_subscription", "rate_limited"],
+      codes: ["forbidden", "push_off", "bad_subscription"],
     }, async (_exchange, { place, body, principal }) => {
       requireOwn(place.device, principal);
       const { endpoint, expirationTime, keys } = body;
