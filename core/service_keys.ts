@@ -51,6 +51,8 @@ export interface ServiceKeys {
   readonly vrf: VrfKey;
   /** Signs access tokens. */
   readonly tokens: SigningKeyPair;
+  /** Signs receipts of messages. */
+  readonly receipts: SigningKeyPair;
   /** Authenticates DPoP nonces. */
   readonly nonces: Secret;
   /** Derives the openings of commitments. */
@@ -78,10 +80,11 @@ export async function deriveServiceKeys(
   const root = hkdfExtract(utf8(origin), secret.expose());
   const seed = (purpose: string, length: number = SECRET_BYTES): Bytes =>
     hkdfExpand(root, labelled("service-key", utf8(purpose)), length);
-  const [log, operator, tokens, vapid] = await Promise.all([
+  const [log, operator, tokens, receipts, vapid] = await Promise.all([
     signingPair(seed("log")),
     signingPair(seed("operator")),
     signingPair(seed("tokens")),
+    signingPair(seed("receipts")),
     vapidPair(seed("vapid", P256_SEED_BYTES)),
   ]);
   const logKey = verifierKey(origin, NOTE_KEY_TYPE.ed25519, log.publicKey);
@@ -95,6 +98,7 @@ export async function deriveServiceKeys(
     operator,
     vrf: vrfKeyFromSeed(seed("vrf")),
     tokens,
+    receipts,
     nonces: new Secret(seed("nonces")),
     openings: new Secret(seed("openings")),
     vapid,

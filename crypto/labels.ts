@@ -44,6 +44,7 @@ const NAMES = [
   "room-meta",
   "room-psk",
   "room-identity",
+  "receipt",
 ] as const;
 
 /** What an input is for. */

@@ -31,6 +31,7 @@ import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard
 import { healthRoutes } from "./health.ts";
 import { type Listening, requireLoopback, urlOf } from "./host.ts";
 import { iceRoutes } from "./ice.ts";
+import { keySetRoutes } from "./key_set.ts";
 import { linkRoutes } from "./links.ts";
 import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
@@ -220,6 +221,7 @@ function servedBy(
     ...inviteRoutes(api),
     ...logRoutes(api),
     ...descriptionRoutes(api),
+    ...keySetRoutes(api),
     ...healthRoutes(api),
     ...hasMetrics ? metricsRoutes(api) : [],
   ];

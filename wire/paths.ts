@@ -6,6 +6,8 @@
 
 /** Where the service describes itself. */
 export const WELL_KNOWN = "/.well-known/countersign";
+/** The service's public keys, a JWK set (RFC 7517). */
+export const JWKS = "/.well-known/jwks.json";
 /** The HTTP API as an OpenAPI document. */
 export const OPENAPI = "/openapi.json";
 /** The WebSocket protocol as an AsyncAPI document. */

@@ -9,6 +9,7 @@
 
 import { z } from "zod";
 import { type BundlesWire, type LookupWire } from "./directory.ts";
+import { type KeySetWire } from "./key_set.ts";
 import { type LinkMessagesWire } from "./link.ts";
 import {
   MAX_LINK_MESSAGES,
@@ -142,6 +143,20 @@ export const serviceAnswer: z.ZodType<ServiceDescription, ServiceDescription> = 
 
 /** The answer of a service that is well. */
 export const healthAnswer = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
+
+/** The service's public keys. */
+export const keySetAnswer: z.ZodType<KeySetWire, KeySetWire> = z.strictObject({
+  keys: z.array(
+    z.strictObject({
+      kty: z.literal("OKP"),
+      crv: z.literal("Ed25519"),
+      alg: z.literal("EdDSA"),
+      use: z.literal("sig"),
+      kid: z.enum(["tokens", "receipts"]).meta({ description: "What the key signs." }),
+      x: hash,
+    }),
+  ).readonly(),
+}).meta({ id: "KeySet", description: "A JWK set (RFC 7517)." });
 
 /** A published document. */
 export const documentAnswer = z.record(z.string(), z.unknown());
