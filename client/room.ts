@@ -16,7 +16,7 @@ export interface RoomListeners {
   readonly onMessage: (message: Bytes, from: string) => void;
   /** A member came. */
   readonly onJoin?: (member: Member) => void;
-  /** A member left, or was lost. */
+  /** A member left, or was lost for too long to come back. */
   readonly onLeave: (member: Member) => void;
 }
 
@@ -82,9 +82,12 @@ export class Room {
     } else if (frame.event === "join") {
       this.#members.set(frame.member.mid, frame.member);
       this.#listeners.onJoin?.(frame.member);
-    } else {
+    } else if (frame.event === "leave") {
       this.#members.delete(frame.member.mid);
       this.#listeners.onLeave(frame.member);
+    } else if (this.#members.has(frame.member.mid)) {
+      // Away is not gone: it may come back, and hears then what it was sent.
+      this.#members.set(frame.member.mid, frame.member);
     }
   }
 }

@@ -12,7 +12,7 @@ import { randomBytes } from "../crypto/primitives.ts";
 import { CLOSE, mayReconnect } from "../wire/close.ts";
 import { type ClientFrame, type RingFrame, type ServerFrame } from "../wire/frames.ts";
 import { serverFrameFromWire } from "../wire/server_frame.ts";
-import { HEARTBEAT_MS } from "../wire/limits.ts";
+import { ACK_FRAMES, HEARTBEAT_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { dpopProof } from "./dpop.ts";
 import { ClientError, ofProblem, toClientError } from "./error.ts";
@@ -57,6 +57,7 @@ export class Socket {
   #silence: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
   #goodbye: number | null = null;
+  #acked = 0;
   #lost = false;
 
   private constructor(http: Http, signer: Signer, options: SocketOptions) {
@@ -131,6 +132,10 @@ export class Socket {
       return;
     }
     this.#handle(frame);
+    if ("seq" in frame && frame.t !== "welcome" && frame.seq >= this.#acked + ACK_FRAMES) {
+      this.#acked = frame.seq;
+      this.#send({ t: "ack", seq: frame.seq });
+    }
   }
 
   #handle(frame: ServerFrame): void {
