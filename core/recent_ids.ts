@@ -2,11 +2,12 @@
  * The idempotency keys that one connection used lately: a message sent twice is delivered once.
  *
  * Bounded by number, so a sender cannot fill the service's memory; whoever repeats a message sends
- * it again soon.
+ * it again soon. A receipt is kept with its id, for a sender whose ack was lost.
  *
  * @module
  */
 
+import { type Receipt } from "../wire/frames.ts";
 import { REMEMBERED_FRAME_IDS } from "../wire/limits.ts";
 
 /** The latest ids of one connection. */
@@ -15,19 +16,34 @@ export interface RecentIds {
   add(id: string): boolean;
   /** Forgets the id of a frame that was refused, because it may be tried again. */
   forget(id: string): void;
+  /** Keeps the receipt that was given for an id. */
+  keep(id: string, receipt: Receipt): void;
+  /** The receipt that was given for an id, or null. */
+  receipt(id: string): Receipt | null;
+  /** All that is remembered, oldest first. */
+  entries(): readonly RecentId[];
 }
 
-/** Remembers nothing yet. */
-export function recentIds(): RecentIds {
-  // A Set iterates in the order of insertion, so its first value is the oldest.
-  const ids = new Set<string>();
+/** One id, and the receipt that was given for it. */
+export type RecentId = readonly [id: string, receipt: Receipt | null];
+
+/** Remembers what was remembered elsewhere, or nothing. */
+export function recentIds(known: readonly RecentId[] = []): RecentIds {
+  // A Map iterates in the order of insertion, so its first key is the oldest.
+  const ids = new Map(known);
   return {
     add(id) {
       if (ids.has(id)) return false;
-      if (ids.size >= REMEMBERED_FRAME_IDS) ids.delete(ids.values().next().value!);
-      ids.add(id);
+      if (ids.size >= REMEMBERED_FRAME_IDS) ids.delete(ids.keys().next().value!);
+      ids.set(id, null);
       return true;
     },
     forget: (id) => void ids.delete(id),
+    keep(id, receipt) {
+      // In its place: an id that has gone meanwhile stays away.
+      if (ids.has(id)) ids.set(id, receipt);
+    },
+    receipt: (id) => ids.get(id) ?? null,
+    entries: () => [...ids],
   };
 }

@@ -1,231 +1,136 @@
 /**
- * The relay: the live connections of this process, their rooms, and calls to accounts.
+ * The relay: connections, their rooms, and calls to accounts, put together.
  *
- * It performs what `rooms.ts` decides, numbers the frames of every connection, and rings devices.
- * It keeps no message, and it must never let one connection's failure reach another: `send` of a
- * connection does not throw, and closing one is its owner's business.
+ * Frames of one connection act one after the other; where nothing has to be waited for, they act at
+ * once. What is decided about a room is in `rooms.ts`, and what comes of it in the files named below.
  *
  * @module
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { toBase64Url } from "../crypto/base64.ts";
-import { type VerifyingKey } from "../crypto/keys.ts";
-import { randomBytes } from "../crypto/primitives.ts";
-import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
-import { MAX_CONNECTIONS_PER_ACCOUNT } from "../wire/limits.ts";
-import { type AccountDevice, labelOf } from "./account.ts";
+import { type ClientFrame } from "../wire/frames.ts";
+import { type Bus, localBus } from "./bus.ts";
+import { type Connection } from "./connection.ts";
+import { type Connections, openConnections } from "./connections.ts";
 import { type Context } from "./context.ts";
-import { ServiceError } from "./error.ts";
-import { type RecentIds, recentIds } from "./recent_ids.ts";
+import { type Downlink, openDownlink } from "./downlink.ts";
+import { openMembership } from "./membership.ts";
 import { type PairCount } from "./pair_rate.ts";
-import { requireExact, ringingOn, type RingRequest, type Rung } from "./ring.ts";
-import {
-  type Effect,
-  emptyRoom,
-  type Party,
-  type Room,
-  type RoomEvent,
-  step,
-  type Unnumbered,
-} from "./rooms.ts";
+import { type Elsewhere, type Greeting, openPresence, type Presence } from "./presence.ts";
+import { openRinging } from "./ringing.ts";
+import { type RoomRules } from "./room_rules.ts";
+import { memoryRooms, type RoomStore } from "./room_store.ts";
+import { openSignaling } from "./signaling.ts";
+import { attempt, type Done, inTurn } from "./frame_turns.ts";
+import { localWhereabouts, type Whereabouts } from "./whereabouts.ts";
 
 /** The frames that the relay takes; the others are the socket's own. */
-export type RelayFrame = Extract<ClientFrame, { t: "join" | "leave" | "signal" | "ring" }>;
+export type RelayFrame = Exclude<
+  Extract<ClientFrame, { readonly id: string }>,
+  { readonly t: "ice" }
+>;
 
-/** What a connection is made of: the device that it belongs to, and where its frames go. */
-export interface Attachment extends AccountDevice {
-  /** Hands a frame to the socket; does not throw. */
-  readonly send: (text: string) => void;
+/** The connections and rooms of one instance. */
+export interface Relay extends Pick<Presence, "arrive" | "leave">, Pick<Downlink, "give"> {
+  /** The connections of this instance. */
+  readonly connections: Connections;
+  /** What a client is told that has signed in again on its socket. */
+  renew(connection: Connection): Greeting;
+  /** Any frame came: the client has what it was last told. */
+  heard(connection: Connection): void;
+  /** Acts on a frame and answers the sender. Rejects where the service is at fault. */
+  receive(connection: Connection, frame: RelayFrame): Done;
+  /** The client has taken in everything up to a number. */
+  acked(connection: Connection, seq: number): void;
+  /** A socket that was the connection's own is closed, after `leave`. */
+  release(connection: Connection): void;
+  /** Ends connections that were lost for too long. */
+  sweep(): void;
+  /** Whether two accounts are in a room together. */
+  shareRoom(one: AccountLabel, other: AccountLabel): boolean;
 }
 
-/** The connections and rooms of one process. */
-export interface Relay {
-  /** Takes a connection in, and answers its id; null where the account has too many places. */
-  attach(attachment: Attachment): string | null;
-  /** Acts on a frame and answers the sender; resolves when that is done. */
-  receive(cid: string, frame: RelayFrame): Promise<void>;
-  /** The number of the last frame that this connection was sent. */
-  lastSeq(cid: string): number;
-  /** Takes a connection out of its rooms and forgets it; nothing when it is already gone. */
-  detach(cid: string): void;
-  /** Gives back the place of an account that `attach` took: its socket is gone for good. */
-  release(account: AccountLabel): void;
-}
-
-/** A connection as the relay keeps it. */
-interface Attached extends Party {
-  readonly account: AccountLabel;
-  readonly signing: VerifyingKey;
-  readonly send: (text: string) => void;
-  readonly rooms: Set<string>;
-  readonly recent: RecentIds;
-  /** The call that it rang last: its frames for further devices are no further rings. */
-  rung: Rung | null;
-  seq: number;
+/** What a relay is made of. */
+export interface RelayParts {
+  readonly ctx: Context;
+  /** How often somebody may be rung. */
+  readonly rings: PairCount;
+  /** Takes faults that nobody waits for. */
+  readonly report: (error: unknown) => void;
+  /** The managed rooms; without it those of the context. */
+  readonly rules?: RoomRules;
+  /** The way to other instances; without it there are none. */
+  readonly bus?: Bus;
+  /** Where the rooms are; without it in this process. */
+  readonly rooms?: RoomStore;
+  /** Where the accounts are; without it in this process. */
+  readonly whereabouts?: Whereabouts;
+  /** Asks other instances; without it there are none. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** A relay without connections. */
-export function openRelay(ctx: Context, rings: PairCount): Relay {
-  const connections = new Map<string, Attached>();
-  const accounts = new Map<AccountLabel, Set<Attached>>();
-  /** Sockets by account, also those that ended and are still open. */
-  const places = new Map<AccountLabel, number>();
-  const rooms = new Map<string, Room>();
+export function openRelay(parts: RelayParts): Relay {
+  const { ctx, rings, report, bus = localBus(), rules = ctx.rooms } = parts;
+  const { rooms = memoryRooms(bus), elsewhere = null } = parts;
+  const connections = openConnections({
+    instance: bus.instance,
+    now: ctx.now,
+    onOver: (connection) => presence.over(connection),
+  });
+  const { whereabouts = localWhereabouts(connections) } = parts;
+  const downlink = openDownlink(connections, bus);
+  const presence = openPresence({ connections, rooms, elsewhere, report });
+  const signal = openSignaling({ ctx, bus, rooms, downlink, report });
+  const change = openMembership({ rules, rooms, downlink, report });
+  const ring = openRinging({ ctx, rings, bus, whereabouts });
+  bus.onDelivery = downlink.deliver;
 
-  function attach({ account, deviceId, signing, send }: Attachment): string | null {
-    const taken = places.get(account) ?? 0;
-    if (taken >= MAX_CONNECTIONS_PER_ACCOUNT) return null;
-    places.set(account, taken + 1);
-    const held = accounts.get(account) ?? new Set();
-    const cid = freshId();
-    const device = deviceId;
-    const recent = recentIds();
-    const rooms = new Set<string>();
-    const connection = { cid, account, device, signing, send, rooms, recent, rung: null, seq: 0 };
-    connections.set(cid, connection);
-    accounts.set(account, held.add(connection));
-    return cid;
-  }
-
-  function detach(cid: string): void {
-    const connection = connections.get(cid);
-    if (connection === undefined) return;
-    // Gone first, so that nothing is sent to it any more.
-    connections.delete(cid);
-    const held = accounts.get(connection.account);
-    held?.delete(connection);
-    if (held?.size === 0) accounts.delete(connection.account);
-    for (const room of [...connection.rooms]) advance(room, connection, { t: "disconnect" });
-  }
-
-  function release(account: AccountLabel): void {
-    const taken = places.get(account) ?? 0;
-    if (taken > 1) places.set(account, taken - 1);
-    else places.delete(account);
-  }
-
-  async function receive(cid: string, frame: RelayFrame): Promise<void> {
-    const connection = connections.get(cid);
-    if (connection === undefined) return;
-    if (frame.t === "join") {
-      const { id } = frame;
-      const roomCount = connection.rooms.size;
-      return advance(frame.room, connection, { t: "join", id, mid: freshId(), roomCount });
-    }
+  function act(from: Connection, frame: RelayFrame): Done {
+    const { id } = frame;
+    // These two are answered again, as they are numbered.
+    if (frame.t === "join" || frame.t === "sync") return change(from, frame);
     // Remembered before anything is awaited, so that a repeat cannot overtake the first.
-    if (!connection.recent.add(frame.id)) {
-      return sendPlain(connection, { t: "ack", id: frame.id, status: "dup" });
+    if (!from.recent.add(id)) {
+      return downlink.acknowledge(from, id, "dup", from.recent.receipt(id) ?? undefined);
     }
-    if (frame.t === "ring") return await ring(connection, frame);
-    advance(frame.room, connection, frame);
+    if (frame.t === "signal") return signal(from, frame);
+    if (frame.t !== "ring") return change(from, frame);
+    return attempt(downlink, from, id, async () => {
+      downlink.acknowledge(from, id, await ring(from, frame));
+    });
   }
 
-  function advance(id: string, from: Attached, event: RoomEvent): void {
-    const [after, effects] = step(rooms.get(id) ?? emptyRoom(id), from, event);
-    if (after === null) rooms.delete(id);
-    else rooms.set(id, after);
-    if (after?.mids.has(from.cid)) from.rooms.add(id);
-    else from.rooms.delete(id);
-    for (const effect of effects) perform(effect);
-  }
-
-  function perform(effect: Effect): void {
-    switch (effect.kind) {
-      case "send":
-        return sendNumbered(effect.to, effect.frame);
-      case "ack": {
-        const { to, id, status } = effect;
-        const connection = connections.get(to);
-        if (connection !== undefined) sendPlain(connection, { t: "ack", id, status });
-        return;
-      }
-      case "refuse": {
-        const connection = connections.get(effect.to);
-        if (connection !== undefined) refuse(connection, effect.id, effect);
+  function shareRoom(one: AccountLabel, other: AccountLabel): boolean {
+    for (const connection of connections.ofAccount(one)) {
+      for (const id of connection.rooms) {
+        for (const { identity } of rooms.read(id)?.seats.values() ?? []) {
+          if (identity === other) return true;
+        }
       }
     }
+    return false;
   }
 
-  function sendNumbered(to: readonly string[], frame: Unnumbered): void {
-    // Only the number differs between the receivers, so the rest is written once.
-    const rest = JSON.stringify(frame).slice(1);
-    for (const cid of to) {
-      const connection = connections.get(cid);
-      connection?.send(`{"seq":${++connection.seq},${rest}`);
-    }
-  }
-
-  async function ring(from: Attached, frame: RingRequest): Promise<void> {
-    const { id, common } = frame;
-    try {
-      const callee = await calledAccount(from, frame);
-      const connected = [...accounts.get(callee) ?? []];
-      const reached = frame.offers.map(({ device, offer }) => {
-        return {
-          offer,
-          to: connected.filter((one) => one.device === device).map(({ cid }) => cid),
-        };
-      }).filter(({ to }) => to.length > 0);
-      if (reached.length === 0) {
-        throw new ServiceError("offline", "No device of the account is connected");
-      }
-      const { account, device } = from;
-      const rung = ringingOn(from.rung, callee, common, frame.offers);
-      if (rung.size === 0 && !rings.take(account, callee, ctx.now())) {
-        throw new ServiceError("rate_limited", "The account was rung too often: try again later");
-      }
-      const devices = new Set([...rung, ...frame.offers.map((offer) => offer.device)]);
-      from.rung = { callee, common, devices };
-      for (const { to, offer } of reached) {
-        sendNumbered(to, { t: "ring", id, from: account, device, common, offer });
-      }
-      const status = reached.length === frame.offers.length ? "relayed" : "partial";
-      sendPlain(from, { t: "ack", id, status });
-    } catch (error) {
-      if (!(error instanceof ServiceError)) {
-        from.recent.forget(id);
-        throw error;
-      }
-      refuse(from, id, { code: error.code, title: error.message });
-    }
-  }
-
-  /** The callee, once the ring is known to be for exactly its current devices. */
-  async function calledAccount(
-    from: Attached,
-    frame: RingRequest,
-  ): Promise<AccountLabel> {
-    const label = labelOf(frame.to);
-    const { account, device: deviceId, signing } = from;
-    if (label === account) throw new ServiceError("self_call", "Nobody calls themselves");
-    if (!await ctx.accounts.isCurrent({ account, deviceId, signing })) {
-      throw new ServiceError("unknown_device", "This device is no longer one of the account");
-    }
-    const record = await ctx.accounts.record(label);
-    if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
-    requireExact(record, frame);
-    return label;
-  }
-
-  function refuse(
-    to: Attached,
-    id: string,
-    why: Pick<Extract<ServerFrame, { t: "error" }>, "code" | "title">,
-  ): void {
-    to.recent.forget(id);
-    sendPlain(to, { t: "error", id, code: why.code, title: why.title });
-  }
-
-  const lastSeq = (cid: string) => connections.get(cid)?.seq ?? 0;
-  return { attach, receive, lastSeq, detach, release };
-}
-
-function sendPlain(to: Attached, frame: ServerFrame): void {
-  to.send(JSON.stringify(frame));
-}
-
-/** 16 random bytes: unguessable, and never seen before. */
-function freshId(): string {
-  return toBase64Url(randomBytes(16));
+  return {
+    connections,
+    arrive: presence.arrive,
+    leave: presence.leave,
+    give: downlink.give,
+    renew(connection) {
+      const { cid, epoch, ring: { seq } } = connection;
+      const resume = connections.renew(connection);
+      return { cid, epoch, seq, resume, resumed: false, reason: null };
+    },
+    heard(connection) {
+      if (connection.isUnheard) connections.heard(connection);
+    },
+    receive(connection, frame) {
+      if (!connection.isOver) return inTurn(connection, () => act(connection, frame));
+    },
+    acked: (connection, seq) => connections.ack(connection, seq),
+    release: (connection) => connections.release(connection.party.identity, connection),
+    sweep: () => connections.sweep(),
+    shareRoom,
+  };
 }

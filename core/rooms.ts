@@ -1,233 +1,249 @@
 /**
  * A signaling room as a state machine: who is in it, and who is told what. It decides; `relay.ts`
- * does.
+ * does. The lobby is in `lobby.ts`, what hosts do in `moderation.ts`.
  *
  *     step(room, from, event) -> [room, effects]
  *
  * Nothing here has a clock, a store or a socket, and no state is changed in place. A stranger gets
  * the same answer about a room that exists and one that does not. `ct` is passed on unread.
  *
+ * Every member is told every number of the room, each once: `joined` has the one of its own coming, and
+ * all later ones come as `presence`, also those about oneself.
+ *
  * @module
  */
 
-import {
-  type AckStatus,
-  type JoinedFrame,
-  type Member,
-  type PresenceFrame,
-  type RingFrame,
-  type SignalFrame,
-} from "../wire/frames.ts";
+import { type AckStatus, type Role } from "../wire/frames.ts";
 import { MAX_ROOM_MEMBERS, MAX_ROOMS_PER_CONNECTION } from "../wire/limits.ts";
-import { type ProblemCode } from "../wire/problem.ts";
+import {
+  ack,
+  type Effect,
+  forbidden,
+  notInRoom,
+  presence,
+  type Refusal,
+  refusal,
+  refuse,
+  tell,
+  type Transition,
+} from "./effect.ts";
+import { comeToDoor, gone, isAtDoor, knock, knocks } from "./lobby.ts";
+import { may } from "./roles.ts";
+import {
+  type Address,
+  addressesOf,
+  type Origin,
+  placeFor,
+  type Room,
+  type Seat,
+  seatOf,
+  unlessVacant,
+  viewOf,
+  waitingOf,
+  withoutMember,
+  withSeat,
+  withWaiting,
+} from "./room.ts";
+import { type RoomState } from "./room_rules.ts";
 
-/** Someone at the other end of a socket. */
-export interface Party {
-  /** Names the connection. */
-  readonly cid: string;
-  /** The account's label. */
-  readonly account: string;
-  /** The account's device. */
-  readonly device: number;
-}
-
-/** What happens to a room. */
+/** What happens to a room by one connection. */
 export type RoomEvent =
-  /** `mid` is fresh; `roomCount` is in how many rooms the connection already is. */
-  | { readonly t: "join"; readonly id: string; readonly mid: string; readonly roomCount: number }
-  | { readonly t: "leave"; readonly id: string }
-  | {
-    readonly t: "signal";
-    readonly id: string;
-    readonly to: string | readonly string[];
-    readonly ct: string;
-  }
-  | { readonly t: "disconnect" };
+  | JoinEvent
+  | { readonly t: "leave" | "sync"; readonly id: string }
+  | { readonly t: "meta"; readonly id: string; readonly ct: string | null }
+  | { readonly t: "knock"; readonly id: string; readonly ct: string }
+  /** The socket is lost, and may come back; it is back; it is gone for good. */
+  | { readonly t: "away" | "back" | "gone" };
 
-/** A numbered frame before its connection's number is known. */
-export type Unnumbered =
-  | Omit<JoinedFrame, "seq">
-  | Omit<PresenceFrame, "seq">
-  | Omit<SignalFrame, "seq">
-  | Omit<RingFrame, "seq">;
-
-/** What is to be done: to whom, by connection. */
-export type Effect =
-  | { readonly kind: "send"; readonly to: readonly string[]; readonly frame: Unnumbered }
-  | {
-    readonly kind: "ack";
-    readonly to: string;
-    readonly id: string;
-    readonly status: AckStatus;
-  }
-  | {
-    readonly kind: "refuse";
-    readonly to: string;
-    readonly id: string;
-    readonly code: ProblemCode;
-    readonly title: string;
-  };
-
-/** A room with somebody in it. */
-export interface Room {
-  /** Its id, base64url. */
+/** Somebody comes. */
+export interface JoinEvent {
+  readonly t: "join";
   readonly id: string;
-  /** One more with every join and leave. */
-  readonly rseq: number;
-  /** By member id, in order of arrival. */
-  readonly members: ReadonlyMap<string, Seat>;
-  /** Member id by connection. */
-  readonly mids: ReadonlyMap<string, string>;
-}
-
-/** A member's place. */
-export interface Seat {
-  /** What the others see. */
-  readonly member: Member;
-  /** Where the member listens. */
-  readonly cid: string;
-}
-
-/** The room after one event, null when nobody is left, and what to do about it. */
-export type Transition = readonly [room: Room | null, effects: readonly Effect[]];
-
-/** A room that nobody is in yet. */
-export function emptyRoom(id: string): Room {
-  return { id, rseq: 0, members: new Map(), mids: new Map() };
+  /** Fresh. */
+  readonly mid: string;
+  /** What they are let in as; null where only a place that they have is answered. */
+  readonly role: Role | null;
+  /** What a managed room is; null for an open one. */
+  readonly state: RoomState | null;
+  /** In how many rooms the connection already is. */
+  readonly roomCount: number;
 }
 
 /** Decides what an event does to a room. */
-export function step(room: Room, from: Party, event: RoomEvent): Transition {
+export function step(room: Room, from: Origin, event: RoomEvent): Transition {
   switch (event.t) {
     case "join":
       return join(room, from, event);
     case "leave":
       return leave(room, from, event.id);
-    case "signal":
-      return signal(room, from, event);
-    case "disconnect":
+    case "gone":
       return leave(room, from, null);
+    case "sync":
+      return sync(room, from, event.id);
+    case "meta":
+      return meta(room, from, event.id, event.ct);
+    case "knock":
+      return knock(room, from, event.id, event.ct);
+    case "away":
+    case "back":
+      return move(room, from, event.t);
   }
 }
 
-function join(room: Room, from: Party, event: RoomEvent & { t: "join" }): Transition {
-  const { id } = event;
-  const held = room.mids.get(from.cid);
+/** Where a signal goes. */
+export interface Route {
+  readonly kind: "route";
+  /** The sender. */
+  readonly mid: string;
+  readonly to: readonly Address[];
+  readonly status: AckStatus;
+}
+
+/** Decides whom a signal reaches; it changes nothing. `room` is null where this instance knows of none. */
+export function routeSignal(
+  room: Room | null,
+  cid: string,
+  { id, to }: { readonly id: string; readonly to: string | readonly string[] },
+): Route | Refusal {
+  const sender = room === null ? null : seatOf(room, cid);
+  if (room === null || sender === null) {
+    return room === null ? notInRoom(id) : notSeated(room, cid, id);
+  }
+  const { mid, role } = sender.member;
+  if (!may(role, to === "*" ? "broadcast" : "signal")) return forbidden(id);
+  const reached: Address[] = [];
+  let isSomebodyAway = false;
+  const reach = (seat: Seat | undefined): void => {
+    // Nobody writes to oneself.
+    if (seat === undefined || seat === sender) return;
+    reached.push(seat.address);
+    if (seat.member.away) isSomebodyAway = true;
+  };
+  let named = 0;
+  if (to === "*") { for (const seat of room.seats.values()) reach(seat); }
+  else if (typeof to === "string") {
+    named = 1;
+    reach(room.seats.get(to));
+  } else {
+    const mids = new Set(to);
+    named = mids.size;
+    for (const one of mids) reach(room.seats.get(one));
+  }
+  if (named > 0 && reached.length === 0) {
+    return refusal(id, "no_such_member", "Nobody of that id is in this room");
+  }
+  const isPartial = named > reached.length;
+  const status = isPartial ? "partial" : isSomebodyAway ? "queued" : "relayed";
+  return { kind: "route", mid, to: reached, status };
+}
+
+function join(room: Room, from: Origin, event: JoinEvent): Transition {
+  const { id, mid, role, state } = event;
   // A repeated join is answered like the first: the connection keeps its place.
-  if (held !== undefined) return [room, [joined(room, from.cid, held, id)]];
-  if (event.roomCount >= MAX_ROOMS_PER_CONNECTION) {
-    return refuse(room, from, id, "too_many_rooms", "This connection is in too many rooms");
+  const held = seatOf(room, from.cid);
+  if (held !== null) return [room, greeting(room, held, id)];
+  const isOld = room.state !== null && state !== null && state.epoch < room.state.epoch;
+  if (role === null || isOld) {
+    // What let them in is older than what the room has become.
+    return refuse(room, refusal(id, "unavailable", "The room has just changed: try again"));
   }
-  if (room.members.size >= MAX_ROOM_MEMBERS) {
-    return refuse(room, from, id, "room_full", "This room is full");
+  const waiting = waitingOf(room, from.cid);
+  if (waiting === null && event.roomCount >= MAX_ROOMS_PER_CONNECTION) {
+    return refuse(room, refusal(id, "too_many_rooms", "This connection is in too many rooms"));
   }
-  const member: Member = {
-    mid: event.mid,
-    account: from.account,
-    device: from.device,
-    guest: null,
-    role: "member",
-    away: false,
-    meta: null,
-  };
-  const after: Room = {
-    id: room.id,
-    rseq: room.rseq + 1,
-    members: new Map(room.members).set(member.mid, { member, cid: from.cid }),
-    mids: new Map(room.mids).set(from.cid, member.mid),
-  };
+  const known = withState(room, state);
+  const place = placeFor(from, waiting?.member.mid ?? mid, role);
+  if (role === "knocker") return comeToDoor(known, waiting ?? { ...place, knock: null }, id);
+  if (isFull(room)) return refuse(room, refusal(id, "room_full", "This room is full"));
+  return takeSeat(known, place, id);
+}
+
+/** Whether nobody else has a place in it. */
+export function isFull(room: Room): boolean {
+  return room.seats.size >= MAX_ROOM_MEMBERS;
+}
+
+/** Somebody comes in. @param id the `join`, or null where they waited in the lobby */
+export function takeSeat(room: Room, seat: Seat, id: string | null): Transition {
+  const left = gone(room, seat.member.mid);
+  const after = { ...withSeat(room, seat), rseq: room.rseq + 1 };
   return [after, [
-    joined(after, from.cid, member.mid, id),
-    ...presence(after, "join", member, othersOf(room, from.cid)),
+    ...greeting(after, seat, id),
+    ...presence(after, "join", seat.member, addressesOf(room)),
+    ...left,
   ]];
 }
 
-function leave(room: Room, from: Party, id: string | null): Transition {
-  const mid = room.mids.get(from.cid);
-  if (mid === undefined) return id === null ? [vacant(room), []] : notInRoom(room, from, id);
-  const { member } = room.members.get(mid)!;
-  const members = new Map(room.members);
-  members.delete(mid);
-  const mids = new Map(room.mids);
-  mids.delete(from.cid);
-  const after: Room = { id: room.id, rseq: room.rseq + 1, members, mids };
-  return [vacant(after), [
-    ...(id === null ? [] : [ack(from, id, "relayed")]),
-    ...presence(after, "leave", member, [...mids.keys()]),
-  ]];
+/** What somebody is told who comes in. */
+function greeting(room: Room, { member, address }: Seat, id: string | null): readonly Effect[] {
+  const joined = tell(address, { t: "joined", id, ...viewOf(room, member) });
+  return may(member.role, "admit") ? [joined, ...knocks(room, address)] : [joined];
 }
 
-function signal(room: Room, from: Party, event: RoomEvent & { t: "signal" }): Transition {
-  const { id, to, ct } = event;
-  const mid = room.mids.get(from.cid);
-  if (mid === undefined) return notInRoom(room, from, id);
-  const named = to === "*" ? null : new Set(typeof to === "string" ? [to] : to);
-  const reached = named === null ? othersOf(room, from.cid) : seatsOf(room, named, from.cid);
-  if (named !== null && reached.length === 0) {
-    return refuse(room, from, id, "no_such_member", "Nobody of that id is in this room");
+function withState(room: Room, state: RoomState | null): Room {
+  const isNews = state !== null && (room.state === null || state.epoch > room.state.epoch);
+  return isNews ? { ...room, state } : room;
+}
+
+function leave(room: Room, from: Origin, id: string | null): Transition {
+  const place = seatOf(room, from.cid) ?? waitingOf(room, from.cid);
+  if (place === null) return id === null ? [unlessVacant(room), []] : refuse(room, notInRoom(id));
+  const [after, effects] = remove(room, place);
+  return [after, id === null ? effects : [ack(id), ...effects]];
+}
+
+/** Somebody is no longer there; the others are told. */
+export function remove(room: Room, place: Seat): Transition {
+  const { member } = place;
+  const left = withoutMember(room, place);
+  if (isAtDoor(room, member.mid)) return [unlessVacant(left), gone(room, member.mid)];
+  const after = { ...left, rseq: room.rseq + 1 };
+  return [unlessVacant(after), presence(after, "leave", member, addressesOf(after))];
+}
+
+function sync(room: Room, from: Origin, id: string): Transition {
+  const seat = seatOf(room, from.cid);
+  if (seat === null) return refuse(room, notSeated(room, from.cid, id));
+  return [room, [tell(seat.address, { t: "snapshot", id, ...viewOf(room, seat.member) })]];
+}
+
+function meta(room: Room, from: Origin, id: string, ct: string | null): Transition {
+  const seat = seatOf(room, from.cid);
+  if (seat === null) return refuse(room, notSeated(room, from.cid, id));
+  const [after, effects] = changeSeat(
+    room,
+    { ...seat, member: { ...seat.member, meta: ct } },
+    "meta",
+  );
+  return [after, [...effects, ack(id)]];
+}
+
+/** A member's connection is lost or back, or is now at another instance. */
+function move(room: Room, from: Origin, event: "away" | "back"): Transition {
+  const away = event === "away";
+  const address = { cid: from.cid, instance: from.instance };
+  const waiting = waitingOf(room, from.cid);
+  if (waiting !== null) {
+    return [withWaiting(room, { ...waiting, address, member: { ...waiting.member, away } }), []];
   }
-  const status = named === null || reached.length === named.size ? "relayed" : "partial";
-  const frame = { t: "signal", room: room.id, from: mid, id, ct } as const;
-  return [room, [{ kind: "send", to: reached, frame }, ack(from, id, status)]];
+  const seat = seatOf(room, from.cid);
+  if (seat === null) return [unlessVacant(room), []];
+  const moved = { ...seat, address, member: { ...seat.member, away } };
+  if (seat.member.away !== away) return changeSeat(room, moved, event);
+  return [seat.address.instance === from.instance ? room : withSeat(room, moved), []];
 }
 
-/** The connections of all members but one. */
-function othersOf(room: Room, cid: string): readonly string[] {
-  return [...room.mids.keys()].filter((other) => other !== cid);
-}
-
-/** The connections of the members named, as far as they are here; nobody writes to oneself. */
-function seatsOf(room: Room, mids: ReadonlySet<string>, cid: string): readonly string[] {
-  const found: string[] = [];
-  for (const mid of mids) {
-    const seat = room.members.get(mid);
-    if (seat !== undefined && seat.cid !== cid) found.push(seat.cid);
-  }
-  return found;
-}
-
-function joined(room: Room, cid: string, mid: string, id: string): Effect {
-  const members: Member[] = [];
-  for (const seat of room.members.values()) {
-    if (seat.cid !== cid) members.push(seat.member);
-  }
-  const frame = {
-    t: "joined",
-    id,
-    room: room.id,
-    rseq: room.rseq,
-    mid,
-    role: "member",
-    locked: false,
-    meta: null,
-    members,
-  } as const;
-  return { kind: "send", to: [cid], frame };
-}
-
-function presence(
+/** A member is no longer as before; everybody is told, also that member. */
+export function changeSeat(
   room: Room,
-  event: PresenceFrame["event"],
-  member: Member,
-  to: readonly string[],
-): readonly Effect[] {
-  if (to.length === 0) return [];
-  const frame = { t: "presence", room: room.id, rseq: room.rseq, event, member } as const;
-  return [{ kind: "send", to, frame }];
+  seat: Seat,
+  event: "away" | "back" | "meta" | "role",
+): Transition {
+  const after = { ...withSeat(room, seat), rseq: room.rseq + 1 };
+  return [after, presence(after, event, seat.member, addressesOf(after))];
 }
 
-function ack(to: Party, id: string, status: AckStatus): Effect {
-  return { kind: "ack", to: to.cid, id, status };
-}
-
-function notInRoom(room: Room, from: Party, id: string): Transition {
-  return refuse(room, from, id, "not_in_room", "Join this room first");
-}
-
-function refuse(room: Room, from: Party, id: string, code: ProblemCode, title: string): Transition {
-  return [vacant(room), [{ kind: "refuse", to: from.cid, id, code, title }]];
-}
-
-function vacant(room: Room): Room | null {
-  return room.members.size === 0 ? null : room;
+/** Why somebody who has no seat may not; whoever waits at the door knows that there is a room. */
+function notSeated(room: Room, cid: string, id: string): Refusal {
+  return waitingOf(room, cid) === null ? notInRoom(id) : forbidden(id);
 }

@@ -1,24 +1,26 @@
 /**
- * One connection of `rooms.v1`: hello, auth, welcome, then frames until somebody ends it.
+ * One socket of `rooms.v1`: hello, auth, welcome, then frames until somebody ends it.
  *
  *     opened -> hello -> [auth -> welcome] -> frames -> closed
  *
- * Frames act one after the other, in the order in which they came. Nothing acts before somebody
- * signed in, and nothing is sent after the closing began.
+ * Frames act one after the other, in the order in which they came, and at once where nothing has to be
+ * waited for. Nothing acts before somebody signed in, and nothing is sent after the closing began. What
+ * outlives the socket is the relay's: `core/connections.ts`.
  *
  * @module
  */
 
+import { type Connection as Kept, isSame, type Outlet } from "../core/connection.ts";
 import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
+import { type Party } from "../core/identity.ts";
+import { type Greeting } from "../core/presence.ts";
 import { issueNonce } from "../core/proof_nonce.ts";
 import { type Relay, type RelayFrame } from "../core/relay.ts";
 import { type Rate, tokenBucket } from "../core/token_bucket.ts";
-import { authenticate, type Principal } from "../core/tokens.ts";
 import { issueIce } from "../core/turn.ts";
-import { equal } from "../crypto/bytes.ts";
-import { CLOSE } from "../wire/close.ts";
-import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
+import { CLOSE, mayReconnect } from "../wire/close.ts";
+import { type ClientFrame, type ResumeRequest, type ServerFrame } from "../wire/frames.ts";
 import {
   MAX_BUFFERED_BYTES,
   MAX_FIRST_FRAME_BYTES,
@@ -31,6 +33,7 @@ import { askerOf, iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
 import { inOrder } from "./in_order.ts";
 import { type Log, refusalOf } from "./problem.ts";
+import { type SignedIn, signInOnSocket } from "./sign_in.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
 
 /** Said where the client ends a connection itself (RFC 6455, section 7.4.1). */
@@ -41,6 +44,9 @@ const NORMAL_CLOSURE = 1000;
  * and what was on its way has time to arrive and be ignored.
  */
 const FAREWELL_MS = 200;
+
+/** Published with every welcome. */
+const LIMITS = publishedLimits();
 
 /** What connections share. */
 export interface ConnectionParts {
@@ -66,6 +72,8 @@ export interface ConnectionParts {
 export interface Connection extends SocketEvents {
   /** Looks at the clocks: the sign-in's deadline, the heartbeat, the token's and the device's end. */
   tick(): void;
+  /** Says that the service is about to stop. */
+  warn(afterMs: number, jitterMs: number): void;
   /** Says goodbye because the service stops. */
   drain(): void;
   /** Whether nobody signed in, or it ended and its peer keeps the socket open. */
@@ -95,14 +103,16 @@ export function connection(
   const startedMs = monotonic();
   const bucket = tokenBucket(parts.frames, startedMs);
   let socket: Socket | null = null;
-  let member: { readonly cid: string; readonly principal: Principal } | null = null;
+  let member: (SignedIn & { readonly kept: Kept }) | null = null;
   let isEnded = false;
+  let isClosed = false;
   let heardMs = startedMs;
   let isAsked = false;
   let checkedMs = startedMs;
   let unreadable = 0;
   let farewell: ReturnType<typeof setTimeout> | undefined;
   const take = inOrder(act, fail);
+  const outlet: Outlet = { send: sendText, close: end };
 
   function sendText(text: string): void {
     if (isEnded || socket === null) return;
@@ -125,19 +135,20 @@ export function connection(
   /** Takes no more, says why, and closes when that has arrived. */
   function end(code: number, reason: string): void {
     send({ t: "bye", code, reason });
-    if (!leave()) return;
+    if (!leave(!mayReconnect(code))) return;
     farewell = setTimeout(() => socket?.close(code, reason), FAREWELL_MS);
   }
 
   /** Where there is nobody to say it to. */
   function endNow(code: number, reason: string): void {
-    if (leave()) socket?.close(code, reason);
+    if (leave(code === NORMAL_CLOSURE)) socket?.close(code, reason);
   }
 
-  function leave(): boolean {
+  /** @param isForGood whether the connection ends with its socket */
+  function leave(isForGood: boolean): boolean {
     if (isEnded) return false;
     isEnded = true;
-    if (member !== null) relay.detach(member.cid);
+    if (member !== null) relay.leave(member.kept, outlet, isForGood);
     return true;
   }
 
@@ -182,33 +193,33 @@ export function connection(
       end(CLOSE.unauthenticated, "not signed in");
       return null;
     }
+    const { kept } = member;
+    relay.heard(kept);
     switch (frame.t) {
       case "ping":
         send({ t: "pong" });
         return null;
       case "pong":
-      case "ack":
         return null;
       case "bye":
         endNow(NORMAL_CLOSURE, "bye");
         return null;
-      case "join":
-      case "leave":
-      case "signal":
-      case "ring":
-        return relay.receive(member.cid, frame satisfies RelayFrame);
+      case "ack":
+        relay.acked(kept, frame.seq);
+        return null;
       case "ice":
-        sendIce(frame.id, member.principal);
+        sendIce(frame.id, kept.party);
         return null;
       default:
-        refuse(frame.id, new ServiceError("unavailable", "Not yet"));
-        return null;
+        return relay.receive(kept, frame satisfies RelayFrame) ?? null;
     }
   }
 
-  function sendIce(id: string, principal: Principal): void {
+  function sendIce(id: string, party: Party): void {
     try {
-      const issued = issueIce(ctx, askerOf(principal));
+      const isAccount = party.kind === "account";
+      const asker = isAccount ? askerOf({ ...party, deviceId: party.device }) : party.identity;
+      const issued = issueIce(ctx, asker);
       send({ t: "ice", id, ...iceToWire(issued, ctx.now()) });
     } catch (error) {
       refuse(id, refusalOf(error, log));
@@ -216,51 +227,35 @@ export function connection(
   }
 
   async function signIn(frame: ClientFrame & { t: "auth" }): Promise<void> {
-    let principal: Principal;
+    let signedIn: SignedIn;
     try {
-      const authorization = `DPoP ${frame.token}`;
-      principal = await authenticate(ctx, {
-        authorization,
-        proof: frame.proof,
-        method: "GET",
-        url,
-      });
+      signedIn = await signInOnSocket(ctx, frame, url);
     } catch (error) {
       return refuseSignIn(refusalOf(error, log));
     }
     // The socket may have gone while the proof was checked.
     if (isEnded) return;
-    if (member === null) return admit(principal);
-    const { account, deviceId, signing } = member.principal;
-    const isSame = principal.account === account && principal.deviceId === deviceId &&
-      equal(principal.signing, signing);
-    if (!isSame) {
+    if (member === null) return await arrive(signedIn, frame.resume ?? null);
+    if (!isSame(member.party, signedIn.party)) {
       return refuse(null, new ServiceError("forbidden", "This connection is another device's"));
     }
-    member = { cid: member.cid, principal };
-    welcome(member.cid);
+    member = { ...signedIn, kept: member.kept };
+    welcome(relay.renew(member.kept));
   }
 
-  function admit(principal: Principal): void {
-    const cid = relay.attach({ ...principal, send: sendText });
-    if (cid === null) return end(CLOSE.connectionLimit, "too many connections");
-    member = { cid, principal };
-    welcome(cid);
+  async function arrive(signedIn: SignedIn, resume: ResumeRequest | null): Promise<void> {
+    const { party } = signedIn;
+    const kept = await relay.arrive({ party, resume, outlet, greet: welcome });
+    if (kept === null) return end(CLOSE.connectionLimit, "too many connections");
+    // Likewise; and nobody else gives back what it has taken.
+    if (isClosed) return relay.leave(kept, outlet, false), relay.release(kept);
+    member = { ...signedIn, kept };
+    if (isEnded) relay.leave(kept, outlet, false);
+    // Mail is delivered from here: `relay.give(kept, frame, onDone)` numbers each, and `onDone` hears of its ack.
   }
 
-  function welcome(cid: string): void {
-    const limits = publishedLimits();
-    send({
-      t: "welcome",
-      cid,
-      epoch: 1,
-      seq: relay.lastSeq(cid),
-      resume: cid,
-      resumed: false,
-      reason: null,
-      limits,
-      mailbox: 0,
-    });
+  function welcome(greeting: Greeting): void {
+    send({ t: "welcome", ...greeting, limits: LIMITS, mailbox: 0 });
   }
 
   function refuseSignIn(refusal: ServiceError): void {
@@ -270,8 +265,8 @@ export function connection(
     if (refusal.code === "unavailable" || refusal.code === "internal") {
       return end(CLOSE.serverError, "failed");
     }
-    const isRevoked = refusal.code === "unknown_device";
-    if (member === null || isRevoked) end(CLOSE.unauthenticated, "sign-in refused");
+    if (refusal.code === "unknown_device") return end(CLOSE.revoked, "not a device of the account");
+    if (member === null) end(CLOSE.unauthenticated, "sign-in refused");
   }
 
   function tick(): void {
@@ -281,7 +276,7 @@ export function connection(
       if (nowMs - startedMs >= parts.authDeadlineMs) end(CLOSE.authDeadline, "no sign-in");
       return;
     }
-    if (ctx.now() >= member.principal.expiresMs + TOKEN_GRACE_MS) {
+    if (ctx.now() >= member.expiresMs + TOKEN_GRACE_MS) {
       return end(CLOSE.tokenExpired, "token expired");
     }
     const silentMs = nowMs - heardMs;
@@ -292,19 +287,21 @@ export function connection(
     }
     if (nowMs - checkedMs >= parts.deviceCheckMs) {
       checkedMs = nowMs;
-      void checkDevice(member.principal);
+      void checkDevice(member.party);
     }
   }
 
   /** Ends the connection of a device that was removed; a store that fails is asked again later. */
-  async function checkDevice(principal: Principal): Promise<void> {
+  async function checkDevice(party: Party): Promise<void> {
+    if (party.kind !== "account") return;
+    const { account, device: deviceId, signing } = party;
     try {
-      if (await ctx.accounts.isCurrent(principal)) return;
+      if (await ctx.accounts.isCurrent({ account, deviceId, signing })) return;
     } catch {
       return;
     }
     refuse(null, new ServiceError("unknown_device", "This device was removed from the account"));
-    end(CLOSE.unauthenticated, "device removed");
+    end(CLOSE.revoked, "device removed");
   }
 
   return {
@@ -318,12 +315,16 @@ export function connection(
     },
     binary: () => end(CLOSE.malformed, "binary frame"),
     closed() {
+      isClosed = true;
       clearTimeout(farewell);
-      leave();
-      if (member !== null) relay.release(member.principal.account);
+      leave(false);
+      if (member !== null) relay.release(member.kept);
       member = null;
     },
     failed: fail,
+    warn(afterMs, jitterMs) {
+      if (member !== null) send({ t: "drain", after_ms: afterMs, jitter_ms: jitterMs });
+    },
     drain: () => end(CLOSE.drain, "drain"),
     isLingering: () => isEnded || member === null,
   };

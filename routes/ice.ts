@@ -35,7 +35,7 @@ export function iceRoutes({ ctx }: Api): readonly Served[] {
 }
 
 /** Under what the requests of a device are counted. */
-export function askerOf({ account, deviceId }: Principal): string {
+export function askerOf({ account, deviceId }: Pick<Principal, "account" | "deviceId">): string {
   return `${account} ${deviceId}`;
 }
 

@@ -16,13 +16,15 @@ import { CLOSE } from "../wire/close.ts";
 import {
   AUTH_DEADLINE_MS,
   DEVICE_CHECK_MS,
+  DRAIN_JITTER_MS,
+  DRAIN_NOTICE_MS,
   FRAME_BURST,
   FRAMES_PER_SECOND,
   HEARTBEAT_MS,
 } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
-import { type Log, problemResponse } from "./problem.ts";
+import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { type Api, targetOf } from "./route.ts";
 import { type SocketEvents, upgrade } from "./socket.ts";
 
@@ -36,6 +38,8 @@ export interface SocketTiming {
   readonly deviceCheckMs: number;
   /** How often the clocks are looked at. */
   readonly tickMs: number;
+  /** How long before its end the service says that it stops. */
+  readonly drainNoticeMs: number;
 }
 
 /** The times of the protocol. */
@@ -44,6 +48,7 @@ export const SOCKET_TIMING: SocketTiming = {
   heartbeatMs: HEARTBEAT_MS,
   deviceCheckMs: DEVICE_CHECK_MS,
   tickMs: 500,
+  drainNoticeMs: DRAIN_NOTICE_MS,
 };
 
 /** The rate of a connection's frames. */
@@ -88,6 +93,7 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
   let isClosing = false;
   const sweep = setInterval(() => {
     for (const one of open) one.tick();
+    parts.relay.sweep();
   }, timing.tickMs);
 
   function track(url: string, unwanted: Farewell | null): SocketEvents {
@@ -155,20 +161,27 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
     isClosing = true;
     clearInterval(sweep);
     const empty = new Promise<void>((resolve) => whenEmpty = resolve);
+    for (const one of open) one.warn(timing.drainNoticeMs, DRAIN_JITTER_MS);
+    if (open.size > 0) await atMost(timing.drainNoticeMs, empty);
     for (const one of open) one.drain();
-    if (open.size === 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
-    await Promise.race([empty, late]);
-    clearTimeout(timer);
+    if (open.size > 0) await atMost(DRAIN_MS, empty);
   }
 
   return { accept, close };
 }
 
-function partsOf(ctx: Context, { timing, rings, frames, log }: SocketOptions): ConnectionParts {
-  const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
-  const relay = openRelay(ctx, pairCount(rings));
+async function atMost(ms: number, end: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([end, late]);
+  clearTimeout(timer);
+}
+
+function partsOf(ctx: Context, options: SocketOptions): ConnectionParts {
+  const { authDeadlineMs, heartbeatMs, deviceCheckMs } = options.timing;
+  const { frames, log } = options;
+  const report = (error: unknown): void => void refusalOf(error, log);
+  const relay = openRelay({ ctx, rings: pairCount(options.rings), report });
   const monotonic = (): number => performance.now();
-  return { ctx, relay, log, frames, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
+  return { ctx, relay, frames, log, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
 }

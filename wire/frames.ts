@@ -283,7 +283,10 @@ export interface LobbyFrame {
   readonly mid: string;
 }
 
-/** Something changed about a member; `lock` and `unlock` about the room, by that member. */
+/**
+ * Something changed about a member; `lock` and `unlock` about the room, by that member, whose `mid` is
+ * `service` where it was done over HTTP.
+ */
 export interface PresenceFrame {
   readonly t: "presence";
   readonly seq: number;

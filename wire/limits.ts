@@ -94,6 +94,10 @@ export const RESUME_WINDOW_MS = 120_000;
 export const REPLAY_FRAMES = 256;
 /** Most bytes of frames that are kept for a connection until it acks them. */
 export const REPLAY_BYTES = 262_144;
+/** Most connections that outlive their sockets at a time; beyond, the oldest end. */
+export const MAX_AWAY_CONNECTIONS = 10_000;
+/** Most bytes of frames that are kept for all of these together. */
+export const MAX_AWAY_BYTES = 134_217_728;
 /** A client acks at the latest after so many numbered frames. */
 export const ACK_FRAMES = 16;
 /** A client acks at the latest so long after a numbered frame, in milliseconds. */
@@ -144,6 +148,10 @@ export const MAX_MAIL_WAITERS = 4;
 export const MAX_ALL_MAIL_WAITERS = 1_024;
 /** Longest that a request for mail waits, in milliseconds. */
 export const MAX_MAIL_WAIT_MS = 25_000;
+/** How long before it closes its sockets a service that stops says so, in milliseconds. */
+export const DRAIN_NOTICE_MS = 500;
+/** Within how long clients come back by chance after that, in milliseconds. */
+export const DRAIN_JITTER_MS = 2_000;
 /** Steady frames a second of one connection. */
 export const FRAMES_PER_SECOND = 30;
 /** Frames of one connection at once. */

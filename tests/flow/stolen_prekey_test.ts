@@ -95,6 +95,9 @@ async function forge(play: Stage, replaces: string): Promise<{ room: string; fra
   };
 }
 
+/** What the service says of any member. */
+const SHOWN = { guest: null, role: "member", away: false, meta: null };
+
 Deno.test("with stolen prekeys nobody ends a call that rings, nor has one answered unasked", async () => {
   await using play = await stage();
   const rung: IncomingCall[] = [];
@@ -108,7 +111,7 @@ Deno.test("with stolen prekeys nobody ends a call that rings, nor has one answer
   // The service says that Bob is in the forger's room.
   play.liar.frameLie = (direction, each) =>
     direction === "down" && each.t === "joined" && each.room === room
-      ? [{ ...each, members: [{ mid: "forger", account: "bob", device: 1 }] }]
+      ? [{ ...each, members: [{ ...SHOWN, mid: "forger", account: "bob", device: 1 }] }]
       : [each];
   play.liar.inject(frame as { t: string });
   await eventually(() => rung.length === 1);

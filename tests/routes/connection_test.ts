@@ -50,7 +50,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
   const ctx = await openContext({ kv, origin: ORIGIN, secret, now: Date.now, report });
   return {
     ctx,
-    relay: openRelay(ctx, pairCount(RING_RATES)),
+    relay: openRelay({ ctx, rings: pairCount(RING_RATES), report }),
     log: report,
     frames: FRAME_RATE,
     monotonic: () => performance.now(),
@@ -187,17 +187,16 @@ Deno.test("a first frame that is malformed, too large or too early closes with i
 Deno.test("a socket that goes while its proof is checked leaves no connection behind", async () => {
   await using parts = await openParts();
   const account = await person(parts, "alice");
-  const attached: string[] = [];
+  let arrived = 0;
   const relay: ConnectionParts["relay"] = {
     ...parts.relay,
-    attach: (attachment) => {
-      const cid = parts.relay.attach(attachment);
-      attached.push(cid!);
-      return cid;
+    arrive: (arrival) => {
+      arrived++;
+      return parts.relay.arrive(arrival);
     },
   };
   await welcomed({ ...parts, relay }, account);
-  equal(attached.length, 1);
+  equal(arrived, 1);
   const gone = connection({ ...parts, relay }, URL_);
   const socket = fakeSocket();
   gone.opened(socket);
@@ -207,6 +206,6 @@ Deno.test("a socket that goes while its proof is checked leaves no connection be
   await Promise.resolve();
   gone.closed();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  equal(attached.length, 1);
+  equal(arrived, 1);
   deepEqual(socket.sent.map((frame) => frame.t), ["hello"]);
 });

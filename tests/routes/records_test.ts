@@ -143,7 +143,7 @@ Deno.test("the live socket of a removed device is ended for good, and no other",
   equal(await put(service, record, removed), "ok");
   equal((await old.next("error")).code, "unknown_device");
   await old.next("bye");
-  equal(await old.ended, CLOSE.unauthenticated);
+  equal(await old.ended, CLOSE.revoked);
   kept.send({ t: "ping" });
   await kept.next("pong");
 });

@@ -2,11 +2,13 @@ import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { CLOSE } from "../../wire/close.ts";
 import {
+  DRAIN_JITTER_MS,
   FRAME_BURST,
   MAX_CONNECTIONS_PER_ACCOUNT,
   MAX_CT_BYTES,
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,
+  RESUME_WINDOW_MS,
   RING_BURST_PER_PAIR,
   RING_REFILL_PER_PAIR_MS,
 } from "../../wire/limits.ts";
@@ -49,7 +51,8 @@ Deno.test("two people meet in a room, hear each other, and see each other go", a
   const aliceMid = await join(alice!.socket);
   bob!.socket.send({ t: "join", id: "j", room: ROOM });
   const joined = await bob!.socket.next("joined");
-  deepEqual(joined.members, [{ mid: aliceMid, account: "alice", device: 1 }]);
+  const shown = { guest: null, role: "member", away: false, meta: null };
+  deepEqual(joined.members, [{ mid: aliceMid, account: "alice", device: 1, ...shown }]);
   deepEqual([joined.seq, joined.rseq], [1, 2]);
   const came = await alice!.socket.next("presence");
   deepEqual([came.event, came.member.account, came.rseq, came.seq], ["join", "bob", 2, 2]);
@@ -58,8 +61,16 @@ Deno.test("two people meet in a room, hear each other, and see each other go", a
   deepEqual(heard, { t: "signal", seq: 2, room: ROOM, from: aliceMid, id: "s1", ct: "AAAA" });
   deepEqual(await alice!.socket.next("ack"), { t: "ack", id: "s1", status: "relayed" });
   bob!.socket.close();
+  const lost = await alice!.socket.next("presence");
+  deepEqual([lost.event, lost.member.mid, lost.member.away, lost.rseq], [
+    "away",
+    joined.mid,
+    true,
+    3,
+  ]);
+  service.advance(RESUME_WINDOW_MS);
   const gone = await alice!.socket.next("presence");
-  deepEqual([gone.event, gone.member.mid, gone.rseq], ["leave", joined.mid, 3]);
+  deepEqual([gone.event, gone.member.mid, gone.rseq], ["leave", joined.mid, 4]);
   deepEqual(service.faults, []);
 });
 
@@ -339,7 +350,7 @@ Deno.test("a socket without the subprotocol, and a request that is none, are ref
   const plain = await fetch(`${service.url}/v1/ws`);
   deepEqual([plain.status, (await plain.json()).code], [400, "malformed"]);
   const posted = await fetch(`${service.url}/v1/ws`, { method: "POST" });
-  deepEqual([posted.status, (await posted.json()).code], [404, "not_found"]);
+  deepEqual([posted.status, (await posted.json()).code], [405, "method_not_allowed"]);
 });
 
 Deno.test("an account has ten connections at most", async () => {
@@ -393,6 +404,11 @@ Deno.test("a service that stops says so to everybody first, and takes nobody in"
   await waiting.next("hello");
   await service.drain();
   for (const { socket } of [alice!, bob!]) {
+    deepEqual(await socket.next("drain"), {
+      t: "drain",
+      after_ms: 0,
+      jitter_ms: DRAIN_JITTER_MS,
+    });
     deepEqual(await socket.next("bye"), { t: "bye", code: 4000, reason: "drain" });
     equal(await socket.ended, CLOSE.drain);
   }

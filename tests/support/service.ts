@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { Secret } from "../../crypto/secret.ts";
 import { openService, type Service, type ServiceOptions } from "../../routes/app.ts";
 import { answerCheck } from "./contract.ts";
+import { SOCKET_TIMING } from "../../routes/sockets.ts";
 import { ORIGIN } from "./service_core.ts";
 
 /** A service that a test talks to. */
@@ -45,6 +46,7 @@ export async function startService(
     pages: new Map(),
     now,
     // People of tests ring each other all the time.
+    timing: { ...SOCKET_TIMING, drainNoticeMs: 0 },
     rings: { pair: { burst: 1_000, refillMs: 1 }, callee: { burst: 1_000, refillMs: 1 } },
     log: (line) => faults.push(line),
     ...overrides,

@@ -1,0 +1,87 @@
+/**
+ * Calling an account: which of its connections hear a ring.
+ *
+ * Whoever is away hears it when they are back. For which devices a ring is, `ring.ts` decides.
+ *
+ * @module
+ */
+
+import { type AccountLabel } from "../crypto/account_label.ts";
+import { type AckStatus } from "../wire/frames.ts";
+import { labelOf } from "./account.ts";
+import { type Bus, type Delivery } from "./bus.ts";
+import { type Connection } from "./connection.ts";
+import { type Context } from "./context.ts";
+import { ServiceError } from "./error.ts";
+import { type Party } from "./identity.ts";
+import { type PairCount } from "./pair_rate.ts";
+import { requireExact, ringingOn, type RingRequest } from "./ring.ts";
+import { type Whereabout, type Whereabouts } from "./whereabouts.ts";
+
+/** What ringing works with. */
+export interface RingingParts {
+  readonly ctx: Context;
+  /** How often somebody may be rung. */
+  readonly rings: PairCount;
+  readonly bus: Bus;
+  readonly whereabouts: Whereabouts;
+}
+
+/** Rings an account, and answers what became of it. */
+export type Ringing = (from: Connection, frame: RingRequest) => Promise<AckStatus>;
+
+/** An account's party. */
+type Caller = Extract<Party, { kind: "account" }>;
+
+/** Rings by the rules. The ringing itself throws ServiceError and StoreError. */
+export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Ringing {
+  /** The callee, once the ring is known to be for exactly its current devices. */
+  async function calledAccount(from: Caller, frame: RingRequest): Promise<AccountLabel> {
+    const label = labelOf(frame.to);
+    const { account, device: deviceId, signing } = from;
+    if (label === account) throw new ServiceError("self_call", "Nobody calls themselves");
+    if (!await ctx.accounts.isCurrent({ account, deviceId, signing })) {
+      throw new ServiceError("unknown_device", "This device is no longer one of the account");
+    }
+    const record = await ctx.accounts.record(label);
+    if (record === null) throw new ServiceError("name_not_found", "Nobody has this name");
+    requireExact(record, frame);
+    return label;
+  }
+
+  return async (from, frame) => {
+    const { party } = from;
+    if (party.kind !== "account") throw new ServiceError("forbidden", "A guest calls nobody");
+    const { id, common, offers } = frame;
+    const { account, device } = party;
+    const callee = await calledAccount(party, frame);
+    const connected = await whereabouts.of(callee);
+    const reached = connected.filter((one) => offers.some((offer) => offer.device === one.device));
+    if (reached.length === 0) {
+      throw new ServiceError("offline", "No device of the account is connected");
+    }
+    const rung = ringingOn(from.rung, callee, common, offers);
+    if (rung.size === 0 && !rings.take(account, callee, ctx.now())) {
+      throw new ServiceError("rate_limited", "The account was rung too often: try again later");
+    }
+    from.rung = { callee, common, devices: new Set([...rung, ...offers.map((one) => one.device)]) };
+    const deliveries = new Map<string, Delivery[]>();
+    for (const { device: called, offer } of offers) {
+      const ring = { t: "ring", id, from: account, device, common, offer } as const;
+      for (const { cid, instance } of reached.filter((one) => one.device === called)) {
+        const there = deliveries.get(instance) ?? [];
+        deliveries.set(instance, there);
+        there.push({ to: [cid], frame: ring });
+      }
+    }
+    const done = bus.publish(deliveries);
+    if (done !== null) await done;
+    return statusOf(reached, offers.length);
+  };
+}
+
+/** `queued` where nobody is there but whoever may come back. */
+function statusOf(reached: readonly Whereabout[], offers: number): AckStatus {
+  if (new Set(reached.map(({ device }) => device)).size < offers) return "partial";
+  return reached.every(({ isAway }) => isAway) ? "queued" : "relayed";
+}
