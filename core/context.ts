@@ -20,6 +20,7 @@ import { eraseRetired } from "./erasure.ts";
 import { openGeneration } from "./generation.ts";
 import { findVersionIn } from "./logged_version.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
+import { type Mailboxes, openMailboxes } from "./mailbox.ts";
 import { type NamePolicy, openNames } from "./name_policy.ts";
 import { type ManagedRooms, openManagedRooms } from "./managed_rooms.ts";
 import { type PrefixCache, prefixCache } from "./prefix_cache.ts";
@@ -74,6 +75,8 @@ export interface Context extends LogStore {
   readonly embedder: Embedder | null;
   /** The managed rooms. */
   readonly rooms: ManagedRooms;
+  /** What waits for devices that are not there. */
+  readonly mailboxes: Mailboxes;
 }
 
 /** A context with its end. */
@@ -149,6 +152,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     now,
     embedder,
     rooms: openManagedRooms({ kv, origin, keys, now, embedder }),
+    mailboxes: openMailboxes({ kv, now }),
     sequencer,
     publisher,
     policy,

@@ -11,7 +11,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { MAX_ALL_MAIL_WAITERS, MAX_MAIL_WAITERS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { type Mailboxes, type Waiting } from "./mailbox.ts";
+import { type Waiting } from "./mailbox.ts";
 
 /** How often a mailbox is looked at while somebody waits, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -31,17 +31,12 @@ export interface MailWaiters {
     waitMs: number,
     signal: AbortSignal,
   ): Promise<readonly Waiting[]>;
-  /** Something was put into an account's mailbox. */
-  wake(account: AccountLabel): void;
   /** Answers everybody: the service stops. */
   close(): void;
 }
 
 /** Nobody waits. */
-export function mailWaiters(
-  { now }: Pick<Context, "now">,
-  mailboxes: Pick<Mailboxes, "waiting">,
-): MailWaiters {
+export function mailWaiters({ now, mailboxes }: Pick<Context, "now" | "mailboxes">): MailWaiters {
   const waiting = new Map<AccountLabel, Set<() => void>>();
   let count = 0;
   let isClosed = false;
@@ -80,6 +75,7 @@ export function mailWaiters(
     };
   }
 
+  mailboxes.listen((account) => [...waiting.get(account) ?? []].forEach((bell) => bell()));
   const counts = new Map<AccountLabel, number>();
   return {
     async wait(account, device, waitMs, signal) {
@@ -97,7 +93,6 @@ export function mailWaiters(
         leave();
       }
     },
-    wake: (account) => [...waiting.get(account) ?? []].forEach((bell) => bell()),
     close() {
       isClosed = true;
       for (const bells of [...waiting.values()]) [...bells].forEach((bell) => bell());

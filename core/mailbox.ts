@@ -69,6 +69,10 @@ export interface RingToStore {
   readonly id: string;
   readonly common: string;
   readonly offers: readonly RingOffer[];
+  /** Whether its devices may come in that minute. */
+  readonly isWaiting: boolean;
+  /** Whether it is a missed call where nobody took it. */
+  readonly isNoted: boolean;
 }
 
 /** A message for a device, or for whichever comes first. */
@@ -87,12 +91,11 @@ export interface MessageToStore {
 /** The mailboxes of a service. */
 export interface Mailboxes {
   /**
-   * Keeps a ring for a minute, and that there was one for a day.
+   * Keeps a ring for a minute, for devices that may come, or that there was one for a day, or both.
    *
-   * @param isWoken whether somebody may come in that minute; else the call is missed at once
    * @throws ServiceError `mailbox_full` @throws StoreError
    */
-  putRing(to: AccountLabel, ring: RingToStore, isWoken: boolean): Promise<void>;
+  putRing(to: AccountLabel, ring: RingToStore): Promise<void>;
   /**
    * Keeps a message; one of the same sender and id is kept once. Answers the entry's name.
    *
@@ -111,8 +114,8 @@ export interface Mailboxes {
   setDeliveryToken(account: AccountLabel, hash: Bytes | null): Promise<void>;
   /** Whether two accounts are in one room now; set by the relay. */
   shareRoom: ((one: AccountLabel, other: AccountLabel) => boolean) | null;
-  /** Called when something was put into a mailbox; set by whoever delivers. */
-  onPut: ((account: AccountLabel) => void) | null;
+  /** Has somebody told whenever something is put into a mailbox. */
+  listen(listener: (account: AccountLabel) => void): void;
 }
 
 /** Opens the mailboxes. */
@@ -122,6 +125,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
     callee: { burst: CONTACT_BURST_PER_CALLEE, refillMs: CONTACT_REFILL_PER_CALLEE_MS },
   });
   const { kv } = ctx;
+  const listeners: ((account: AccountLabel) => void)[] = [];
 
   async function put(
     to: AccountLabel,
@@ -137,20 +141,20 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
       requireRoom(entries, fresh[0]!.entry.from, ctx.now());
       return { row: { ...row, entries }, texts: fresh.filter(({ entry }) => entry.size > 0) };
     });
-    boxes.onPut?.(to);
+    for (const listener of listeners) listener(to);
   }
 
   const boxes: Mailboxes = {
     shareRoom: null,
-    onPut: null,
-    async putRing(to, { from, device, id, common, offers }, isWoken) {
+    listen: (listener) => void listeners.push(listener),
+    async putRing(to, { from, device, id, common, offers, isWaiting, isNoted }) {
       const sentMs = ctx.now();
-      const untilMs = isWoken ? sentMs + RING_TTL_MS : sentMs;
+      const untilMs = isWaiting ? sentMs + RING_TTL_MS : sentMs;
       await put(
         to,
         offers.map((offer) => {
           const ring: StoredRing = { id, device, common, offer: offer.offer };
-          const text = isWoken ? JSON.stringify(ring) : "";
+          const text = isWaiting ? JSON.stringify(ring) : "";
           const entry: MailEntry = {
             id: freshId(),
             kind: "ring",
@@ -159,7 +163,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
             call: id,
             sentMs,
             untilMs,
-            notedUntilMs: sentMs + MISSED_TTL_MS,
+            notedUntilMs: isNoted ? sentMs + MISSED_TTL_MS : untilMs,
             size: text.length,
           };
           return { entry, text };

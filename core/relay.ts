@@ -13,7 +13,8 @@ import { type Bus, localBus } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Context } from "./context.ts";
-import { type Downlink, openDownlink } from "./downlink.ts";
+import { openDownlink } from "./downlink.ts";
+import { type MailDelivery, openMailDelivery } from "./mail_delivery.ts";
 import { openMembership } from "./membership.ts";
 import { type PairCount } from "./pair_rate.ts";
 import { type Elsewhere, type Greeting, openPresence, type Presence } from "./presence.ts";
@@ -31,9 +32,11 @@ export type RelayFrame = Exclude<
 >;
 
 /** The connections and rooms of one instance. */
-export interface Relay extends Pick<Presence, "arrive" | "leave">, Pick<Downlink, "give"> {
+export interface Relay extends Pick<Presence, "arrive" | "leave"> {
   /** The connections of this instance. */
   readonly connections: Connections;
+  /** What waits for those who arrive. */
+  readonly mail: MailDelivery;
   /** What a client is told that has signed in again on its socket. */
   renew(connection: Connection): Greeting;
   /** Any frame came: the client has what it was last told. */
@@ -46,8 +49,6 @@ export interface Relay extends Pick<Presence, "arrive" | "leave">, Pick<Downlink
   release(connection: Connection): void;
   /** Ends connections that were lost for too long. */
   sweep(): void;
-  /** Whether two accounts are in a room together. */
-  shareRoom(one: AccountLabel, other: AccountLabel): boolean;
 }
 
 /** What a relay is made of. */
@@ -84,7 +85,11 @@ export function openRelay(parts: RelayParts): Relay {
   const signal = openSignaling({ ctx, bus, rooms, downlink, report });
   const change = openMembership({ rules, rooms, downlink, report });
   const ring = openRinging({ ctx, rings, bus, whereabouts });
+  const { mailboxes } = ctx;
+  const mail = openMailDelivery({ mailboxes, connections, downlink, report });
   bus.onDelivery = downlink.deliver;
+  mailboxes.listen(mail.look);
+  mailboxes.shareRoom = shareRoom;
 
   function act(from: Connection, frame: RelayFrame): Done {
     const { id } = frame;
@@ -114,9 +119,9 @@ export function openRelay(parts: RelayParts): Relay {
 
   return {
     connections,
+    mail,
     arrive: presence.arrive,
     leave: presence.leave,
-    give: downlink.give,
     renew(connection) {
       const { cid, epoch, ring: { seq } } = connection;
       const resume = connections.renew(connection);
@@ -131,6 +136,5 @@ export function openRelay(parts: RelayParts): Relay {
     acked: (connection, seq) => connections.ack(connection, seq),
     release: (connection) => connections.release(connection.party.identity, connection),
     sweep: () => connections.sweep(),
-    shareRoom,
   };
 }

@@ -1,13 +1,15 @@
 /**
  * Calling an account: which of its connections hear a ring.
  *
- * Whoever is away hears it when they are back. For which devices a ring is, `ring.ts` decides.
+ * Whoever is away hears it when they are back, and a device that can be woken when it comes. For which
+ * devices a ring is, `ring.ts` decides.
  *
  * @module
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type AckStatus } from "../wire/frames.ts";
+import { type AckStatus, type RingOffer } from "../wire/frames.ts";
+import { RING_TTL_MS } from "../wire/limits.ts";
 import { labelOf } from "./account.ts";
 import { type Bus, type Delivery } from "./bus.ts";
 import { type Connection } from "./connection.ts";
@@ -49,6 +51,31 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
     return label;
   }
 
+  /** Keeps a ring for devices that can be woken, and wakes them; whether there are any. */
+  async function wake(
+    from: Caller,
+    callee: AccountLabel,
+    { id, common }: RingRequest,
+    offers: readonly RingOffer[],
+    isNoted: boolean,
+  ): Promise<boolean> {
+    const devices = offers.map((offer) => offer.device);
+    const isWaiting = await ctx.push.canWake(callee, devices);
+    const { account, device } = from;
+    const ring = { from: account, device, id, common, offers, isWaiting, isNoted };
+    if (isWaiting || isNoted) {
+      try {
+        await ctx.mailboxes.putRing(callee, ring);
+      } catch (error) {
+        // That nobody is there counts more than that it can't be noted.
+        if (isWaiting || !(error instanceof ServiceError)) throw error;
+      }
+    }
+    if (isWaiting) ctx.push.wake(callee, devices, RING_TTL_MS);
+    else if (isNoted) throw new ServiceError("offline", "No device of the account is connected");
+    return isWaiting;
+  }
+
   return async (from, frame) => {
     const { party } = from;
     if (party.kind !== "account") throw new ServiceError("forbidden", "A guest calls nobody");
@@ -57,9 +84,6 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
     const callee = await calledAccount(party, frame);
     const connected = await whereabouts.of(callee);
     const reached = connected.filter((one) => offers.some((offer) => offer.device === one.device));
-    if (reached.length === 0) {
-      throw new ServiceError("offline", "No device of the account is connected");
-    }
     const rung = ringingOn(from.rung, callee, common, offers);
     if (rung.size === 0 && !rings.take(account, callee, ctx.now())) {
       throw new ServiceError("rate_limited", "The account was rung too often: try again later");
@@ -76,12 +100,18 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
     }
     const done = bus.publish(deliveries);
     if (done !== null) await done;
-    return statusOf(reached, offers.length);
+    const missing = offers.filter((offer) =>
+      !reached.some(({ device }) => device === offer.device)
+    );
+    const isStored = missing.length > 0 &&
+      await wake(party, callee, frame, missing, reached.length === 0);
+    return statusOf(reached, missing.length > 0 && !isStored);
   };
 }
 
-/** `queued` where nobody is there but whoever may come back. */
-function statusOf(reached: readonly Whereabout[], offers: number): AckStatus {
-  if (new Set(reached.map(({ device }) => device)).size < offers) return "partial";
+/** `stored` where nobody is there, `queued` where nobody is but whoever may come back. */
+function statusOf(reached: readonly Whereabout[], isPartial: boolean): AckStatus {
+  if (reached.length === 0) return "stored";
+  if (isPartial) return "partial";
   return reached.every(({ isAway }) => isAway) ? "queued" : "relayed";
 }

@@ -6,7 +6,6 @@
 
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
-import { type Mailboxes, openMailboxes } from "../core/mailbox.ts";
 import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
 import { type TokenIssuer } from "../core/issuer.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
@@ -129,10 +128,8 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     publicOrigin: (request) => publicOrigin ?? urlOf(request).origin,
   };
   const isHttps = publicOrigin?.startsWith("https:") === true;
-  const mailboxes = openMailboxes(ctx);
-  const waiters = mailWaiters(ctx, mailboxes);
-  mailboxes.onPut = waiters.wake;
-  const served = servedBy(api, mailboxes, waiters, options.hasMetrics ?? false);
+  const waiters = mailWaiters(ctx);
+  const served = servedBy(api, waiters, options.hasMetrics ?? false);
   const app = buildApp(api, served, options.pages, log);
   const sockets = openSockets(api, {
     allowedOrigins: options.allowedOrigins,
@@ -206,7 +203,6 @@ function buildApp(
 /** Every operation of the HTTP application, with what answers it. */
 function servedBy(
   api: Api,
-  mailboxes: Mailboxes,
   waiters: MailWaiters,
   hasMetrics: boolean,
 ): readonly Served[] {
@@ -216,7 +212,7 @@ function servedBy(
     ...linkRoutes(api),
     ...pushRoutes(api),
     ...iceRoutes(api),
-    ...mailboxRoutes(api, mailboxes, waiters),
+    ...mailboxRoutes(api, waiters),
     ...roomRoutes(api),
     ...inviteRoutes(api),
     ...logRoutes(api),

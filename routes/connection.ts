@@ -239,23 +239,28 @@ export function connection(
     if (!isSame(member.party, signedIn.party)) {
       return refuse(null, new ServiceError("forbidden", "This connection is another device's"));
     }
-    member = { ...signedIn, kept: member.kept };
-    welcome(relay.renew(member.kept));
+    const { kept } = member;
+    member = { ...signedIn, kept };
+    const mail = await relay.mail.waitingFor(kept.party);
+    welcome(relay.renew(kept), mail.length);
+    relay.mail.give(kept, mail);
   }
 
   async function arrive(signedIn: SignedIn, resume: ResumeRequest | null): Promise<void> {
     const { party } = signedIn;
-    const kept = await relay.arrive({ party, resume, outlet, greet: welcome });
+    const mail = await relay.mail.waitingFor(party);
+    const greet = (greeting: Greeting) => welcome(greeting, mail.length);
+    const kept = await relay.arrive({ party, resume, outlet, greet });
     if (kept === null) return end(CLOSE.connectionLimit, "too many connections");
     // Likewise; and nobody else gives back what it has taken.
     if (isClosed) return relay.leave(kept, outlet, false), relay.release(kept);
     member = { ...signedIn, kept };
     if (isEnded) relay.leave(kept, outlet, false);
-    // Mail is delivered from here: `relay.give(kept, frame, onDone)` numbers each, and `onDone` hears of its ack.
+    relay.mail.give(kept, mail);
   }
 
-  function welcome(greeting: Greeting): void {
-    send({ t: "welcome", ...greeting, limits: LIMITS, mailbox: 0 });
+  function welcome(greeting: Greeting, mailbox: number): void {
+    send({ t: "welcome", ...greeting, limits: LIMITS, mailbox });
   }
 
   function refuseSignIn(refusal: ServiceError): void {

@@ -9,7 +9,7 @@
 
 import { labelOf } from "../core/account.ts";
 import { ServiceError } from "../core/error.ts";
-import { type Mailboxes, mailFrameOf } from "../core/mailbox.ts";
+import { mailFrameOf } from "../core/mailbox.ts";
 import { type MailWaiters } from "../core/mail_waiters.ts";
 import { MAX_MAIL_TTL_MS } from "../wire/limits.ts";
 import { DELIVERY_TOKEN, MAILBOX } from "../wire/paths.ts";
@@ -22,9 +22,9 @@ import { type Api } from "./route.ts";
 /** The mailboxes. */
 export function mailboxRoutes(
   { ctx }: Api,
-  mailboxes: Mailboxes,
   waiters: MailWaiters,
 ): readonly Served[] {
+  const { mailboxes } = ctx;
   return [
     serve({
       id: "readMailbox",

@@ -329,6 +329,8 @@ export interface RingFrame {
   readonly device: number;
   readonly common: string;
   readonly offer: string;
+  /** Names the mailbox's entry, where it waited there; acking `seq` deletes it there. */
+  readonly entry?: string | undefined;
 }
 
 /** What waited in the mailbox; acking `seq` deletes it there. */

@@ -176,6 +176,9 @@ export const SERVER_FRAMES: Frames = {
       device: size,
       common: sealed,
       offer: sealed,
+      entry: z.string().optional().meta({
+        description: "Names the mailbox's entry, where it waited there; acking `seq` deletes it.",
+      }),
     }),
     example: {
       t: "ring",

@@ -213,6 +213,7 @@ function ringFromWire(frame: JsonObject): RingFrame {
     device: asCount(frame.device, "device"),
     common: asText(frame.common, "common"),
     offer: asText(frame.offer, "offer"),
+    ...frame.entry === undefined ? {} : { entry: asText(frame.entry, "entry") },
   };
 }
 

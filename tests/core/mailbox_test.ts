@@ -55,6 +55,8 @@ function message(id: string, more: Partial<Parameters<Mailboxes["putMessage"]>[1
 }
 
 const ringTo = (...devices: number[]) => ({
+  isWaiting: true,
+  isNoted: true,
   from: alice!,
   device: 1,
   id: "call",
@@ -73,7 +75,7 @@ async function kindsOf(boxes: Mailboxes, device = 1): Promise<string[]> {
 Deno.test("a ring waits for its device, is there until it is removed, and is then gone", async () => {
   await using stage = await play();
   const { boxes, kv } = stage;
-  await boxes.putRing(bob!, ringTo(1, 2), true);
+  await boxes.putRing(bob!, ringTo(1, 2));
   const [first] = await boxes.waiting(bob!, 2);
   equal(first?.kind, "ring");
   deepEqual(first?.kind === "ring" && first.ring, {
@@ -95,7 +97,7 @@ Deno.test("a ring waits for its device, is there until it is removed, and is the
 Deno.test("a ring that nobody took is a missed call for a day, and none on a device where another rang", async () => {
   await using stage = await play();
   const { boxes, advance } = stage;
-  await boxes.putRing(bob!, ringTo(1, 2), true);
+  await boxes.putRing(bob!, ringTo(1, 2));
   const [rung] = await boxes.waiting(bob!, 1);
   advance(RING_TTL_MS);
   deepEqual(await kindsOf(boxes, 1), ["missed"]);
@@ -103,10 +105,13 @@ Deno.test("a ring that nobody took is a missed call for a day, and none on a dev
   // A device that acks late was told: the call is missed nowhere any more.
   await boxes.remove(bob!, 1, [rung!.entry]);
   deepEqual(await kindsOf(boxes, 2), []);
-  await boxes.putRing(bob!, ringTo(1), false);
+  await boxes.putRing(bob!, { ...ringTo(1), isWaiting: false });
   deepEqual(await kindsOf(boxes), ["missed"], "nobody comes: missed at once");
   advance(MISSED_TTL_MS);
   deepEqual(await kindsOf(boxes), []);
+  await boxes.putRing(bob!, { ...ringTo(1), isNoted: false });
+  advance(RING_TTL_MS);
+  deepEqual(await kindsOf(boxes), [], "it rang elsewhere");
 });
 
 Deno.test("a full mailbox is an error to the sender, and what waits stays", async () => {
@@ -124,7 +129,7 @@ Deno.test("a full mailbox is an error to the sender, and what waits stays", asyn
   }
   equal((await boxes.waiting(bob!, 1)).length, MAX_MAILBOX_ENTRIES);
   await rejects(boxes.putMessage(bob!, message("x", { from: carol! })), refusal("mailbox_full"));
-  await rejects(boxes.putRing(bob!, { ...ringTo(1), from: carol! }, true), refusal("mailbox_full"));
+  await rejects(boxes.putRing(bob!, { ...ringTo(1), from: carol! }), refusal("mailbox_full"));
 });
 
 Deno.test("a mailbox is bounded in bytes too", async () => {
@@ -194,7 +199,7 @@ Deno.test("a message is for whichever device comes first, is over in its time, a
 Deno.test("a store that says nothing of a commit makes no second entry", async () => {
   for (const fault of ["before", "after"] as const) {
     await using stage = await play((kv) => faultyKv(kv, (n) => n === 1 ? fault : null).kv);
-    await stage.boxes.putRing(bob!, ringTo(1), true);
+    await stage.boxes.putRing(bob!, ringTo(1));
     deepEqual(await kindsOf(stage.boxes), ["ring"]);
   }
 });

@@ -183,6 +183,7 @@ Deno.test("calls to oneself, nobody, the wrong devices or somebody offline are r
     offers: [{ device: 1, offer: "BBBB" }],
   });
   equal((await alice!.socket.next("ack")).status, "relayed");
+  equal((await socket.next("mail")).kind, "missed");
   equal((await socket.next("ring")).id, "r");
 });
 
