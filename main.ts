@@ -10,6 +10,8 @@
  *     COUNTERSIGN_ORIGIN           localhost/kt/1   the log's origin; never changes for a store
  *     COUNTERSIGN_PUBLIC_URL       as it listens        the clients' URL; needed beyond loopback
  *     COUNTERSIGN_ALLOWED_ORIGINS  none             other sites that may open sockets, with commas
+ *     COUNTERSIGN_TRUSTED_PROXIES  none             who is believed about `X-Forwarded-For`, with commas
+ *     COUNTERSIGN_SOCKETS          ws               whose WebSockets: ws, or native as on Deno Deploy
  *     COUNTERSIGN_NAMES            open             who may take a name: open, grant or oidc
  *     COUNTERSIGN_NAMES_JWKS       none             keys of who vouches for names: URL, file or JSON
  *     COUNTERSIGN_NAMES_ISSUER     none             the `iss` of their tokens
@@ -48,7 +50,9 @@ import { randomBytes } from "./crypto/primitives.ts";
 import { Secret } from "./crypto/secret.ts";
 import { createStoreFile, lockStore } from "./kv/store_file.ts";
 import { openService, type Service } from "./routes/app.ts";
-import { listen, type Listener } from "./routes/listener.ts";
+import { readProxies, type TrustedProxies } from "./routes/client_address.ts";
+import { type Listener, listenNative } from "./routes/listener.ts";
+import { listenNode } from "./routes/node_listener.ts";
 import { type Pages, readPages } from "./routes/page.ts";
 
 /** How long the last answers may take; whoever stops us kills us after 5 s. */
@@ -68,6 +72,8 @@ interface Settings {
   readonly origin: string;
   readonly publicOrigin: string | null;
   readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: TrustedProxies;
+  readonly isNative: boolean;
   readonly names: NameSettings;
   readonly rooms: RoomSettings;
   readonly witnesses: WitnessTexts;
@@ -102,6 +108,8 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       .map((text) => text.trim())
       .filter((text) => text !== "")
       .map((text) => originOf(text, "COUNTERSIGN_ALLOWED_ORIGINS")),
+    trustedProxies: proxiesOf(env("COUNTERSIGN_TRUSTED_PROXIES") ?? ""),
+    isNative: isNative(env("COUNTERSIGN_SOCKETS") || null, env("DENO_DEPLOYMENT_ID")),
     names: {
       names: env("COUNTERSIGN_NAMES"),
       jwks: env("COUNTERSIGN_NAMES_JWKS"),
@@ -126,6 +134,22 @@ function readSettings(env: (name: string) => string | undefined): Settings {
       secretFile: env("COUNTERSIGN_TURN_SECRET_FILE"),
     },
   };
+}
+
+function proxiesOf(text: string): TrustedProxies {
+  const proxies = readProxies(text);
+  if (proxies !== null) return proxies;
+  throw new SetupError(
+    "COUNTERSIGN_TRUSTED_PROXIES has to be addresses, or networks like 10.0.0.0/8, with commas",
+  );
+}
+
+function isNative(text: string | null, deployment: string | undefined): boolean {
+  if (text === null) return deployment !== undefined;
+  if (text !== "ws" && text !== "native") {
+    throw new SetupError("COUNTERSIGN_SOCKETS has to be ws or native");
+  }
+  return text === "native";
 }
 
 function isOn(text: string, name: string): boolean {
@@ -219,6 +243,7 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
     origin: settings.origin,
     publicOrigin: settings.publicOrigin,
     allowedOrigins: settings.allowedOrigins,
+    trustedProxies: settings.trustedProxies,
     names,
     embedder,
     ...witnesses === null ? {} : { witnesses },
@@ -232,16 +257,20 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
   });
 }
 
-function listenAs(settings: Settings, service: Service, report: Report): Listener {
+async function listenAs(
+  settings: Settings,
+  service: Service,
+  report: Report,
+): Promise<Listener> {
   try {
-    return listen(service, settings, report);
+    if (settings.isNative) return listenNative(service, settings, report);
+    return await listenNode(service, settings, report);
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "EADDRINUSE") {
       throw new SetupError(`Port ${settings.port} is in use: set COUNTERSIGN_PORT to another`);
     }
-    if (error instanceof Deno.errors.AddrNotAvailable) {
-      throw new SetupError("COUNTERSIGN_HOST is not of this machine");
-    }
+    if (code === "EADDRNOTAVAIL") throw new SetupError("COUNTERSIGN_HOST is not of this machine");
     throw error;
   }
 }
@@ -269,7 +298,7 @@ export async function main(): Promise<void> {
     settings = readSettings((name) => Deno.env.get(name));
     pages = await readPages(new URL("./dist/", import.meta.url));
     service = await start(settings, pages, report);
-    listener = listenAs(settings, service, report);
+    listener = await listenAs(settings, service, report);
   } catch (error) {
     const facts = { level: "error", event: "start_failed" } as const;
     report(`Countersign can't start: ${sentenceOf(error)}`, facts);

@@ -47,6 +47,8 @@ export interface Relay extends Pick<Presence, "arrive" | "leave"> {
   acked(connection: Connection, seq: number): void;
   /** A socket that was the connection's own is closed, after `leave`. */
   release(connection: Connection): void;
+  /** How many are in a room. */
+  membersOf(room: string): number;
   /** Ends connections that were lost for too long. */
   sweep(): void;
 }
@@ -135,6 +137,7 @@ export function openRelay(parts: RelayParts): Relay {
     },
     acked: (connection, seq) => connections.ack(connection, seq),
     release: (connection) => connections.release(connection.party.identity, connection),
+    membersOf: (room) => rooms.read(room)?.seats.size ?? 0,
     sweep: () => connections.sweep(),
   };
 }

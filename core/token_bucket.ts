@@ -6,8 +6,8 @@
 
 /** Counts what one sender does. */
 export interface TokenBucket {
-  /** Takes one; false where none is left. */
-  take(nowMs: number): boolean;
+  /** Takes one, or as many as are said; false, and nothing taken, where there are not so many left. */
+  take(nowMs: number, count?: number): boolean;
   /** How many are left, with the part of one that has come back. */
   left(nowMs: number): number;
 }
@@ -35,11 +35,11 @@ export function tokenBucket({ burst, refillMs }: Rate, startMs: number): TokenBu
   const leftAt = (nowMs: number) =>
     Math.min(burst, left + Math.max(0, nowMs - filledMs) / refillMs);
   return {
-    take(nowMs) {
+    take(nowMs, count = 1) {
       left = leftAt(nowMs);
       filledMs = nowMs;
-      if (left < 1) return false;
-      left--;
+      if (left < count) return false;
+      left -= count;
       return true;
     },
     left: leftAt,

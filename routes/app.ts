@@ -7,6 +7,7 @@
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
 import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
+import { type ServiceError } from "../core/error.ts";
 import { type TokenIssuer } from "../core/issuer.ts";
 import { type NamePolicy } from "../core/name_policy.ts";
 import { type WitnessSettings } from "../core/publisher.ts";
@@ -15,12 +16,7 @@ import { type PushSettings } from "../core/push_settings.ts";
 import { type TurnSettings } from "../core/turn.ts";
 import { type Rate } from "../core/token_bucket.ts";
 import { type Secret } from "../crypto/secret.ts";
-import {
-  MAX_LINGERING_SOCKETS,
-  MAX_MAIL_WAIT_MS,
-  RECORD_TIMEOUT_MS,
-  REQUEST_TIMEOUT_MS,
-} from "../wire/limits.ts";
+import { MAX_MAIL_WAIT_MS, RECORD_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "../wire/limits.ts";
 import { MAILBOX, SOCKET } from "../wire/paths.ts";
 import { authRoutes } from "./auth.ts";
 import { descriptionRoutes } from "./description.ts";
@@ -28,9 +24,12 @@ import { documentRoutes } from "./documents.ts";
 import { directoryRoutes } from "./directory.ts";
 import { isApi, preflight, setApiHeaders, setHeaders, withinTime } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
-import { type Listening, requireLoopback, urlOf } from "./host.ts";
 import { iceRoutes } from "./ice.ts";
 import { keySetRoutes } from "./key_set.ts";
+import { ALLOWANCE, type AllowanceRates } from "./allowance.ts";
+import { type Arrival } from "./arrival.ts";
+import { type TrustedProxies } from "./client_address.ts";
+import { requireLoopback, urlOf } from "./host.ts";
 import { linkRoutes } from "./links.ts";
 import { mailboxRoutes } from "./mailbox.ts";
 import { logRoutes } from "./log.ts";
@@ -38,6 +37,7 @@ import { metricsRoutes } from "./metrics.ts";
 import { pageRoutes, type Pages } from "./page.ts";
 import { mount } from "./mount.ts";
 import { type Operation, type Served } from "./operation.ts";
+import { PLACE_LIMITS, type PlaceLimits } from "./socket_places.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { pushRoutes } from "./push.ts";
 import { inviteRoutes } from "./invites.ts";
@@ -57,6 +57,8 @@ export interface ServiceOptions {
   readonly publicOrigin: string | null;
   /** Origins of other sites whose pages may open a WebSocket. */
   readonly allowedOrigins: readonly string[];
+  /** Proxies that say in `X-Forwarded-For` where a request comes from; none unless they are named. */
+  readonly trustedProxies?: TrustedProxies;
   /** The web page. */
   readonly pages: Pages;
   /** The clock, Unix milliseconds. */
@@ -81,10 +83,12 @@ export interface ServiceOptions {
   readonly timing?: SocketTiming;
   /** Other rates of rings than the protocol's, for tests. */
   readonly rings?: PairRates;
-  /** Another bound than the protocol's for sockets with nobody behind them, for tests. */
-  readonly mostLingering?: number;
   /** Another rate of a connection's frames than the protocol's, for tests and benchmarks. */
   readonly frames?: Rate;
+  /** Other rates of joins and deliveries than the protocol's, for tests and benchmarks. */
+  readonly allowance?: AllowanceRates;
+  /** Other numbers of sockets than the protocol's, for tests. */
+  readonly places?: Partial<PlaceLimits>;
 }
 
 /** A running service. */
@@ -95,8 +99,10 @@ export interface Service {
   readonly operations: readonly Operation[];
   /** What the HTTP application has, the pages too; `ALL` where it refuses other methods. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
-  /** Answers a request. @param at where it came in */
-  fetch(request: Request, at: Listening): Promise<Response>;
+  /** Answers a request; null where that was a WebSocket, whose answer is on its way already. */
+  fetch(request: Request, arrival: Arrival): Promise<Response | null>;
+  /** The answer to what is no request that `fetch` could be asked. */
+  refuse(error: ServiceError): Response;
   /** Says goodbye to every socket and takes no more; requests are still answered. */
   drain(): Promise<void>;
   /** Drains, finishes the epoch, and closes the store; no request may be under way. */
@@ -135,14 +141,18 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     allowedOrigins: options.allowedOrigins,
     timing: options.timing ?? SOCKET_TIMING,
     rings: options.rings ?? RING_RATES,
-    mostLingering: options.mostLingering ?? MAX_LINGERING_SOCKETS,
+    places: { ...PLACE_LIMITS, ...options.places },
+    trustedProxies: options.trustedProxies ?? [],
     frames: options.frames ?? FRAME_RATE,
+    allowance: options.allowance ?? ALLOWANCE,
     log,
   });
 
-  async function answer(request: Request, url: URL, at: Listening): Promise<Response> {
-    if (publicOrigin === null) requireLoopback(url, at);
-    if (url.pathname === SOCKET && request.method === "GET") return sockets.accept(request);
+  async function answer(request: Request, url: URL, arrival: Arrival): Promise<Response | null> {
+    if (publicOrigin === null) requireLoopback(url, arrival.at);
+    if (url.pathname === SOCKET && request.method === "GET") {
+      return sockets.accept(request, arrival);
+    }
     if (request.method === "OPTIONS" && isApi(url.pathname)) return preflight();
     if (url.pathname === SOCKET) return methodNotAllowed("GET");
     // A record is answered when witnesses have seen it.
@@ -153,26 +163,31 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     return await withinTime(app.fetch(request), ms + waitMs);
   }
 
+  function withHeaders(response: Response, path: string): Response {
+    setHeaders(response, isHttps);
+    if (isApi(path)) setApiHeaders(response, path, ctx);
+    return response;
+  }
+
   return {
     logKey: ctx.keys.logVerifierKey,
     operations: served.map(({ operation }) => operation),
     routes: app.routes,
-    async fetch(request, at) {
-      let response: Response;
+    async fetch(request, arrival) {
+      let response: Response | null;
       let path = "";
       try {
         const url = urlOf(request);
         path = url.pathname;
-        response = await answer(request, url, at);
+        response = await answer(request, url, arrival);
       } catch (error) {
         response = problemResponse(refusalOf(error, log));
       }
       // An upgrade's headers are no longer to be written.
-      if (response.status === 101) return response;
-      setHeaders(response, isHttps);
-      if (isApi(path)) setApiHeaders(response, path, ctx);
-      return response;
+      if (response === null || response.status === 101) return response;
+      return withHeaders(response, path);
     },
+    refuse: (error) => withHeaders(problemResponse(error), ""),
     async drain() {
       waiters.close();
       await sockets.close();

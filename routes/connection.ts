@@ -28,10 +28,12 @@ import {
   MAX_UNREADABLE_FRAMES,
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
+import { type AllowanceRates, openAllowance, tooOften } from "./allowance.ts";
 import { publishedLimits } from "./description.ts";
 import { askerOf, iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
 import { inOrder } from "./in_order.ts";
+import { type Place } from "./socket_places.ts";
 import { type Log, refusalOf } from "./problem.ts";
 import { type SignedIn, signInOnSocket } from "./sign_in.ts";
 import { type Socket, type SocketEvents } from "./socket.ts";
@@ -58,6 +60,8 @@ export interface ConnectionParts {
   readonly log: Log;
   /** How many frames a connection may send. */
   readonly frames: Rate;
+  /** What it may ask of others. */
+  readonly allowance: AllowanceRates;
   /** A clock that never goes back, in milliseconds. */
   readonly monotonic: () => number;
   /** How long a client has to sign in, in milliseconds. */
@@ -76,8 +80,6 @@ export interface Connection extends SocketEvents {
   warn(afterMs: number, jitterMs: number): void;
   /** Says goodbye because the service stops. */
   drain(): void;
-  /** Whether nobody signed in, or it ended and its peer keeps the socket open. */
-  isLingering(): boolean;
 }
 
 /** Why a connection ends as soon as it is open. */
@@ -92,16 +94,19 @@ export interface Farewell {
  * A connection whose socket is not open yet.
  *
  * @param url what the proof of `auth` has to name
+ * @param place hears when somebody signs in, and when it ends
  * @param unwanted why nothing of it is read, or null where it is welcome
  */
 export function connection(
   parts: ConnectionParts,
   url: string,
+  place: Pick<Place, "signedIn" | "ended">,
   unwanted: Farewell | null = null,
 ): Connection {
   const { ctx, relay, log, monotonic } = parts;
   const startedMs = monotonic();
   const bucket = tokenBucket(parts.frames, startedMs);
+  const allowance = openAllowance(parts.allowance, relay, startedMs);
   let socket: Socket | null = null;
   let member: (SignedIn & { readonly kept: Kept }) | null = null;
   let isEnded = false;
@@ -136,6 +141,7 @@ export function connection(
   function end(code: number, reason: string): void {
     send({ t: "bye", code, reason });
     if (!leave(!mayReconnect(code))) return;
+    socket?.ignore();
     farewell = setTimeout(() => socket?.close(code, reason), FAREWELL_MS);
   }
 
@@ -148,7 +154,13 @@ export function connection(
   function leave(isForGood: boolean): boolean {
     if (isEnded) return false;
     isEnded = true;
-    if (member !== null) relay.leave(member.kept, outlet, isForGood);
+    place.ended();
+    try {
+      if (member !== null) relay.leave(member.kept, outlet, isForGood);
+    } catch (error) {
+      // Whatever it is, this connection ends, and nothing else does.
+      refusalOf(error, log);
+    }
     return true;
   }
 
@@ -166,12 +178,17 @@ export function connection(
     if (member === null || ++unreadable >= MAX_UNREADABLE_FRAMES) end(CLOSE.malformed, "malformed");
   }
 
-  function text(raw: string): void {
-    if (isEnded) return;
-    const nowMs = monotonic();
-    heardMs = nowMs;
+  /** Counts what the peer sent; false where it was too much. */
+  function hears(): boolean {
+    heardMs = monotonic();
     isAsked = false;
-    if (!bucket.take(nowMs)) return end(CLOSE.rateLimited, "too many frames");
+    if (bucket.take(heardMs)) return true;
+    end(CLOSE.rateLimited, "too many frames");
+    return false;
+  }
+
+  function text(raw: string): void {
+    if (isEnded || !hears()) return;
     const reading = readFrame(raw, member === null ? MAX_FIRST_FRAME_BYTES : MAX_FRAME_BYTES);
     switch (reading.kind) {
       case "too_large":
@@ -211,6 +228,10 @@ export function connection(
         sendIce(frame.id, kept.party);
         return null;
       default:
+        if (!allowance.covers(frame, monotonic())) {
+          refuse(frame.id, tooOften());
+          return null;
+        }
         return relay.receive(kept, frame satisfies RelayFrame) ?? null;
     }
   }
@@ -255,6 +276,7 @@ export function connection(
     // Likewise; and nobody else gives back what it has taken.
     if (isClosed) return relay.leave(kept, outlet, false), relay.release(kept);
     member = { ...signedIn, kept };
+    place.signedIn();
     if (isEnded) relay.leave(kept, outlet, false);
     relay.mail.give(kept, mail);
   }
@@ -319,6 +341,8 @@ export function connection(
       else hello();
     },
     binary: () => end(CLOSE.malformed, "binary frame"),
+    control: () => void (isEnded || hears()),
+    broken: end,
     closed() {
       isClosed = true;
       clearTimeout(farewell);
@@ -331,6 +355,5 @@ export function connection(
       if (member !== null) send({ t: "drain", after_ms: afterMs, jitter_ms: jitterMs });
     },
     drain: () => end(CLOSE.drain, "drain"),
-    isLingering: () => isEnded || member === null,
   };
 }

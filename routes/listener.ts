@@ -1,17 +1,21 @@
 /**
- * Listening for as long as it is wanted: the runtime's server ends when it cannot accept, as where
+ * Listening with the runtime's own server, which is what there is on Deno Deploy.
+ *
+ * It listens for as long as it is wanted: the runtime's server ends when it cannot accept, as where
  * the process has no descriptor left, and would take the process with it.
  *
  * @module
  */
 
 import { type Service } from "./app.ts";
+import { type Listening } from "./host.ts";
 import { type Log } from "./problem.ts";
+import { nativeUpgrade } from "./socket_native.ts";
 
 /** A service that listens. */
 export interface Listener {
   /** Where. */
-  readonly at: Deno.NetAddr;
+  readonly at: Listening;
   /** Takes no more requests, and resolves when the last is answered. */
   stop(): Promise<void>;
 }
@@ -22,9 +26,9 @@ type Server = Deno.HttpServer<Deno.NetAddr>;
 const PAUSE_MS = 500;
 
 /** Listens. @throws what `Deno.serve` does, the first time only */
-export function listen(
-  service: Service,
-  { hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">,
+export function listenNative(
+  service: Pick<Service, "fetch">,
+  { hostname, port }: Listening,
   log: Log,
 ): Listener {
   let server = serve(service, hostname, port);
@@ -45,7 +49,10 @@ export function listen(
           },
         );
       }
-      await Promise.race([stopping.promise, new Promise((done) => setTimeout(done, PAUSE_MS))]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const pause = new Promise((done) => timer = setTimeout(done, PAUSE_MS));
+      await Promise.race([stopping.promise, pause]);
+      clearTimeout(timer);
       if (isStopping) return;
       try {
         server = serve(service, hostname, at.port);
@@ -68,10 +75,15 @@ export function listen(
   };
 }
 
-function serve(service: Service, hostname: string, port: number): Server {
+function serve(service: Pick<Service, "fetch">, hostname: string, port: number): Server {
   const server: Server = Deno.serve(
     { hostname, port, onListen: () => {} },
-    (request) => service.fetch(request, server.addr),
+    async (request, { remoteAddr }) => {
+      const peer = "hostname" in remoteAddr ? remoteAddr.hostname : null;
+      const arrival = { at: server.addr, peer, upgrade: nativeUpgrade(request) };
+      // The runtime's upgrades always have an answer.
+      return (await service.fetch(request, arrival))!;
+    },
   );
   return server;
 }

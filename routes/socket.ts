@@ -1,10 +1,9 @@
 /**
- * A WebSocket behind a small interface, on Deno's own server.
+ * A WebSocket behind a small interface, which two implementations have: `socket_ws.ts`, which can
+ * refuse and cut off, and `socket_native.ts`, which is there where nothing else is.
  *
- * The traps that it hides: an exception in a handler would kill the process, `onclose` may come
- * twice, frames are lost if their handler is attached late, and sending on a closing socket throws.
- * What it cannot hide: the runtime takes a whole message in before anybody can refuse its length,
- * and cannot cut a peer off that does not answer a close.
+ * What both promise: nothing of the sending half throws, each event is called with nothing awaited
+ * before, and whatever a handler throws ends that one socket and never the process.
  *
  * @module
  */
@@ -13,10 +12,14 @@
 export interface Socket {
   /** Hands a text to the socket; nothing when it is no longer open. */
   send(text: string): void;
+  /** Reads no more of what the peer sends, where the implementation can, until the closing starts. */
+  ignore(): void;
   /** Starts the closing; nothing when it was started before. */
   close(code: number, reason: string): void;
   /** Bytes that wait for the peer to read. */
   waitingBytes(): number;
+  /** Cuts the peer off; where the implementation cannot, starts the closing. */
+  terminate(): void;
 }
 
 /** What becomes of a socket; each is called with nothing awaited before. */
@@ -27,70 +30,63 @@ export interface SocketEvents {
   text(text: string): void;
   /** A binary frame. */
   binary(): void;
+  /** A ping or a pong of the peer's, where the implementation tells. */
+  control(): void;
+  /**
+   * The peer sent what no frame may be, and is read no further.
+   *
+   * @param code the close code that says so
+   */
+  broken(code: number, reason: string): void;
   /** It is gone: called once, also where it never opened. */
   closed(): void;
   /** One of these handlers threw. */
   failed(error: unknown): void;
 }
 
-/** How long a peer may leave the runtime's own pings unanswered, in seconds. */
-const IDLE_TIMEOUT_S = 60;
-
 /**
- * Upgrades a request.
+ * Makes a WebSocket of a request.
  *
  * @param protocol the subprotocol to confirm, or null for none
- * @throws TypeError where the request is no upgrade
+ * @returns the answer to the request, where it is not on its way already
+ * @throws TypeError where the request is no handshake
  */
-export function upgrade(
-  request: Request,
-  protocol: string | null,
-  events: SocketEvents,
-): Response {
-  const idle = { idleTimeout: IDLE_TIMEOUT_S };
-  const options = protocol === null ? idle : { ...idle, protocol };
-  const { socket: native, response } = Deno.upgradeWebSocket(request, options);
-  const socket: Socket = {
-    send(text) {
-      if (native.readyState !== WebSocket.OPEN) return;
-      try {
-        native.send(text);
-      } catch {
-        // It closed in between, and `closed` says so.
-      }
-    },
-    close(code, reason) {
-      if (native.readyState > WebSocket.OPEN) return;
-      try {
-        native.close(code, reason);
-      } catch {
-        // Likewise.
-      }
-    },
-    waitingBytes: () => native.bufferedAmount,
+export type Upgrade = (protocol: string | null, events: SocketEvents) => Response | null;
+
+/** The same handlers, none of which throws, and each of `opened` and `closed` is called once. */
+export function guarded(events: SocketEvents): SocketEvents {
+  let socket: Socket | null = null;
+  let isClosed = false;
+  const failed = (error: unknown): void => {
+    try {
+      events.failed(error);
+    } catch {
+      // Who cannot even fail is not spoken to any more.
+      socket?.terminate();
+    }
   };
-  const guarded = (act: () => void) => () => {
+  const guard = (act: () => void): void => {
     try {
       act();
     } catch (error) {
-      events.failed(error);
+      failed(error);
     }
   };
-  let isClosed = false;
-  const closed = guarded(() => {
-    if (isClosed) return;
-    isClosed = true;
-    events.closed();
-  });
-  native.binaryType = "arraybuffer";
-  native.onopen = guarded(() => events.opened(socket));
-  native.onmessage = ({ data }) => {
-    guarded(() => typeof data === "string" ? events.text(data) : events.binary())();
+  return {
+    opened(opened) {
+      if (socket !== null) return;
+      socket = opened;
+      guard(() => events.opened(opened));
+    },
+    text: (text) => guard(() => events.text(text)),
+    binary: () => guard(() => events.binary()),
+    control: () => guard(() => events.control()),
+    broken: (code, reason) => guard(() => events.broken(code, reason)),
+    closed() {
+      if (isClosed) return;
+      isClosed = true;
+      guard(() => events.closed());
+    },
+    failed,
   };
-  native.onclose = closed;
-  // An error is always followed by a close, except where the socket never opened.
-  native.onerror = () => {
-    if (native.readyState !== WebSocket.OPEN) closed();
-  };
-  return response;
 }

@@ -24,9 +24,13 @@ import {
 } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
+import { type AllowanceRates } from "./allowance.ts";
+import { type Arrival } from "./arrival.ts";
+import { clientPrefix, isTrusted, type TrustedProxies } from "./client_address.ts";
+import { openPlaces, type Place, type PlaceLimits } from "./socket_places.ts";
 import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { type Api, targetOf } from "./route.ts";
-import { type SocketEvents, upgrade } from "./socket.ts";
+import { type Socket, type SocketEvents } from "./socket.ts";
 
 /** The clocks of the sockets, in milliseconds. */
 export interface SocketTiming {
@@ -56,8 +60,12 @@ export const FRAME_RATE: Rate = { burst: FRAME_BURST, refillMs: 1_000 / FRAMES_P
 
 /** The WebSocket endpoint. */
 export interface Sockets {
-  /** Answers a request for a WebSocket. */
-  accept(request: Request): Response;
+  /**
+   * Answers a request for a WebSocket; null where the answer is on its way already.
+   *
+   * @throws ServiceError `unavailable`, `rate_limited`
+   */
+  accept(request: Request, arrival: Arrival): Response | null;
   /** Says goodbye to everybody, takes nobody in, and resolves when they are gone or after 2 s. */
   close(): Promise<void>;
 }
@@ -70,10 +78,14 @@ export interface SocketOptions {
   readonly timing: SocketTiming;
   /** How often somebody may be rung. */
   readonly rings: PairRates;
-  /** Most sockets that have not signed in, or have ended while their peer keeps them open. */
-  readonly mostLingering: number;
   /** How many frames a connection may send. */
   readonly frames: Rate;
+  /** What a connection may ask of others. */
+  readonly allowance: AllowanceRates;
+  /** How many sockets. */
+  readonly places: PlaceLimits;
+  /** Who says where a request comes from. */
+  readonly trustedProxies: TrustedProxies;
   /** Takes faults, and each origin that was refused. */
   readonly log: Log;
 }
@@ -84,30 +96,43 @@ const MAX_LOGGED_ORIGINS = 64;
 
 /** Opens the endpoint. */
 export function openSockets(api: Api, options: SocketOptions): Sockets {
-  const { allowedOrigins, timing, log } = options;
+  const { allowedOrigins, timing, log, trustedProxies } = options;
   // Also those that ended, until they are closed.
-  const open = new Set<Connection>();
+  const open = new Map<Connection, Socket | null>();
+  const places = openPlaces(options.places);
   const refused = new Set<string>();
   const parts = partsOf(api.ctx, options);
   let whenEmpty: (() => void) | null = null;
   let isClosing = false;
+  let isProxyTold = false;
   const sweep = setInterval(() => {
-    for (const one of open) one.tick();
+    for (const one of open.keys()) {
+      try {
+        one.tick();
+      } catch (error) {
+        one.failed(error);
+      }
+    }
     parts.relay.sweep();
   }, timing.tickMs);
 
-  function track(url: string, unwanted: Farewell | null): SocketEvents {
-    const one = connection(parts, url, unwanted);
-    open.add(one);
-    const closed = () => {
-      one.closed();
-      open.delete(one);
-      if (open.size === 0) whenEmpty?.();
+  function track(url: string, place: Place, unwanted: Farewell | null): SocketEvents {
+    const one = connection(parts, url, place, unwanted);
+    open.set(one, null);
+    const opened = (socket: Socket) => {
+      open.set(one, socket);
+      one.opened(socket);
     };
-    return { ...one, closed };
+    const closed = () => {
+      open.delete(one);
+      place.left();
+      if (open.size === 0) whenEmpty?.();
+      one.closed();
+    };
+    return { ...one, opened, closed };
   }
 
-  function accept(request: Request): Response {
+  function accept(request: Request, arrival: Arrival): Response | null {
     if (isClosing) {
       return problemResponse({ code: "unavailable", message: "The service is stopping" });
     }
@@ -117,20 +142,29 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
     const isOurs = offered.some((name) => name.trim() === SUBPROTOCOL);
     const protocol = isOurs ? SUBPROTOCOL : null;
-    if (isCrowded()) {
-      return problemResponse({ code: "unavailable", message: "Too many sockets: try again later" });
-    }
     let unwanted: Farewell | null = null;
     if (!isOurs) unwanted = { code: CLOSE.version, reason: "subprotocol rooms.v1 required" };
     else if (!mayConnect(request)) unwanted = { code: CLOSE.origin, reason: "origin not allowed" };
-    const events = track(targetOf(api, request), unwanted);
+    const events = track(targetOf(api, request), places.take(prefixOf(request, arrival)), unwanted);
     try {
-      return upgrade(request, protocol, events);
+      return arrival.upgrade(protocol, events);
     } catch (error) {
       events.closed();
       if (!(error instanceof TypeError)) throw error;
       return problemResponse({ code: "malformed", message: "This is no WebSocket handshake" });
     }
+  }
+
+  function prefixOf(request: Request, { peer }: Arrival): string {
+    const forwarded = request.headers.get("x-forwarded-for");
+    if (forwarded !== null && !isProxyTold && !isTrusted(peer, trustedProxies)) {
+      isProxyTold = true;
+      log(
+        "X-Forwarded-For is not believed, and whoever sends it counts as one client: " +
+          "COUNTERSIGN_TRUSTED_PROXIES names proxies",
+      );
+    }
+    return clientPrefix(peer, forwarded, trustedProxies);
   }
 
   function mayConnect(request: Request): boolean {
@@ -149,22 +183,16 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
     return false;
   }
 
-  /** Whether too many sockets are open with nobody behind them: they cannot be cut off. */
-  function isCrowded(): boolean {
-    let lingering = 0;
-    for (const one of open) if (one.isLingering()) lingering++;
-    return lingering >= options.mostLingering;
-  }
-
   async function close(): Promise<void> {
     if (isClosing) return;
     isClosing = true;
     clearInterval(sweep);
     const empty = new Promise<void>((resolve) => whenEmpty = resolve);
-    for (const one of open) one.warn(timing.drainNoticeMs, DRAIN_JITTER_MS);
+    for (const one of open.keys()) one.warn(timing.drainNoticeMs, DRAIN_JITTER_MS);
     if (open.size > 0) await atMost(timing.drainNoticeMs, empty);
-    for (const one of open) one.drain();
+    for (const one of open.keys()) one.drain();
     if (open.size > 0) await atMost(DRAIN_MS, empty);
+    for (const socket of open.values()) socket?.terminate();
   }
 
   return { accept, close };
@@ -178,10 +206,11 @@ async function atMost(ms: number, end: Promise<void>): Promise<void> {
 }
 
 function partsOf(ctx: Context, options: SocketOptions): ConnectionParts {
-  const { authDeadlineMs, heartbeatMs, deviceCheckMs } = options.timing;
-  const { frames, log } = options;
+  const { timing, rings, frames, allowance, log } = options;
+  const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
   const report = (error: unknown): void => void refusalOf(error, log);
-  const relay = openRelay({ ctx, rings: pairCount(options.rings), report });
+  const relay = openRelay({ ctx, rings: pairCount(rings), report });
   const monotonic = (): number => performance.now();
-  return { ctx, relay, frames, log, monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
+  const clocks = { monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
+  return { ctx, relay, log, frames, allowance, ...clocks };
 }

@@ -1,5 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 
+import { rawSocket } from "./support/raw_socket.ts";
+
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 interface Running {
@@ -95,47 +97,63 @@ Deno.test("a port in use is named with its variable", async () => {
   match(sentence, new RegExp(`Port ${port} is in use: set COUNTERSIGN_PORT`));
 });
 
-Deno.test("a lack of descriptors ends neither the process nor the service", async () => {
-  const data = await Deno.makeTempDir();
-  const env = { COUNTERSIGN_DATA: data };
-  const running = await start(env, ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"']);
-  const { hostname, port } = new URL(running.url);
-  const held: Deno.Conn[] = [];
-  try {
-    for (let i = 0; i < 120; i++) held.push(await Deno.connect({ hostname, port: Number(port) }));
-  } catch {
-    // Nobody listens for a moment.
-  }
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  for (const connection of held) connection.close();
-  let status = 0;
-  for (let i = 0; i < 50 && status !== 200; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const response = await fetch(`${running.url}/healthz`).catch(() => null);
-    status = response?.status ?? 0;
-    await response?.body?.cancel();
-  }
-  equal(status, 200);
-  equal(await running.stop("SIGTERM"), 0);
-});
+for (const sockets of ["ws", "native"]) {
+  Deno.test(`${sockets}: a lack of descriptors ends neither the process nor the service`, async () => {
+    const data = await Deno.makeTempDir();
+    const env = { COUNTERSIGN_DATA: data, COUNTERSIGN_SOCKETS: sockets };
+    const running = await start(env, ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"']);
+    const { hostname, port } = new URL(running.url);
+    const held: Deno.Conn[] = [];
+    try {
+      for (let i = 0; i < 120; i++) held.push(await Deno.connect({ hostname, port: Number(port) }));
+    } catch {
+      // Nobody listens for a moment.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (const connection of held) connection.close();
+    let status = 0;
+    // The server notices within some seconds that it no longer accepts.
+    for (let i = 0; i < 150 && status !== 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const signal = AbortSignal.timeout(1_000);
+      const response = await fetch(`${running.url}/healthz`, { signal }).catch(() => null);
+      status = response?.status ?? 0;
+      await response?.body?.cancel();
+    }
+    equal(status, 200);
+    equal(await running.stop("SIGTERM"), 0);
+  });
+}
 
-Deno.test("a stop says goodbye to sockets with 4000", async () => {
-  const secret = "A".repeat(43);
-  const running = await start({ COUNTERSIGN_KV: ":memory:", COUNTERSIGN_SECRET: secret });
-  const socket = new WebSocket(`${running.url.replace("http", "ws")}/v1/ws`, ["rooms.v1"]);
-  const frames: string[] = [];
-  const closed = new Promise<number>((resolve) => {
-    socket.onclose = ({ code }) => resolve(code);
+for (
+  const [where, env] of [
+    ["", {}],
+    [", also the runtime's own", { COUNTERSIGN_SOCKETS: "native" }],
+    [", also on Deno Deploy", { DENO_DEPLOYMENT_ID: "test" }],
+  ] as const
+) {
+  Deno.test(`a stop says goodbye to sockets with 4000${where}`, async () => {
+    const secret = "A".repeat(43);
+    const running = await start({ COUNTERSIGN_KV: ":memory:", COUNTERSIGN_SECRET: secret, ...env });
+    // Which one it is shows in which versions it takes.
+    const odd = await rawSocket(running, { "sec-websocket-version": "12" });
+    equal(odd.status, Object.keys(env).length === 0 ? 400 : 101);
+    odd[Symbol.dispose]();
+    const socket = new WebSocket(`${running.url.replace("http", "ws")}/v1/ws`, ["rooms.v1"]);
+    const frames: string[] = [];
+    const closed = new Promise<number>((resolve) => {
+      socket.onclose = ({ code }) => resolve(code);
+    });
+    await new Promise<void>((resolve) => {
+      socket.onmessage = ({ data }) => {
+        frames.push(JSON.parse(data).t);
+        resolve();
+      };
+    });
+    const [code, status] = await Promise.all([closed, running.stop("SIGTERM")]);
+    deepEqual([code, status, frames], [4000, 0, ["hello", "bye"]]);
   });
-  await new Promise<void>((resolve) => {
-    socket.onmessage = ({ data }) => {
-      frames.push(JSON.parse(data).t);
-      resolve();
-    };
-  });
-  const [code, status] = await Promise.all([closed, running.stop("SIGTERM")]);
-  deepEqual([code, status, frames], [4000, 0, ["hello", "bye"]]);
-});
+}
 
 Deno.test("a wrong setting stops the start with a sentence", async () => {
   const data = await Deno.makeTempDir();
@@ -145,6 +163,8 @@ Deno.test("a wrong setting stops the start with a sentence", async () => {
     COUNTERSIGN_SECRET: { COUNTERSIGN_SECRET: "short" },
     COUNTERSIGN_PUBLIC_URL: { COUNTERSIGN_PUBLIC_URL: "https://example.org/path" },
     "COUNTERSIGN_PUBLIC_URL is needed": { COUNTERSIGN_HOST: "0.0.0.0" },
+    COUNTERSIGN_TRUSTED_PROXIES: { COUNTERSIGN_TRUSTED_PROXIES: "10.0.0.0/8, proxy" },
+    COUNTERSIGN_SOCKETS: { COUNTERSIGN_SOCKETS: "deno" },
     COUNTERSIGN_ALLOWED_ORIGINS: { COUNTERSIGN_ALLOWED_ORIGINS: "https://a.example,b" },
     "COUNTERSIGN_NAMES_JWKS is needed": { COUNTERSIGN_NAMES: "grant" },
   };

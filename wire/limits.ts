@@ -65,7 +65,11 @@ export const MAX_ROOMS_PER_CONNECTION = 20;
 /** Most connections of one account, those included that ended while their peer keeps them open. */
 export const MAX_CONNECTIONS_PER_ACCOUNT = 10;
 /** Most sockets that have not signed in, or have ended while their peer keeps them open. */
-export const MAX_LINGERING_SOCKETS = 512;
+export const MAX_LINGERING_SOCKETS = 2_048;
+/** Most of these of one address: an IPv4 address, or 64 bits of an IPv6 address. */
+export const MAX_WAITING_SOCKETS_PER_PREFIX = 64;
+/** Most sockets of one such address. */
+export const MAX_SOCKETS_PER_PREFIX = 200;
 /** Most rings of one account to another at once. */
 export const RING_BURST_PER_PAIR = 6;
 /** How long until one account may ring another once more, in milliseconds. */
@@ -156,10 +160,20 @@ export const DRAIN_JITTER_MS = 2_000;
 export const FRAMES_PER_SECOND = 30;
 /** Frames of one connection at once. */
 export const FRAME_BURST = 120;
+/** Steady deliveries a second that the signals of one connection ask for: one for each receiver. */
+export const FAN_OUT_PER_SECOND = 600;
+/** Such deliveries of one connection at once. */
+export const FAN_OUT_BURST = 2_400;
+/** Steady joins a second of one connection. */
+export const JOINS_PER_SECOND = 5;
+/** Joins of one connection at once: all the rooms that it may be in, and to spare. */
+export const JOIN_BURST = 25;
 /** How often the service pings a silent socket, in milliseconds. */
 export const HEARTBEAT_MS = 20_000;
 /** How long the socket of a device that was removed may stay open, in milliseconds. */
 export const DEVICE_CHECK_MS = 5_000;
+/** Bytes that may wait for a slow reader before nothing more is read from it. */
+export const SOFT_BUFFERED_BYTES = 262_144;
 /** Bytes that may wait for a slow reader before it is cut off. */
 export const MAX_BUFFERED_BYTES = 1_048_576;
 /** Length of a room id in bytes. */

@@ -11,10 +11,11 @@ import { Secret } from "../../crypto/secret.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { SECRET_BYTES } from "../../core/service_keys.ts";
 import { openService } from "../../routes/app.ts";
-import { listen } from "../../routes/listener.ts";
+import { listenNode } from "../../routes/node_listener.ts";
 import { ORIGIN } from "../../tests/support/service_core.ts";
 import { answerWeight } from "./weight.ts";
 
+const MANY = Number.MAX_SAFE_INTEGER;
 /** A rate that nobody reaches. */
 const UNLIMITED = { burst: Number.MAX_SAFE_INTEGER, refillMs: 1e-6 };
 
@@ -27,7 +28,9 @@ const service = await openService({
   pages: new Map(),
   now: () => Date.now(),
   frames: UNLIMITED,
+  allowance: { joins: UNLIMITED, deliveries: UNLIMITED },
+  places: { lingering: MANY, lingeringPerPrefix: MANY, perPrefix: MANY },
   log: (line) => console.error(line),
 });
-listen(service, { hostname: "127.0.0.1", port: Number(Deno.args[0]) }, console.error);
+await listenNode(service, { hostname: "127.0.0.1", port: Number(Deno.args[0]) }, console.error);
 await answerWeight();

@@ -11,6 +11,7 @@ import { judgeEvidence } from "../../crypto/evidence.ts";
 import { parseEvidence } from "../../crypto/evidence_text.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { openService, type Service } from "../../routes/app.ts";
+import { listenNode } from "../../routes/node_listener.ts";
 import { type Pages } from "../../routes/page.ts";
 import { logOf } from "../support/believer.ts";
 import { startService } from "../support/service.ts";
@@ -221,9 +222,13 @@ Deno.test("the page in a real browser", async (t) => {
 Deno.test("a service that was replaced is said to be, and a device can start over", async (t) => {
   const pages = await builtPages();
   let service = await openOne(pages, 1);
-  const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => service.fetch(request, server.addr),
+  const server = await listenNode(
+    {
+      fetch: (request, arrival) => service.fetch(request, arrival),
+      refuse: (error) => service.refuse(error),
+    },
+    { hostname: "127.0.0.1", port: 0 },
+    () => {},
   );
   const { browser, close } = await openBrowser();
   const replace = async (secret: number) => {
@@ -235,7 +240,7 @@ Deno.test("a service that was replaced is said to be, and a device can start ove
   const errors: string[] = [];
   const old: Service[] = [];
   try {
-    const url = `http://127.0.0.1:${server.addr.port}`;
+    const url = `http://127.0.0.1:${server.at.port}`;
     const alice = await openPerson(browser, `${url}/`, errors);
     await alice.register("alice");
 
@@ -295,7 +300,7 @@ Deno.test("a service that was replaced is said to be, and a device can start ove
   } finally {
     await close();
     await service.drain();
-    await server.shutdown();
+    await server.stop();
     for (const one of [service, ...old]) await one.close();
   }
 });

@@ -6,6 +6,7 @@ import { openRelay } from "../../core/relay.ts";
 import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
+import { ALLOWANCE } from "../../routes/allowance.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
 import { type Socket } from "../../routes/socket.ts";
 import { FRAME_RATE } from "../../routes/sockets.ts";
@@ -13,6 +14,7 @@ import { CLOSE } from "../../wire/close.ts";
 import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import {
+  FAN_OUT_BURST,
   MAX_BUFFERED_BYTES,
   MAX_CONNECTIONS_PER_ACCOUNT,
   MAX_FIRST_FRAME_BYTES,
@@ -21,6 +23,7 @@ import { makeProof } from "../support/dpop.ts";
 import { newAccount, ORIGIN, type TestAccount, testSecret } from "../support/service_core.ts";
 
 const URL_ = "http://service.test/v1/ws";
+const PLACE = { signedIn: () => {}, ended: () => {} };
 const ROOM = toBase64Url(new Uint8Array(16).fill(1));
 
 interface FakeSocket extends Socket {
@@ -39,6 +42,8 @@ function fakeSocket(): FakeSocket {
     send: (text) => void sent.push(serverFrameFromWire(text)),
     close: (code) => void closes.push(code),
     waitingBytes: () => socket.waiting,
+    ignore: () => {},
+    terminate: () => {},
   };
   return socket;
 }
@@ -53,6 +58,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
     relay: openRelay({ ctx, rings: pairCount(RING_RATES), report }),
     log: report,
     frames: FRAME_RATE,
+    allowance: ALLOWANCE,
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,
     heartbeatMs: 20_000,
@@ -82,7 +88,7 @@ async function welcomed(
   parts: ConnectionParts,
   account: TestAccount,
 ): Promise<{ live: Connection; socket: FakeSocket }> {
-  const live = connection(parts, URL_);
+  const live = connection(parts, URL_, PLACE);
   const socket = fakeSocket();
   live.opened(socket);
   live.text(await authText(parts, account));
@@ -128,12 +134,10 @@ Deno.test("a connection that ended keeps its account's place until its socket is
   const ended: Connection[] = [];
   for (let i = 0; i < MAX_CONNECTIONS_PER_ACCOUNT; i++) {
     const { live } = await welcomed(parts, alice);
-    equal(live.isLingering(), false);
     live.binary();
-    equal(live.isLingering(), true);
     ended.push(live);
   }
-  const more = connection(parts, URL_);
+  const more = connection(parts, URL_, PLACE);
   const socket = fakeSocket();
   more.opened(socket);
   more.text(await authText(parts, alice));
@@ -174,7 +178,7 @@ Deno.test("a first frame that is malformed, too large or too early closes with i
       [JSON.stringify({ t: "ping" }), 4501],
     ] as const
   ) {
-    const live = connection(parts, URL_);
+    const live = connection(parts, URL_, PLACE);
     const socket = fakeSocket();
     live.opened(socket);
     live.text(first);
@@ -197,7 +201,7 @@ Deno.test("a socket that goes while its proof is checked leaves no connection be
   };
   await welcomed({ ...parts, relay }, account);
   equal(arrived, 1);
-  const gone = connection({ ...parts, relay }, URL_);
+  const gone = connection({ ...parts, relay }, URL_, PLACE);
   const socket = fakeSocket();
   gone.opened(socket);
   gone.text(await authText(parts, account));
@@ -208,4 +212,26 @@ Deno.test("a socket that goes while its proof is checked leaves no connection be
   await new Promise((resolve) => setTimeout(resolve, 100));
   equal(arrived, 1);
   deepEqual(socket.sent.map((frame) => frame.t), ["hello"]);
+});
+
+Deno.test("a frame for more receivers than a connection may reach is refused, and another time it is not", async () => {
+  await using parts = await openParts();
+  let members = FAN_OUT_BURST / 2;
+  const relay = { ...parts.relay, membersOf: () => members };
+  const { live, socket } = await welcomed({ ...parts, relay }, await person(parts, "alice"));
+  live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
+  const outcomes = () =>
+    socket.sent.flatMap((frame) => {
+      if (frame.t === "ack") return [`${frame.id} ${frame.status}`];
+      return frame.t === "error" ? [`${frame.id} ${frame.code}`] : [];
+    });
+  const signal = (id: string, to: string | string[] = "*") =>
+    live.text(JSON.stringify({ t: "signal", id, room: ROOM, to, ct: "AAAA" }));
+  for (const id of ["a", "b", "c"]) signal(id);
+  await until(() => outcomes().length === 3);
+  members = 1;
+  signal("c");
+  await until(() => outcomes().length === 4);
+  deepEqual(outcomes(), ["a relayed", "b relayed", "c rate_limited", "c relayed"]);
+  live.closed();
 });

@@ -382,7 +382,7 @@ async function mute(service: TestService): Promise<{ status: string; connection:
 
 Deno.test("while too many sockets are open with nobody behind them, no more are opened", async () => {
   const timing = { ...SOCKET_TIMING, authDeadlineMs: 50, tickMs: 10 };
-  await using service = await startService({ timing, mostLingering: 4 });
+  await using service = await startService({ timing, places: { lingering: 4 } });
   const alice = await registered(service, "alice");
   using _ = await online(service, alice);
   const held = await Promise.all(Array.from({ length: 4 }, () => mute(service)));

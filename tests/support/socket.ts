@@ -19,6 +19,8 @@ export type Frame<T extends ServerFrame["t"]> = Extract<ServerFrame, { t: T }>;
 export interface TestSocket extends Disposable {
   /** The next frame; throws when it is of another kind, or none comes for 5 s. */
   next<T extends ServerFrame["t"]>(kind: T): Promise<Frame<T>>;
+  /** The next frame, whatever it is. */
+  any(): Promise<ServerFrame>;
   /** Frames that nobody took yet. */
   readonly waiting: readonly ServerFrame[];
   /** Sends a frame; a text or bytes as they are. */
@@ -84,6 +86,7 @@ export function connect(
   const close = () => native.close();
   return {
     waiting,
+    any: take,
     ended,
     async next<T extends ServerFrame["t"]>(kind: T): Promise<Frame<T>> {
       const frame = await take();
@@ -118,8 +121,12 @@ export async function authFrame(
 }
 
 /** Connects and signs in. */
-export async function online(service: TestService, account: TestAccount): Promise<TestSocket> {
-  const socket = connect(service);
+export async function online(
+  service: TestService,
+  account: TestAccount,
+  headers: Record<string, string> = {},
+): Promise<TestSocket> {
+  const socket = connect(service, { headers });
   const { nonce } = await socket.next("hello");
   socket.send(await authFrame(service, account, nonce));
   await socket.next("welcome");
