@@ -23,7 +23,7 @@ import {
 import { registered } from "../support/dpop.ts";
 import { OPCODE, type RawSocket, rawSocket } from "../support/raw_socket.ts";
 import { startService, type TestService, usedSockets } from "../support/service.ts";
-import { authFrame, connect, online, type TestSocket } from "../support/socket.ts";
+import { authFrame, online, type TestSocket } from "../support/socket.ts";
 import { type TestAccount } from "../support/service_core.ts";
 
 const MIB = 1_048_576;

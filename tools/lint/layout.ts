@@ -39,6 +39,8 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@noble/hashes": ["crypto/digest.ts", "crypto/hmac_sha1.ts"],
   "@noble/post-quantum": ["crypto/ml_kem.ts", "crypto/ml_dsa.ts"],
   "hono": ["routes/"],
+  "@hono/node-server": ["routes/node_listener.ts"],
+  "ws": ["routes/socket_ws.ts"],
   "qr": ["examples/demo/"],
   "werift": ["client/adapters/werift.ts"],
 };
