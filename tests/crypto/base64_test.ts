@@ -56,3 +56,30 @@ Deno.test("whether a text is base64url is told without decoding, with the same a
     }
   }
 });
+
+Deno.test("a runtime without the newer functions gives the same bytes and texts", async () => {
+  const portable = await withoutNative(() => import("../../crypto/base64.ts?portable"));
+  for (const length of [0, 1, 2, 3, 4, 255, 0x8001]) {
+    const bytes = randomBytes(length);
+    assert.equal(portable.toBase64(bytes), toBase64(bytes));
+    assert.equal(portable.toBase64Url(bytes), toBase64Url(bytes));
+    assert.deepEqual(portable.fromBase64(toBase64(bytes)), bytes);
+    assert.deepEqual(portable.fromBase64Url(toBase64Url(bytes)), bytes);
+  }
+});
+
+/** What a module is that is loaded where `Uint8Array` can't do base64 itself. */
+async function withoutNative<T>(load: () => Promise<T>): Promise<T> {
+  const places: readonly (readonly [object, string])[] = [
+    [Uint8Array, "fromBase64"],
+    [Uint8Array.prototype, "toBase64"],
+  ];
+  const kept = places.map(([owner, name]) => Object.getOwnPropertyDescriptor(owner, name));
+  assert.ok(kept.every((one) => one !== undefined), "this runtime has them");
+  for (const [owner, name] of places) Reflect.deleteProperty(owner, name);
+  try {
+    return await load();
+  } finally {
+    places.forEach(([owner, name], i) => Object.defineProperty(owner, name, kept[i]!));
+  }
+}
