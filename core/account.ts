@@ -23,8 +23,7 @@ import {
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readLost } from "../kv/lost.ts";
-import { readPublished } from "../kv/published.ts";
-import { readCovered, readValue } from "../kv/records.ts";
+import { readPublishedRecord, readValue } from "../kv/records.ts";
 import { ServiceError } from "./error.ts";
 import { type FindVersion } from "./logged_version.ts";
 
@@ -50,6 +49,8 @@ export interface AccountDevice {
 interface Held {
   /** The record. */
   readonly bytes: Bytes;
+  /** Its version. */
+  readonly version: number;
   /** What it is, or null where the account ended with it, or has a newer one that was lost. */
   readonly current: VerifiedRecord | null;
 }
@@ -67,10 +68,8 @@ export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts 
   }
 
   async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
-    const published = await readPublished(log);
-    if (published === null) return null;
-    const covered = await readCovered(log, label, published.value.size);
     const cached = held.get(label);
+    const covered = await readPublishedRecord(log, label, cached?.version ?? 0);
     // What is remembered saves reading the bytes, never looking at them.
     if (covered !== null && cached !== undefined && equal(cached.bytes, covered.record)) {
       return cached.current;
@@ -80,7 +79,7 @@ export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts 
     const fresh = await acceptedRecord(log, label, covered.record);
     const isOver = fresh.kind === "retire" || await isBehind(fresh);
     const current = isOver ? null : fresh;
-    remember(label, { bytes: covered.record, current });
+    remember(label, { bytes: covered.record, version: covered.version, current });
     return current;
   }
 

@@ -35,15 +35,24 @@ export function takeOnce(
 ): Promise<boolean> {
   const key = ["nonce", sha256(utf8(value))];
   const id = toHex(randomBytes(16));
-  return transact<boolean>(kv, async (): Promise<Decision<boolean>> => {
-    const used = await answered(kv.get<Use>(key));
-    if (used.value?.id === id) return { done: true };
-    if (used.value !== null && used.value.expMs > nowMs) return { done: false };
+  const useAfter = (versionstamp: string | null): Decision<boolean> => {
     const expireIn = Math.max(1, expMs - nowMs);
     return {
-      checks: [{ key, versionstamp: used.versionstamp }],
+      checks: [{ key, versionstamp }],
       mutations: [{ type: "set", key, value: { expMs, id }, expireIn }],
       then: true,
     };
+  };
+  let isTried = false;
+  return transact<boolean>(kv, async (): Promise<Decision<boolean>> => {
+    if (!isTried) {
+      isTried = true;
+      // Hardly any value comes twice, so it is read only where the commit says that it did.
+      return useAfter(null);
+    }
+    const used = await answered(kv.get<Use>(key));
+    if (used.value?.id === id) return { done: true };
+    if (used.value !== null && used.value.expMs > nowMs) return { done: false };
+    return useAfter(used.versionstamp);
   });
 }

@@ -14,6 +14,8 @@
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { countRows, logKey, type LogStore, readRow, type Row } from "./log_key.ts";
+import { type PublishedRow } from "./published.ts";
+import { answered } from "./store_error.ts";
 
 /** How far a name has come: its newest version, and whether that still waits for the log. */
 export interface LabelState {
@@ -119,8 +121,42 @@ export async function readCovered(
 ): Promise<CoveredRecord | null> {
   const row = await readLabel(log, label);
   if (row === null) return null;
-  for (let { version } = row.value; version >= 0; version--) {
-    const value = await readValue(log, label, version);
+  return await newestCovered(row.value, size, (version) => readValue(log, label, version));
+}
+
+/**
+ * The newest version of a name that the published head covers, or null where it covers none: in one
+ * trip to the store where the guess is right.
+ *
+ * @param guess which version it is likely to be @throws StoreError
+ */
+export async function readPublishedRecord(
+  log: LogStore,
+  label: AccountLabel,
+  guess: number,
+): Promise<CoveredRecord | null> {
+  const [published, state, guessed] = await answered(
+    log.kv.getMany<[PublishedRow, LabelState, RecordValue]>([
+      logKey(log, "published"),
+      logKey(log, "label", label),
+      logKey(log, "value", label, guess),
+    ]),
+  );
+  if (published.value === null || state.value === null) return null;
+  return await newestCovered(
+    state.value,
+    published.value.size,
+    (version) => version === guess ? guessed.value : readValue(log, label, version),
+  );
+}
+
+async function newestCovered(
+  state: LabelState,
+  size: number,
+  valueOf: (version: number) => RecordValue | null | Promise<RecordValue | null>,
+): Promise<CoveredRecord | null> {
+  for (let { version } = state; version >= 0; version--) {
+    const value = await valueOf(version);
     if (value !== null && value.batchIndex < size) return { version, ...value };
   }
   return null;
