@@ -10,19 +10,20 @@
  * @module
  */
 
-import { type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { SignJWT } from "jose";
 import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
-import { isBase64Url, toBase64Url } from "../crypto/base64.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { hasExactly } from "../wire/json.ts";
-import { MAX_TOKEN_CHARS, TOKEN_TTL_MS } from "../wire/limits.ts";
+import { TOKEN_TTL_MS } from "../wire/limits.ts";
 import { type AccountDevice } from "./account.ts";
 import { type Context } from "./context.ts";
 import { type ProofTarget, spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
+import { openOwnToken, ownHeader } from "./own_token.ts";
 
 /** A request's credentials. */
 export interface Credentials extends ProofTarget {
@@ -62,7 +63,7 @@ export async function signIn(
   const expiresInSeconds = TOKEN_TTL_MS / 1000;
   const claims = { client_id: thumbprint, device: deviceId, cnf: { jkt: thumbprint } };
   const token = await new SignJWT(claims)
-    .setProtectedHeader({ typ: "at+jwt", alg: "EdDSA" })
+    .setProtectedHeader(ownHeader("at+jwt"))
     .setIssuer(ctx.origin)
     .setAudience(ctx.origin)
     .setSubject(account)
@@ -105,36 +106,15 @@ interface TokenClaims extends Omit<Principal, "signing"> {
 }
 
 async function openToken(ctx: Context, token: string): Promise<TokenClaims> {
-  const claims = await verifiedClaims(ctx, token);
+  const claims = await openOwnToken(ctx, token, "at+jwt");
   if (claims === null) throw invalidToken("The access token is not valid, or has expired");
   const { sub, device, exp, cnf } = claims;
   const thumbprint = hasExactly(cnf, ["jkt"]) ? cnf.jkt : undefined;
   if (typeof device !== "number" || typeof thumbprint !== "string") {
     throw new Error("bug: a token of our own lacks its claims");
   }
-  const account = parseAccountLabel(sub!);
-  return { account, deviceId: device, thumbprint, expiresMs: exp! * 1000 };
-}
-
-async function verifiedClaims(ctx: Context, token: string): Promise<JWTPayload | null> {
-  if (token.length > MAX_TOKEN_CHARS) return null;
-  // Base64 is malleable: a second spelling of the signature would be a second token.
-  if (!token.split(".").every(isBase64Url)) return null;
-  const { publicKey } = ctx.keys.tokens;
-  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-  try {
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: ["EdDSA"],
-      typ: "at+jwt",
-      issuer: ctx.origin,
-      audience: ctx.origin,
-      requiredClaims: ["sub", "exp"],
-      currentDate: new Date(ctx.now()),
-    });
-    return payload;
-  } catch {
-    return null;
-  }
+  const account = parseAccountLabel(sub);
+  return { account, deviceId: device, thumbprint, expiresMs: exp * 1000 };
 }
 
 /** The account's current device with this signing key. @throws ServiceError `unknown_device` */
