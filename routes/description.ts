@@ -15,10 +15,13 @@ import { serviceAnswer } from "../wire/schema_answers.ts";
 import { json, serve, type Served } from "./operation.ts";
 import { type Api } from "./route.ts";
 
+const PUBLISHED: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(limits).map(([name, value]) => [name.toLowerCase(), value]),
+);
+
 /** Every limit under its name in lower case, as clients see them here and in `welcome`. */
 export function publishedLimits(): Readonly<Record<string, number>> {
-  const named = Object.entries(limits).map(([name, value]) => [name.toLowerCase(), value] as const);
-  return Object.fromEntries(named);
+  return PUBLISHED;
 }
 
 /** The description. */
