@@ -17,11 +17,13 @@ import { type JsonObject } from "../wire/json.ts";
 import { type Context } from "./context.ts";
 
 /** What kind of token: its `typ`. */
-export type TokenType = "at+jwt";
+export type TokenType = "at+jwt" | "room+jwt";
 
 /** Claims that every token of ours has, and its own. */
 export interface OwnClaims extends JsonObject {
   readonly sub: string;
+  /** Unix seconds. */
+  readonly iat: number;
   /** Unix seconds. */
   readonly exp: number;
 }

@@ -12,8 +12,8 @@
  * @module
  */
 
-import { decodeJwt, type JWTPayload, jwtVerify, type JWTVerifyGetKey, SignJWT } from "jose";
-import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
+import { decodeJwt, type JWTPayload, type JWTVerifyGetKey, SignJWT } from "jose";
+import { toBase64Url } from "../crypto/base64.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { type Role } from "../wire/frames.ts";
 import { hasExactly } from "../wire/json.ts";
@@ -28,6 +28,7 @@ import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { embedderIdentity, type Identity } from "./identity.ts";
 import { keySource, openToken, type TokenIssuer } from "./issuer.ts";
+import { openOwnToken, type OwnClaims, ownHeader } from "./own_token.ts";
 import { type IssuedToken } from "./tokens.ts";
 
 /** Whose room tokens are believed besides ours. */
@@ -83,7 +84,7 @@ export async function issueRoomToken(
   const issued = Math.floor(now() / 1000);
   const expiresInSeconds = ROOM_TOKEN_TTL_MS / 1000;
   const token = await new SignJWT({ room, role, epoch, cnf: { jkt: thumbprint } })
-    .setProtectedHeader({ typ: TYPE, alg: "EdDSA" })
+    .setProtectedHeader(ownHeader(TYPE))
     .setIssuer(origin)
     .setAudience(origin)
     .setSubject(identity)
@@ -105,7 +106,7 @@ export async function openRoomToken(world: TokenWorld, token: string): Promise<R
   const { embedder } = world;
   const grant = embedder !== null && issuer === embedder.issuer
     ? embeddersGrant(await embeddersClaims(world, embedder, token), world.now())
-    : ownGrant(await ownClaims(world, token));
+    : ownGrant(await openOwnToken(world, token, TYPE));
   if (grant === null) throw invalidRoomToken();
   return grant;
 }
@@ -125,26 +126,6 @@ function issuerOf(token: string): string | null {
   }
 }
 
-async function ownClaims({ origin, keys, now }: TokenWorld, token: string): Promise<JWTPayload> {
-  // Base64 is malleable, and a token has one spelling.
-  if (!token.split(".").every((part) => fromBase64Url(part) !== null)) throw invalidRoomToken();
-  const { publicKey } = keys.tokens;
-  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-  try {
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: ["EdDSA"],
-      typ: TYPE,
-      issuer: origin,
-      audience: origin,
-      requiredClaims: ["sub", "iat", "exp"],
-      currentDate: new Date(now()),
-    });
-    return payload;
-  } catch {
-    throw invalidRoomToken();
-  }
-}
-
 async function embeddersClaims(
   { origin, now }: TokenWorld,
   { issuer, keyOf }: Embedder,
@@ -159,19 +140,21 @@ async function embeddersClaims(
   }
 }
 
-function ownGrant({ sub, room, role, epoch, iat, exp, cnf }: JWTPayload): RoomGrant {
+function ownGrant(claims: OwnClaims | null): RoomGrant | null {
+  if (claims === null) return null;
+  const { sub, room, role, epoch, iat, exp, cnf } = claims;
   const thumbprint = thumbprintIn(cnf);
   if (typeof room !== "string" || typeof epoch !== "number" || thumbprint === null) {
     throw new Error("bug: a room token of our own lacks its claims");
   }
   return {
-    identity: sub!,
+    identity: sub,
     room,
     role: role as Role,
     epoch,
     thumbprint,
-    issuedMs: iat! * 1000,
-    expiresMs: exp! * 1000,
+    issuedMs: iat * 1000,
+    expiresMs: exp * 1000,
     isEmbedders: false,
     mayCreate: false,
   };
