@@ -239,6 +239,8 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
   const secret = await readSecret(settings);
   return await openService({
     kv: await openStore(settings.store),
+    // The store's lock says so, or that it is in memory.
+    isAlone: true,
     secret,
     origin: settings.origin,
     publicOrigin: settings.publicOrigin,

@@ -5,7 +5,8 @@
  */
 
 import { type LogPolicy } from "../crypto/policy.ts";
-import { type Secret } from "../crypto/secret.ts";
+import { randomBytes } from "../crypto/primitives.ts";
+import { Secret } from "../crypto/secret.ts";
 import { readFrozen } from "../kv/frozen.ts";
 import { readHead } from "../kv/head.ts";
 import {
@@ -32,7 +33,8 @@ import { SUBSCRIPTION_RATE } from "./push_subscription.ts";
 import { type Embedder, embedderOf } from "./room_tokens.ts";
 import { type TokenIssuer } from "./issuer.ts";
 import { type Sequencer, startSequencer } from "./sequencer.ts";
-import { deriveServiceKeys, type ServiceKeys } from "./service_keys.ts";
+import { deriveServiceKeys, SECRET_BYTES, type ServiceKeys } from "./service_keys.ts";
+import { rememberedProofs, type SpentProofs, storedProofs } from "./spent_proofs.ts";
 import { type KeyedBuckets, keyedBuckets, type TokenBucket, tokenBucket } from "./token_bucket.ts";
 import { type Report } from "./report.ts";
 import { ICE_RATE, type TurnSettings } from "./turn.ts";
@@ -49,6 +51,8 @@ export interface Context extends LogStore {
   readonly publisher: Publisher;
   /** When a head of this log is published: its keys, its witnesses, its quorum. */
   readonly policy: LogPolicy;
+  /** Which proofs were used. */
+  readonly proofs: SpentProofs;
   /** Whom the log knows. */
   readonly accounts: Accounts;
   /** Who may take a name. */
@@ -97,6 +101,8 @@ export interface ContextParts {
   readonly now: () => number;
   /** Is given sentences for the operator; they hold no names and no secrets. */
   readonly report: Report;
+  /** Whether no other process works on the store as long as this one does; `false` unless it is said. */
+  readonly isAlone?: boolean | undefined;
   /** Who may take a name; without it anybody. */
   readonly names?: NamePolicy | undefined;
   /** Who cosigns the log's heads; without it they are published at once. */
@@ -118,9 +124,10 @@ export interface ContextParts {
  * @throws Error where the log was founded with another secret, or the policy is of another log
  */
 export async function openContext(parts: ContextParts): Promise<OpenContext> {
-  const { kv, origin, now, report, witnesses = null } = parts;
+  const { kv, origin, now, report, witnesses = null, isAlone = false } = parts;
   const log: LogStore = { kv, origin };
-  const keys = await deriveServiceKeys(parts.secret, origin, parts.isPostQuantum);
+  const derived = await deriveServiceKeys(parts.secret, origin, parts.isPostQuantum);
+  const keys = isAlone ? { ...derived, nonces: new Secret(randomBytes(SECRET_BYTES)) } : derived;
   const policy = witnesses === null
     ? { logs: keys.logKeys, witnesses: [], groups: [], quorum: null }
     : policyOf(keys, witnesses);
@@ -150,6 +157,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     origin,
     keys,
     now,
+    proofs: isAlone ? rememberedProofs() : storedProofs(kv),
     embedder,
     rooms: openManagedRooms({ kv, origin, keys, now, embedder }),
     mailboxes: openMailboxes({ kv, now }),

@@ -5,7 +5,7 @@
  *                 { jti, htm, htu, iat, nonce, ath? }
  *
  * Only the one spelling of every part is read, with one meaning (no member twice), and the signature goes through the strict Ed25519 of
- * `primitives.ts`. A proof serves once: that is the only thing this file writes.
+ * `primitives.ts`. A proof serves once: that is all this file remembers.
  *
  * @module
  */
@@ -15,7 +15,6 @@ import { fromUtf8, utf8 } from "../crypto/bytes.ts";
 import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { ed25519Verify, sha256 } from "../crypto/primitives.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
-import { takeOnce } from "../kv/nonces.ts";
 import { hasExactly, type JsonObject } from "../wire/json.ts";
 import { parseJson } from "../wire/json_text.ts";
 import { MAX_JTI_CHARS, MAX_PROOF_CHARS, PROOF_TTL_MS } from "../wire/limits.ts";
@@ -85,10 +84,8 @@ export async function verifyProof(
  * @throws StoreError
  */
 export async function spendProof(ctx: Context, { thumbprint, jti }: VerifiedProof): Promise<void> {
-  const now = ctx.now();
-  // Scoped by key, so that nobody can use up a stranger's; kept for as long as iat could pass.
-  const name = `dpop ${thumbprint} ${jti}`;
-  if (!await takeOnce(ctx.kv, name, now + 2 * PROOF_TTL_MS, now)) {
+  // Scoped by key, so that nobody can use up a stranger's.
+  if (!await ctx.proofs.take(`dpop ${thumbprint} ${jti}`, ctx.now())) {
     throw new ServiceError("proof_replayed", "This proof was used before");
   }
 }

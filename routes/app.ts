@@ -65,6 +65,8 @@ export interface ServiceOptions {
   readonly now: () => number;
   /** Takes faults, without secrets. */
   readonly log: Log;
+  /** Whether no other process works on the store as long as this one does; `false` unless it is said. */
+  readonly isAlone?: boolean;
   /** Who cosigns the log's heads; without it they are published at once. */
   readonly witnesses?: WitnessSettings;
   /** Whether heads are signed with ML-DSA-44 too. */
@@ -118,6 +120,7 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     secret,
     now,
     report: options.log,
+    isAlone: options.isAlone,
     names: options.names,
     embedder: options.embedder,
     ...options.witnesses === undefined ? {} : { witnesses: options.witnesses },

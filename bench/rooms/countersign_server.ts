@@ -21,6 +21,7 @@ const UNLIMITED = { burst: Number.MAX_SAFE_INTEGER, refillMs: 1e-6 };
 
 const service = await openService({
   kv: await Deno.openKv(":memory:"),
+  isAlone: true,
   secret: new Secret(randomBytes(SECRET_BYTES)),
   origin: ORIGIN,
   publicOrigin: null,

@@ -61,6 +61,7 @@ export interface CoreOptions {
   readonly push?: PushSettings | null;
   readonly turn?: TurnSettings | null;
   readonly embedder?: TokenIssuer;
+  readonly isAlone?: boolean;
 }
 
 /** Opens the service's core on a store, always with the same secret. */
