@@ -23,6 +23,7 @@ import {
 import { readHead } from "../kv/head.ts";
 import { type LogStore } from "../kv/log_key.ts";
 import { readLost } from "../kv/lost.ts";
+import { readPublishedRow } from "../kv/published.ts";
 import { readPublishedRecord, readValue } from "../kv/records.ts";
 import { ServiceError } from "./error.ts";
 import { type FindVersion } from "./logged_version.ts";
@@ -51,6 +52,8 @@ interface Held {
   readonly bytes: Bytes;
   /** Its version. */
   readonly version: number;
+  /** Root of the newest published tree that was seen to have it as the name's newest record. */
+  root: Bytes;
   /** What it is, or null where the account ended with it, or has a newer one that was lost. */
   readonly current: VerifiedRecord | null;
 }
@@ -69,9 +72,15 @@ export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts 
 
   async function record(label: AccountLabel): Promise<VerifiedRecord | null> {
     const cached = held.get(label);
+    // One tree has one newest record of a name. Of a record that is behind, the newer one may come back.
+    if (cached !== undefined && cached.current !== null) {
+      const published = await readPublishedRow(log, "published");
+      if (published !== null && equal(published.value.root, cached.root)) return cached.current;
+    }
     const covered = await readPublishedRecord(log, label, cached?.version ?? 0);
     // What is remembered saves reading the bytes, never looking at them.
     if (covered !== null && cached !== undefined && equal(cached.bytes, covered.record)) {
+      cached.root = covered.root;
       return cached.current;
     }
     held.delete(label);
@@ -79,7 +88,8 @@ export function openAccounts(log: LogStore, findVersion: FindVersion): Accounts 
     const fresh = await acceptedRecord(log, label, covered.record);
     const isOver = fresh.kind === "retire" || await isBehind(fresh);
     const current = isOver ? null : fresh;
-    remember(label, { bytes: covered.record, version: covered.version, current });
+    const { record: bytes, version, root } = covered;
+    remember(label, { bytes, version, root, current });
     return current;
   }
 

@@ -45,6 +45,12 @@ export interface CoveredRecord extends RecordValue {
   readonly version: number;
 }
 
+/** A record that the published head covers. */
+export interface PublishedRecord extends CoveredRecord {
+  /** Root of the published tree, 32 bytes. */
+  readonly root: Bytes;
+}
+
 /** A name's state, or null where nobody has the name. */
 export function readLabel(
   log: LogStore,
@@ -134,7 +140,7 @@ export async function readPublishedRecord(
   log: LogStore,
   label: AccountLabel,
   guess: number,
-): Promise<CoveredRecord | null> {
+): Promise<PublishedRecord | null> {
   const [published, state, guessed] = await answered(
     log.kv.getMany<[PublishedRow, LabelState, RecordValue]>([
       logKey(log, "published"),
@@ -143,11 +149,13 @@ export async function readPublishedRecord(
     ]),
   );
   if (published.value === null || state.value === null) return null;
-  return await newestCovered(
+  const { size, root } = published.value;
+  const covered = await newestCovered(
     state.value,
-    published.value.size,
+    size,
     (version) => version === guess ? guessed.value : readValue(log, label, version),
   );
+  return covered === null ? null : { ...covered, root };
 }
 
 async function newestCovered(
