@@ -16,6 +16,7 @@ import { WebSocketServer } from "ws";
 import { CLOSE } from "../wire/close.ts";
 import { FRAME_BURST, MAX_FRAME_BYTES, SOFT_BUFFERED_BYTES } from "../wire/limits.ts";
 import { guarded, type Socket, type SocketEvents, type Upgrade } from "./socket.ts";
+import { type WriteTurn, writeTurns } from "./write_turn.ts";
 
 /** How long a peer has to answer a close before it is cut off, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -71,6 +72,7 @@ interface WsSocket {
 /** Makes WebSockets of `upgrade` events. */
 export function wsUpgrades(): (request: UpgradeRequest) => Upgrade {
   const confirmed = new WeakMap<IncomingMessage, string>();
+  const hold = writeTurns();
   const server: Library = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -91,7 +93,7 @@ export function wsUpgrades(): (request: UpgradeRequest) => Upgrade {
     let isOpen = false;
     server.handleUpgrade(incoming, stream, head, (ws) => {
       isOpen = true;
-      drive(ws, stream, guarded(events));
+      drive(ws, stream, hold, guarded(events));
     });
     // It opens before the call returns, or never does: no handshake, or a peer who has gone.
     if (!isOpen) throw new TypeError("not a WebSocket handshake");
@@ -99,7 +101,7 @@ export function wsUpgrades(): (request: UpgradeRequest) => Upgrade {
   };
 }
 
-function drive(ws: WsSocket, stream: Duplex, events: SocketEvents): void {
+function drive(ws: WsSocket, stream: Duplex, hold: WriteTurn, events: SocketEvents): void {
   const close = ws.close.bind(ws);
   // The library closes with a code of its own, and says right after whether the peer broke the
   // protocol or closed with that code itself. The former is ours to tell.
@@ -129,14 +131,20 @@ function drive(ws: WsSocket, stream: Duplex, events: SocketEvents): void {
   ws.on("ping", () => events.control());
   ws.on("pong", () => events.control());
   ws.on("close", () => events.closed());
-  events.opened(socketOf(ws, stream, close));
+  events.opened(socketOf(ws, stream, hold, close));
 }
 
-function socketOf(ws: WsSocket, stream: Duplex, close: WsSocket["close"]): Socket {
+function socketOf(
+  ws: WsSocket,
+  stream: Duplex,
+  hold: WriteTurn,
+  close: WsSocket["close"],
+): Socket {
   let isIgnored = false;
   let isClosing = false;
   return {
     send(text) {
+      hold(stream);
       ws.send(text, nothing);
       if (ws.bufferedAmount <= SOFT_BUFFERED_BYTES || ws.isPaused) return;
       // Whoever does not read what it asked for is asked nothing more of.
