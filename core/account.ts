@@ -143,6 +143,13 @@ async function devicesOf(
   return value === null ? [] : decodeRecord(value.record).devices;
 }
 
+/** What a device's requests are counted under. */
+export function deviceKey(
+  { account, deviceId }: Pick<AccountDevice, "account" | "deviceId">,
+): string {
+  return `${account} ${deviceId}`;
+}
+
 /** The label that somebody wrote. @throws ServiceError `bad_label` */
 export function labelOf(text: string): AccountLabel {
   try {

@@ -28,7 +28,7 @@ import {
 } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { keyedBuckets, type Rate, tokenBucket } from "./token_bucket.ts";
+import { type KeyedBuckets, keyedBuckets, tokenBucket } from "./token_bucket.ts";
 
 /** The meetings of one process. */
 export interface Links {
@@ -46,18 +46,15 @@ export interface Links {
    * @throws StoreError
    */
   read(slot: Bytes, side: LinkSide, after: number): Promise<readonly Bytes[]>;
-  /** How many more requests for a slot are answered now. */
-  asksLeft(slot: Bytes): number;
+  /** How often each slot is asked for, by its name in hexadecimal. */
+  readonly asking: KeyedBuckets;
 }
-
-/** How often a slot is asked for. */
-export const LINK_ASKS: Rate = { burst: LINK_ASK_BURST, refillMs: LINK_ASK_REFILL_MS };
 
 /** No device meets another yet. */
 export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
   const opening = tokenBucket({ burst: LINK_BURST, refillMs: LINK_REFILL_MS }, ctx.now());
   // Of slots that there are, so that it holds no more than began lately.
-  const asking = keyedBuckets(LINK_ASKS);
+  const asking = keyedBuckets({ burst: LINK_ASK_BURST, refillMs: LINK_ASK_REFILL_MS });
 
   /** A slot that is asked for no more often than two devices do, or null. */
   async function slotFor(slot: Bytes, nowMs: number): Promise<LinkSlot | null> {
@@ -93,7 +90,7 @@ export function openLinks(ctx: Pick<Context, "kv" | "now">): Links {
     return await readLinkMessages(ctx.kv, slot, side, after, held.counts[side]);
   }
 
-  return { write, read, asksLeft: (slot) => asking.left(toHex(slot), ctx.now()) };
+  return { write, read, asking };
 }
 
 function gone(): ServiceError {

@@ -27,19 +27,10 @@ import { type BoundDevice, type VerifiedRecord } from "../crypto/record.ts";
 import { checkPrekeys, type DevicePrekeys, readPrekeys, writePrekeys } from "../kv/prekeys.ts";
 import { checkLabel, readLabel } from "../kv/records.ts";
 import { type Decision, transact } from "../kv/transact.ts";
-import { PREKEYS_BURST, PREKEYS_REFILL_MS } from "../wire/limits.ts";
+import { deviceKey } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { claimPrekeys } from "./prekey_claim.ts";
-import { type Rate } from "./token_bucket.ts";
-
-/** How often a device publishes. */
-export const PUBLICATION_RATE: Rate = { burst: PREKEYS_BURST, refillMs: PREKEYS_REFILL_MS };
-
-/** How many more sets a device may publish now. */
-export function publicationsLeft(ctx: Context, account: AccountLabel, deviceId: number): number {
-  return ctx.publications.left(`${account} ${deviceId}`, ctx.now());
-}
 
 /** A device's publication. */
 export interface PrekeyPublication extends SignedPrekeySet {
@@ -94,7 +85,7 @@ export async function publishPrekeys(
       throw new ServiceError("prekeys_conflict", "The prekey set's number does not follow");
     }
     // A set takes rows and a number, which a key that was lent for a moment must not use up.
-    isCounted ||= ctx.publications.take(`${account} ${deviceId}`, ctx.now());
+    isCounted ||= ctx.publications.take(deviceKey({ account, deviceId }), ctx.now());
     if (!isCounted) throw new ServiceError("rate_limited", "The device publishes too often");
     const { spk, kpk, notAfterMs } = set;
     const keys = { spk, kpk, opks: prekeys.opks, notAfterMs };

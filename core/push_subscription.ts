@@ -13,7 +13,7 @@ import { checkLabel, readLabel } from "../kv/records.ts";
 import { commit, type Decision, transact } from "../kv/transact.ts";
 import { StoreError } from "../kv/store_error.ts";
 import { PUSH_SUBSCRIPTION_BURST, PUSH_SUBSCRIPTION_REFILL_MS } from "../wire/limits.ts";
-import { type AccountDevice, type Accounts } from "./account.ts";
+import { type AccountDevice, type Accounts, deviceKey } from "./account.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { pushServiceOf, type PushSettings } from "./push_settings.ts";
@@ -61,7 +61,7 @@ export async function subscribePush(
   if (!isP256PublicKey(p256dh)) {
     throw new ServiceError("bad_subscription", "The subscription's key is not one of P-256");
   }
-  if (!ctx.subscriptions.take(`${account} ${deviceId}`, ctx.now())) {
+  if (!ctx.subscriptions.take(deviceKey({ account, deviceId }), ctx.now())) {
     throw new ServiceError("rate_limited", "The device subscribes too often: try again later");
   }
   const record = await ctx.accounts.record(account);
@@ -79,14 +79,6 @@ export async function subscribePush(
       then: undefined,
     };
   });
-}
-
-/** How many more a device may bring now. */
-export function subscriptionsLeft(
-  ctx: Context,
-  { account, deviceId }: Pick<AccountDevice, "account" | "deviceId">,
-): number {
-  return ctx.subscriptions.left(`${account} ${deviceId}`, ctx.now());
 }
 
 /** Forgets a device's subscription; nothing where there is none. @throws StoreError */

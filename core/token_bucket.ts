@@ -22,6 +22,8 @@ export interface Rate {
 
 /** Counts what many do, each for themselves. */
 export interface KeyedBuckets {
+  /** Each one's rate. */
+  readonly rate: Rate;
   /** Takes one of this key's; false where none is left. */
   take(key: string, nowMs: number): boolean;
   /** How many of this key's are left, with the part of one that has come back. */
@@ -52,6 +54,7 @@ export function keyedBuckets(rate: Rate): KeyedBuckets {
   // In the order of their last use.
   const held = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
   return {
+    rate,
     take(key, nowMs) {
       for (const [old, { usedMs }] of held) {
         if (usedMs + fullMs > nowMs) break;

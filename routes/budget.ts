@@ -18,6 +18,7 @@ import { problemResponse } from "./problem.ts";
 export async function withBudget<T>(
   budget: Budget<T>,
   taken: T,
+  nowMs: () => number,
   answer: () => Promise<Response>,
 ): Promise<Response> {
   let response: Response;
@@ -29,8 +30,9 @@ export async function withBudget<T>(
     isRefused = error.code === "rate_limited";
     response = problemResponse(error);
   }
-  const { name, rate } = budget;
-  const left = budget.left(taken);
+  const { name, buckets } = budget;
+  const { rate } = buckets;
+  const left = buckets.left(budget.key(taken), nowMs());
   response.headers.set("ratelimit-policy", `"${name}";q=${rate.burst};w=${wholeS(rate, 0)}`);
   response.headers.set("ratelimit", `"${name}";r=${Math.floor(left)};t=${wholeS(rate, left)}`);
   if (isRefused) response.headers.set("retry-after", `${nextS(rate, left)}`);

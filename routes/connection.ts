@@ -10,6 +10,7 @@
  * @module
  */
 
+import { deviceKey } from "../core/account.ts";
 import { type Connection as Kept, isSame, type Outlet } from "../core/connection.ts";
 import { type Context } from "../core/context.ts";
 import { ServiceError } from "../core/error.ts";
@@ -30,7 +31,7 @@ import {
 } from "../wire/limits.ts";
 import { type AllowanceRates, openAllowance, tooOften } from "./allowance.ts";
 import { publishedLimits } from "./description.ts";
-import { askerOf, iceToWire } from "./ice.ts";
+import { iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
 import { inOrder } from "./in_order.ts";
 import { type Place } from "./socket_places.ts";
@@ -239,7 +240,7 @@ export function connection(
   function sendIce(id: string, party: Party): void {
     try {
       const isAccount = party.kind === "account";
-      const asker = isAccount ? askerOf({ ...party, deviceId: party.device }) : party.identity;
+      const asker = isAccount ? deviceKey({ ...party, deviceId: party.device }) : party.identity;
       const issued = issueIce(ctx, asker);
       send({ t: "ice", id, ...iceToWire(issued, ctx.now()) });
     } catch (error) {

@@ -8,16 +8,11 @@
  * @module
  */
 
-import { labelOf } from "../core/account.ts";
+import { deviceKey, labelOf } from "../core/account.ts";
 import { lookup, takeBundles } from "../core/directory.ts";
 import { ServiceError } from "../core/error.ts";
 import { requireOwner } from "../core/ownership.ts";
-import {
-  PUBLICATION_RATE,
-  publicationsLeft,
-  publishPrekeys,
-  requirePublished,
-} from "../core/prekeys.ts";
+import { publishPrekeys, requirePublished } from "../core/prekeys.ts";
 import { register, resetName } from "../core/registration.ts";
 import { type BundlesWire, bundleToWire, lookupToWire } from "../wire/directory.ts";
 import { PREKEYS_CHECK } from "../wire/paths.ts";
@@ -190,8 +185,8 @@ function prekeyRoutes({ ctx }: Api): readonly Served[] {
       body: prekeysRequest,
       budget: {
         name: "prekeys",
-        rate: PUBLICATION_RATE,
-        left: ({ principal }) => publicationsLeft(ctx, principal.account, principal.deviceId),
+        buckets: ctx.publications,
+        key: ({ principal }) => deviceKey(principal),
       },
       answer: nothing("They are published"),
       codes: ["forbidden", "bad_prekeys", "prekeys_conflict", "log_frozen"],

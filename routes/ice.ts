@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Principal } from "../core/tokens.ts";
-import { ICE_RATE, issueIce, type TurnServers } from "../core/turn.ts";
+import { deviceKey } from "../core/account.ts";
+import { issueIce, type TurnServers } from "../core/turn.ts";
 import { type IceWire } from "../wire/ice.ts";
 import { ICE } from "../wire/paths.ts";
 import { iceAnswer } from "../wire/schema_push.ts";
@@ -22,21 +22,12 @@ export function iceRoutes({ ctx }: Api): readonly Served[] {
     summary: "STUN and TURN servers, with fresh credentials",
     about: "Ask again at four fifths of `ttl_ms`. The frame `ice` gives the same.",
     access: "device",
+    budget: { name: "ice", buckets: ctx.ice, key: ({ principal }) => deviceKey(principal) },
     answer: json(iceAnswer, "The servers, none where this service has none"),
-    budget: {
-      name: "ice",
-      rate: ICE_RATE,
-      left: ({ principal }) => ctx.ice.left(askerOf(principal), ctx.now()),
-    },
     codes: [],
   }, (_exchange, { principal }) => {
-    return iceToWire(issueIce(ctx, askerOf(principal)), ctx.now());
+    return iceToWire(issueIce(ctx, deviceKey(principal)), ctx.now());
   })];
-}
-
-/** Under what the requests of a device are counted. */
-export function askerOf({ account, deviceId }: Pick<Principal, "account" | "deviceId">): string {
-  return `${account} ${deviceId}`;
 }
 
 /** Servers as they are sent. */

@@ -82,14 +82,12 @@ export function inviteRoutes(api: Api): readonly Served[] {
         "An account's device brings its access token; a guest has none, and is the key of its " +
         "proof. The invite's `signature` is over the thumbprint of that key. Whoever the room knows " +
         "needs no invite.",
-      access: "key",
+      access: "visitor",
       place: roomPlace,
       misplaced: "room_not_found",
       body: roomTokenRequest,
       answer: json(roomTokenAnswer, "A token for this room, good for an hour"),
       codes: [
-        "invalid_token",
-        "unknown_device",
         "invalid_invite",
         "room_not_found",
         "room_locked",

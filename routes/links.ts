@@ -6,8 +6,9 @@
  * @module
  */
 
-import { LINK_ASKS, openLinks } from "../core/links.ts";
+import { openLinks } from "../core/links.ts";
 import { toBase64Url } from "../crypto/base64.ts";
+import { toHex } from "../crypto/bytes.ts";
 import { linkRequest } from "../wire/schema.ts";
 import { linkMessagesAnswer } from "../wire/schema_answers.ts";
 import { afterQuery, linkMessagePlace, linkPlace } from "../wire/schema_query.ts";
@@ -17,7 +18,7 @@ import { type Api } from "./route.ts";
 /** The meetings. */
 export function linkRoutes({ ctx }: Api): readonly Served[] {
   const links = openLinks(ctx);
-  const asks = { name: "link", rate: LINK_ASKS };
+  const asks = { name: "link", buckets: links.asking };
   return [
     serve({
       id: "writeLinkMessage",
@@ -27,7 +28,7 @@ export function linkRoutes({ ctx }: Api): readonly Served[] {
       summary: "Say something to the other device; the same again changes nothing",
       access: "anybody",
       place: linkMessagePlace,
-      budget: { ...asks, left: ({ place }) => links.asksLeft(place.slot) },
+      budget: { ...asks, key: ({ place }) => toHex(place.slot) },
       body: linkRequest,
       answer: nothing("It is there for the other device to read"),
       codes: ["link_gone", "link_conflict"],
@@ -43,7 +44,7 @@ export function linkRoutes({ ctx }: Api): readonly Served[] {
       summary: "What a device has said, from a message on",
       access: "anybody",
       place: linkPlace,
-      budget: { ...asks, left: ({ place }) => links.asksLeft(place.slot) },
+      budget: { ...asks, key: ({ place }) => toHex(place.slot) },
       query: afterQuery,
       answer: json(linkMessagesAnswer, "The messages in their order"),
       codes: ["link_gone"],

@@ -47,7 +47,7 @@ function handlerOf(api: Api, { operation, act }: Served, idempotency: Idempotenc
           answer,
         )
       : answer;
-    return budget === undefined ? await done() : await withBudget(budget, taken, done);
+    return budget === undefined ? await done() : await withBudget(budget, taken, api.ctx.now, done);
   });
 }
 

@@ -35,6 +35,7 @@ const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
   anybody: [],
   key: [{ proof: [] }],
   owner: [{ proof: [] }, { token: [], proof: [] }],
+  visitor: [{ proof: [] }, { token: [], proof: [] }],
   device: [{ token: [], proof: [] }],
 };
 
@@ -106,7 +107,10 @@ function schemasOf(operations: readonly Operation[]): { taken: JsonSchemas; give
     if (body !== undefined) taken[`${id}.body`] = body;
     if (answer.schema !== null) given[id] = answer.schema;
   }
-  return { taken: jsonSchemas(taken, false), given: jsonSchemas(given, true) };
+  const schemas = { taken: jsonSchemas(taken, false), given: jsonSchemas(given, true) };
+  const isTwice = Object.keys(schemas.taken.named).some((id) => id in schemas.given.named);
+  if (isTwice) throw new Error("bug: what is taken and what is given share a schema's id");
+  return schemas;
 }
 
 /** The document. @param operations all that are served */

@@ -10,7 +10,7 @@
  */
 
 import { type Context as Exchange } from "hono";
-import { type Rate } from "../core/token_bucket.ts";
+import { type KeyedBuckets } from "../core/token_bucket.ts";
 import { type Principal } from "../core/tokens.ts";
 import { type ProblemCode } from "../wire/problem.ts";
 import { type Schema } from "../wire/schema_json.ts";
@@ -20,9 +20,10 @@ export type Topic = "sign-in" | "directory" | "devices" | "mailbox" | "rooms" | 
 
 /**
  * Who may ask: anybody; a key, by a DPoP proof alone; the owner of a name, by a proof with their
- * recovery key or with an authorization; or a device, by an access token with a proof.
+ * recovery key or with an authorization; a visitor of a room, by a proof alone as a guest, or by an
+ * access token with a proof; or a device, by an access token with a proof.
  */
-export type Access = "anybody" | "key" | "owner" | "device";
+export type Access = "anybody" | "key" | "owner" | "visitor" | "device";
 
 /** What an operation answers when all is well. */
 export interface Answer<A> {
@@ -68,13 +69,14 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown, W
   readonly codes: readonly ProblemCode[];
 }
 
-/** How often something may be asked for, and how much of that is left. */
+/** How often something may be asked for by somebody. */
 export interface Budget<T> {
-  /** What it is called in `RateLimit`, and published as. */
+  /** What it is called in `RateLimit`. */
   readonly name: string;
-  readonly rate: Rate;
-  /** How many more requests like this one are answered now. */
-  left(taken: T): number;
+  /** What counts it. */
+  readonly buckets: KeyedBuckets;
+  /** Under which name a request is counted. */
+  key(taken: T): string;
 }
 
 /** What a request brought, parsed. */
@@ -134,7 +136,7 @@ const OF_PROOF: readonly ProblemCode[] = [
   "proof_replayed",
 ];
 
-const OF_DEVICE: readonly ProblemCode[] = [...OF_PROOF, "invalid_token", "unknown_device"];
+const OF_TOKEN: readonly ProblemCode[] = ["invalid_token", "unknown_device"];
 const OF_KEY: readonly ProblemCode[] = [
   "idempotency_mismatch",
   "idempotency_in_flight",
@@ -149,7 +151,8 @@ export function codesOf(operation: Operation): ReadonlySet<ProblemCode> {
     ...codes,
     ...misplaced === undefined ? [] : [misplaced],
     ...body === undefined ? [] : OF_BODY,
-    ...access === "anybody" ? [] : access === "device" ? OF_DEVICE : OF_PROOF,
+    ...access === "anybody" ? [] : OF_PROOF,
+    ...access === "device" || access === "visitor" ? OF_TOKEN : [],
     ...isKeyed ? OF_KEY : [],
     ...budget === undefined ? [] : ["rate_limited" as const],
   ]);

@@ -4,13 +4,9 @@
  * @module
  */
 
+import { deviceKey } from "../core/account.ts";
 import { ServiceError } from "../core/error.ts";
-import {
-  subscribePush,
-  SUBSCRIPTION_RATE,
-  subscriptionsLeft,
-  unsubscribePush,
-} from "../core/push_subscription.ts";
+import { subscribePush, unsubscribePush } from "../core/push_subscription.ts";
 import { type Principal } from "../core/tokens.ts";
 import { pushRequest } from "../wire/schema_push.ts";
 import { devicePlace } from "../wire/schema_query.ts";
@@ -38,8 +34,8 @@ export function pushRoutes({ ctx }: Api): readonly Served[] {
       body: pushRequest,
       budget: {
         name: "push",
-        rate: SUBSCRIPTION_RATE,
-        left: ({ principal }) => subscriptionsLeft(ctx, principal),
+        buckets: ctx.subscriptions,
+        key: ({ principal }) => deviceKey(principal),
       },
       answer: nothing("The device is woken there"),
       codes: ["forbidden", "push_off", "bad_subscription"],

@@ -10,7 +10,7 @@ import { P256_PUBLIC_KEY_BYTES } from "../crypto/p256.ts";
 import { PUSH_AUTH_BYTES } from "../crypto/web_push.ts";
 import { type IceWire } from "./ice.ts";
 import { MAX_PUSH_ENDPOINT_CHARS } from "./limits.ts";
-import { bytes, size } from "./schema_parts.ts";
+import { bytes, charsOf, size } from "./schema_parts.ts";
 
 /** `PUT /v1/push/{device}`: what `PushSubscription.toJSON` gives. */
 export const pushRequest = z.strictObject({
@@ -24,7 +24,18 @@ export const pushRequest = z.strictObject({
     p256dh: bytes(P256_PUBLIC_KEY_BYTES, P256_PUBLIC_KEY_BYTES),
     auth: bytes(PUSH_AUTH_BYTES, PUSH_AUTH_BYTES),
   }),
-}).meta({ id: "PushSubscription", description: "A push subscription (Push API, RFC 8030)." });
+}).meta({
+  id: "PushSubscription",
+  description: "A push subscription (Push API, RFC 8030).",
+  examples: [{
+    endpoint: "https://push.example/send/abc",
+    expirationTime: null,
+    keys: {
+      p256dh: "A".repeat(charsOf(P256_PUBLIC_KEY_BYTES)),
+      auth: "A".repeat(charsOf(PUSH_AUTH_BYTES)),
+    },
+  }],
+});
 
 /** `GET /v1/ice`. */
 export const iceAnswer: z.ZodType<IceWire, IceWire> = z.strictObject({
