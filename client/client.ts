@@ -66,10 +66,11 @@ export class Client {
    */
   onAlarm: ((finding: Finding) => void) | null = null;
   /**
-   * Called when the connection to the service comes and goes. The client connects again by itself;
-   * where it gave up, it says why.
+   * Called when the connection to the service comes and goes. The client connects again by itself, and
+   * what was asked for meanwhile waits. Where it gave up, it says why; with `socket_blocked` it has not:
+   * requests get through and sockets do not, so that no call and no room can be had for now.
    */
-  onOnline: ((online: boolean, gaveUp: ClientError | null) => void) | null = null;
+  onOnline: ((online: boolean, why: ClientError | null) => void) | null = null;
 
   private constructor(http: Http, trust: Trust, account: Account | null, options: ClientOptions) {
     this.#http = http;
@@ -81,7 +82,8 @@ export class Client {
     this.#account = account;
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#doorbell.ring(world, frame),
-      onOnline: (online, gaveUp) => queueMicrotask(() => this.onOnline?.(online, gaveUp)),
+      onMail: () => {},
+      onOnline: (online, why) => queueMicrotask(() => this.onOnline?.(online, why)),
       onFault: (error) => this.#report(error),
     });
   }
@@ -112,7 +114,7 @@ export class Client {
 
   /** Whether the service can reach this client. */
   get online(): boolean {
-    return this.#presence.socket !== null;
+    return this.#presence.connection?.isOpen === true;
   }
 
   /** Size of the newest head of the log that was verified. */
@@ -312,7 +314,8 @@ export class Client {
    * that calls can come and go.
    *
    * @throws ClientError `not_registered`, `in_use`, `device_removed`, `account_reset`, `name_retired`,
-   * `refused`, `closed` where it is left meanwhile, and those of a proof (`lookup`)
+   * `refused`, `socket_blocked` where something on the way lets no WebSocket through, `closed` where it
+   * is left meanwhile, and those of a proof (`lookup`)
    */
   async goOnline(): Promise<void> {
     await this.#presence.enter(this.#world());
@@ -448,10 +451,10 @@ export class Client {
       gossip: this.#gossip,
       ongoing: this.#ongoing,
       now: this.#now,
-      socket: () => {
-        const { socket } = this.#presence;
-        if (socket === null) throw new ClientError("not_online", "Go online first");
-        return socket;
+      connection: () => {
+        const { connection } = this.#presence;
+        if (connection === null) throw new ClientError("not_online", "Go online first");
+        return connection;
       },
       refused: (error) => this.#report(error),
     };

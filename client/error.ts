@@ -44,6 +44,10 @@ export type ClientErrorCode =
   | "fingerprint_mismatch"
   /** A frame was about to leave without encryption. */
   | "bypass_detected"
+  /** Messages of a member did not arrive: the service kept them, or lost them. */
+  | "room_message_missing"
+  /** A message in a room was forged, came again, or was for somebody else. */
+  | "room_message_refused"
   // Ordinary ends: tell the user.
   /** Not a name in canonical form. */
   | "bad_label"
@@ -75,8 +79,22 @@ export type ClientErrorCode =
   | "peer_offline"
   /** The person did not answer. */
   | "no_answer"
-  /** The call was given up before it was answered. */
+  /** It was given up: a call before it was answered, or what a signal aborted. */
   | "cancelled"
+  /** No such room, or it is not for this client. */
+  | "room_not_found"
+  /** Nobody else gets into the room. */
+  | "room_locked"
+  /** The room was ended. */
+  | "room_ended"
+  /** Not an invite, or one that is used up, expired or withdrawn. */
+  | "invite_invalid"
+  /** Whoever may let people in turned this client away, or put it out. */
+  | "entry_denied"
+  /** This client is not in the room, or no longer. */
+  | "not_in_room"
+  /** Nobody of that id is in the room. */
+  | "no_such_member"
   /** The media connection failed. */
   | "media_failed"
   /** The service refused, for the reason in `problem`. */
@@ -96,6 +114,10 @@ export type ClientErrorCode =
   // Try again.
   /** The service can't be reached. */
   | "network"
+  /** The service can be reached, but something on the way lets no WebSocket through. */
+  | "socket_blocked"
+  /** The room, or its lobby, is full. */
+  | "room_full"
   /** The service says: later. */
   | "unavailable";
 
@@ -121,9 +143,16 @@ export class ClientError extends Error {
     this.code = code;
     this.problem = options.problem ?? null;
     this.identity = options.identity ?? null;
-    this.retryable = code === "network" || code === "unavailable";
+    this.retryable = RETRYABLE.includes(code);
   }
 }
+
+const RETRYABLE: readonly ClientErrorCode[] = [
+  "network",
+  "socket_blocked",
+  "room_full",
+  "unavailable",
+];
 
 const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   bad_label: "bad_label",
@@ -136,6 +165,14 @@ const OF_PROBLEM: Partial<Record<ProblemCode, ClientErrorCode>> = {
   self_call: "self_call",
   offline: "peer_offline",
   head_unknown: "head_rolled_back",
+  room_not_found: "room_not_found",
+  room_locked: "room_locked",
+  room_ended: "room_ended",
+  room_full: "room_full",
+  lobby_full: "room_full",
+  invalid_invite: "invite_invalid",
+  not_in_room: "not_in_room",
+  no_such_member: "no_such_member",
   log_frozen: "unavailable",
 };
 

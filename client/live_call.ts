@@ -29,6 +29,8 @@ import { withinStackTime } from "./within.ts";
 
 /** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
 const SILENCE_MS = 3_000;
+/** The same for somebody whose signaling is lost and may come back, in milliseconds. */
+const AWAY_SILENCE_MS = 30_000;
 
 /** How many messages of a call are remembered: whoever floods it fills no memory. */
 const MAX_RELAYED = 1_000;
@@ -48,7 +50,8 @@ export class LiveCall implements Call {
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
   #state: CallState;
-  #leaving = false;
+  /** Since somebody left or is away: what is waited for then; null while they are there. */
+  #watching: { readonly silenceMs: number } | null = null;
   #session: Session | null = null;
   #rekeying: Rekeying | null = null;
   /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
@@ -160,20 +163,32 @@ export class LiveCall implements Call {
    * no call: so the call ends when no frame has come for as long, or when there is no media yet.
    */
   left(): void {
-    if (this.#leaving || this.hasEnded) return;
-    this.#leaving = true;
-    this.#awaitSilence().catch((error) => this.fail(toClientError(error, "media_failed")));
+    this.#watch(SILENCE_MS);
   }
 
-  async #awaitSilence(): Promise<void> {
+  /** The service says that the other side's signaling is lost (`away`), or there again (`back`). */
+  watch(event: string): void {
+    if (event === "away") this.#watch(AWAY_SILENCE_MS);
+    if (event === "back") this.#watching = null;
+  }
+
+  #watch(silenceMs: number): void {
+    if (this.hasEnded || this.#watching?.silenceMs === silenceMs) return;
+    this.#watching = { silenceMs };
+    this.#awaitSilence(this.#watching)
+      .catch((error) => this.fail(toClientError(error, "media_failed")));
+  }
+
+  async #awaitSilence(watching: { readonly silenceMs: number }): Promise<void> {
     for (let opened = -1;;) {
       const { framesOpened } = await this.#adapter.stats();
-      if (this.hasEnded) return;
+      if (this.hasEnded || this.#watching !== watching) return;
       if (framesOpened === opened) {
         return this.fail(new ClientError("peer_offline", "The person is not there any more"));
       }
       opened = framesOpened;
-      await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+      await new Promise((resolve) => setTimeout(resolve, watching.silenceMs));
+      if (this.hasEnded || this.#watching !== watching) return;
     }
   }
 

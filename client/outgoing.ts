@@ -30,6 +30,7 @@ import { openRoomId } from "../wire/room_id.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
+import { type Connection } from "./connection.ts";
 import { takeBundles } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type CallOptions } from "./options.ts";
@@ -37,8 +38,7 @@ import { checkDescription, describe } from "./fingerprint.ts";
 import { LiveCall } from "./live_call.ts";
 import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
-import { Room } from "./room.ts";
-import { type Socket } from "./socket.ts";
+import { Room, type RoomChange } from "./room.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
 
@@ -64,11 +64,11 @@ export async function placeCall(
       throw new ClientError("bad_option", "That is no id of a call");
     }
     // First: whoever is not online must not use up somebody's prekeys.
-    const socket = world.socket();
+    const connection = world.connection();
     // An offer names the caller's newest record, which only other devices of theirs can have changed.
     if (world.account.record.devices.length > 1) await world.refresh();
     const { contact, bundles } = await takeBundles(world, label);
-    return await new Caller(world, contact, adapter).ring(socket, bundles, replaces);
+    return await new Caller(world, contact, adapter).ring(connection, bundles, replaces);
   } catch (error) {
     adapter.close();
     throw toClientError(error, "media_failed");
@@ -84,8 +84,9 @@ class Caller {
   readonly #offers: Offers;
   /** The call of this client that the new one takes the place of. */
   #continues: LiveCall | null = null;
-  /** The member that answered. */
+  /** The member that answered, and its device. */
   #winner: string | null = null;
+  #winnerDevice: number | null = null;
   /** Why the last device that refused did. */
   #refusal: HangupReason | null = null;
   #missing: ReturnType<typeof setTimeout> | undefined;
@@ -102,7 +103,7 @@ class Caller {
 
   /** Seals the offers and rings; a failure ends the call and leaves its room. */
   async ring(
-    socket: Socket,
+    connection: Connection,
     bundles: readonly VerifiedBundle[],
     replaces: string,
   ): Promise<Call> {
@@ -113,13 +114,12 @@ class Caller {
     this.#continues = ongoing.find(replaces, label);
     ongoing.place(this.#call, label);
     try {
-      this.#room = await Room.join(socket, id, {
+      this.#room = await Room.join(connection, id, {
         onMessage: (message, from) => this.#receive(message, from),
-        onJoin: (member) => void this.#offers.tell(this.#room!, member),
-        onLeave: (member) => this.#left(member),
+        onChange: (change) => this.#changed(change),
       });
       this.#call.attach(this.#room);
-      void socket.lost.then(() => this.#unreachable());
+      void connection.ended.then(() => this.#unreachable());
       const sdp = await withinStackTime(this.#adapter.createOffer());
       const { common, offers } = await initiate(this.#world.account.self, bundles, {
         room: sha256(fromBase64Url(id)!),
@@ -139,7 +139,7 @@ class Caller {
       }
       this.#call.id = toBase64Url(offers[0]!.pending.callId);
       ongoing.offered(this.#call, commonHash(common));
-      await this.#send(socket, common, offers);
+      await this.#send(connection, common, offers);
       this.#call.move("ringing");
       return this.#call;
     } catch (error) {
@@ -150,11 +150,15 @@ class Caller {
   }
 
   /** One frame a device, since a frame does not hold all. @throws ClientError where none rings */
-  async #send(socket: Socket, common: Bytes, offers: readonly SealedOffer[]): Promise<void> {
+  async #send(
+    connection: Connection,
+    common: Bytes,
+    offers: readonly SealedOffer[],
+  ): Promise<void> {
     const rung = await Promise.allSettled(offers.map(async ({ offer, pending: { peer } }) => {
       const device = peer.entry.deviceId;
       try {
-        await socket.request({
+        await connection.request({
           t: "ring",
           to: peer.account.label,
           common: toBase64Url(common),
@@ -191,6 +195,23 @@ class Caller {
   #unreachable(): void {
     if (this.#call.state !== "ringing") return;
     this.#call.fail(new ClientError("network", "The connection to the service was lost"));
+  }
+
+  #changed(change: RoomChange): void {
+    if (change.event === "removed") return this.#call.left();
+    if (!("member" in change) || change.member === null) return;
+    const { event, member } = change;
+    if (event === "join") this.#came(member);
+    else if (event === "leave") this.#left(member);
+    else if (this.#winner === member.mid) this.#call.watch(event);
+  }
+
+  #came(member: Member): void {
+    void this.#offers.tell(this.#room!, member);
+    if (this.#winner === null || member.device !== this.#winnerDevice) return;
+    // Who answered is there again, in another place; the session says whether it is they.
+    this.#winner = this.#call.addressee = member.mid;
+    this.#call.watch("back");
   }
 
   #left({ mid, device }: Member): void {
@@ -265,6 +286,7 @@ class Caller {
     const { payload: bytes, unconfirmed } = await finish(pending, message);
     // From here on the answer is authentic: what is wrong with it ends the call.
     this.#winner = from;
+    this.#winnerDevice = pending.peer.entry.deviceId;
     this.#world.ongoing.answered(this.#call);
     this.#continues?.giveWay();
     this.#call.addressee = from;

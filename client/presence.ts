@@ -1,22 +1,23 @@
 /**
- * Being there: the account's place in this browser, its prekeys, and a socket that is made again when
- * it is lost.
+ * Being there: the account's place in this browser, its prekeys, and a connection that gets a new socket
+ * when the last one is lost.
  *
- * A stay is one task, from going online to leaving or giving up. It alone holds its lock, its socket
+ * A stay is one task, from going online to leaving or giving up. It alone holds its lock, its connection
  * and its timers, and lets go of all of them when it ends.
  *
  * @module
  */
 
-import { type RingFrame } from "../wire/frames.ts";
+import { type MailFrame, type RingFrame } from "../wire/frames.ts";
+import { WELL_KNOWN } from "../wire/paths.ts";
+import { Connection } from "./connection.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { holdOnline } from "./lock.ts";
 import { publishPrekeys } from "./prekeys.ts";
-import { Socket } from "./socket.ts";
+import { keepConnected } from "./reconnect.ts";
+import { type Credentials } from "./socket.ts";
 import { signerOf, type World } from "./world.ts";
 
-/** Longest wait before connecting again, in milliseconds. */
-const MAX_BACKOFF_MS = 30_000;
 /** How often prekeys are looked after while online, in milliseconds. */
 const PREKEY_CARE_MS = 3_600_000;
 
@@ -24,24 +25,28 @@ const PREKEY_CARE_MS = 3_600_000;
 export interface PresenceListeners {
   /** A call for this device. */
   readonly onRing: (world: World, frame: RingFrame) => void;
-  /** The socket came or went; where it will not be made again, why. */
-  readonly onOnline: (online: boolean, gaveUp: ClientError | null) => void;
-  /** Prekeys could not be looked after. */
+  /** What waited in the mailbox. */
+  readonly onMail: (world: World, frame: MailFrame) => void;
+  /** A socket came or went; where none will be made again, or none can be opened, why. */
+  readonly onOnline: (online: boolean, why: ClientError | null) => void;
+  /** Prekeys could not be looked after, or the service broke the protocol. */
   readonly onFault: (error: ClientError) => void;
 }
 
 /** One stay, until it is left or gives up. */
 interface Stay {
   readonly leaving: AbortController;
+  readonly connection: Connection;
   /** The next time the socket is there; made anew when it is lost. */
   connected: PromiseWithResolvers<void>;
+  /** Whether the account is being looked after. */
+  isCaring: boolean;
 }
 
 /** The presence of one account. */
 export class Presence {
   readonly #listeners: PresenceListeners;
   #stay: Stay | null = null;
-  #socket: Socket | null = null;
   /** One publication at a time: two would both make the next set. */
   #publishing: Promise<void> | null = null;
 
@@ -50,15 +55,21 @@ export class Presence {
     this.#listeners = listeners;
   }
 
-  /** The live socket, or null. */
-  get socket(): Socket | null {
-    return this.#socket;
+  /** The connection of who is there, with a socket or without one for now; or null. */
+  get connection(): Connection | null {
+    return this.#stay?.connection ?? null;
   }
 
   /** Goes online, and waits until it is, once however often it is asked. @throws ClientError */
   async enter(world: World): Promise<void> {
     if (this.#stay === null) {
-      this.#stay = { leaving: new AbortController(), connected: connection() };
+      const connection = this.#connectionOf(world);
+      this.#stay = {
+        leaving: new AbortController(),
+        connection,
+        connected: expectation(),
+        isCaring: false,
+      };
       void this.#keep(world, this.#stay);
     }
     await this.#stay.connected.promise;
@@ -66,9 +77,22 @@ export class Presence {
 
   /** Goes offline; idempotent. */
   leave(): void {
-    this.#stay?.leaving.abort();
+    const stay = this.#stay;
     this.#stay = null;
-    this.#socket = null;
+    stay?.leaving.abort();
+    stay?.connection.end(new ClientError("network", "The client went offline"));
+  }
+
+  #connectionOf(world: World): Connection {
+    const { onRing, onMail, onFault } = this.#listeners;
+    return new Connection({
+      origin: world.http.origin,
+      now: world.now,
+      credentials: accountCredentials(world),
+      onRing: (frame) => onRing(world, frame),
+      onMail: (frame) => onMail(world, frame),
+      onFault,
+    });
   }
 
   /** The stay itself; never throws. */
@@ -85,28 +109,27 @@ export class Presence {
       const { http, trust: { heads } } = world;
       // The service has to be the one that was trusted, and its log to continue.
       await heads.follow(http, await heads.newest(http));
-      for (;;) {
-        const socket = await this.#connect(world, signal, wasOnline);
-        this.#socket = socket;
-        wasOnline = true;
-        care ??= setInterval(() => this.#careFor(world), PREKEY_CARE_MS);
-        stay.connected.resolve();
-        this.#listeners.onOnline(true, null);
-        const mayReconnect = await socket.lost;
-        signal.throwIfAborted();
-        this.#socket = null;
-        stay.connected = connection();
-        if (!mayReconnect) {
-          // Where this device was removed, the log itself says so.
-          await world.refresh();
-          throw new ClientError("refused", "The service ended the connection for good");
-        }
-        this.#listeners.onOnline(false, null);
-      }
+      // Another device may have changed the account, or removed this one.
+      await world.refresh();
+      await this.#publish(world);
+      signal.throwIfAborted();
+      care = setInterval(() => this.#careFor(world), PREKEY_CARE_MS);
+      await keepConnected(stay.connection, {
+        signal,
+        probe: () => http.open("GET", WELL_KNOWN),
+        onOnline: (isOnline, limited) => {
+          if (isOnline) stay.connected.resolve();
+          else if (limited === null) stay.connected = expectation();
+          this.#listeners.onOnline(isOnline, limited);
+          if (isOnline && wasOnline) void this.#lookAfter(world, stay);
+          wasOnline ||= isOnline;
+        },
+      });
     } catch (error) {
       const left = signal.aborted ? new ClientError("closed", "The client went offline") : null;
-      const failure = left ?? toClientError(error, "network");
+      const failure = left ?? await this.#cause(world, toClientError(error, "network"));
       if (this.#stay === stay) this.leave();
+      stay.connection.end(failure);
       stay.connected.reject(failure);
       if (wasOnline) this.#listeners.onOnline(false, left === null ? failure : null);
     } finally {
@@ -115,23 +138,33 @@ export class Presence {
     }
   }
 
-  /** A socket; when there was one before, patiently. @throws ClientError */
-  async #connect(world: World, signal: AbortSignal, again: boolean): Promise<Socket> {
-    for (let attempt = 0;; attempt++) {
-      // Full jitter: the wait is random up to a doubling bound, so that clients do not come as one.
-      if (again) await sleep(Math.random() * Math.min(MAX_BACKOFF_MS, 500 * 2 ** attempt), signal);
-      signal.throwIfAborted();
-      try {
-        // Another device may have changed the account, or removed this one.
-        await world.refresh();
-        await this.#publish(world);
-        signal.throwIfAborted();
-        const onRing = (frame: RingFrame) => this.#listeners.onRing(world, frame);
-        return await Socket.open(world.http, signerOf(world), { now: world.now, signal, onRing });
-      } catch (error) {
-        const failure = toClientError(error, "network");
-        if (signal.aborted || !again || !failure.retryable) throw failure;
-      }
+  /** Where this device was removed, or the log is another one, the log itself says so. */
+  async #cause(world: World, failure: ClientError): Promise<ClientError> {
+    if (failure.retryable || failure.code !== "refused") return failure;
+    try {
+      await world.refresh();
+      return failure;
+    } catch (error) {
+      const cause = toClientError(error, "network");
+      return cause.retryable ? failure : cause;
+    }
+  }
+
+  /** After a lost socket, beside the new one: what is being said must not wait for it. */
+  async #lookAfter(world: World, stay: Stay): Promise<void> {
+    if (stay.isCaring) return;
+    stay.isCaring = true;
+    try {
+      await world.refresh();
+      await this.#publish(world);
+    } catch (error) {
+      const failure = toClientError(error, "network");
+      if (this.#stay !== stay || stay.leaving.signal.aborted) return;
+      if (failure.retryable) return this.#listeners.onFault(failure);
+      // Whoever shows another log than before, or this device no longer in it, is left.
+      stay.connection.end(failure);
+    } finally {
+      stay.isCaring = false;
     }
   }
 
@@ -141,27 +174,25 @@ export class Presence {
 
   #careFor(world: World): void {
     // Coming back does it, and says why where it can't.
-    if (this.#socket === null) return;
+    if (this.#stay?.connection.isOpen !== true) return;
     this.#publish(world).catch((error) => this.#listeners.onFault(toClientError(error, "network")));
   }
 }
 
+/** Who signs in: this device of the account. */
+function accountCredentials(world: World): Credentials {
+  return {
+    get signing() {
+      return signerOf(world).signing;
+    },
+    token: () => world.http.token(signerOf(world)),
+    forget: () => world.http.forgetToken(),
+  };
+}
+
 /** A connection that may fail while nobody waits for it. */
-function connection(): PromiseWithResolvers<void> {
+function expectation(): PromiseWithResolvers<void> {
   const connected = Promise.withResolvers<void>();
   connected.promise.catch(() => {});
   return connected;
-}
-
-/** Waits, or until the signal. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -13,7 +13,7 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { kindOf } from "../crypto/handshake_message.ts";
 import { openWithdrawal, refuse } from "../crypto/offer_end.ts";
 import { type AcceptedOffer, OFFER_CLOCK_SKEW_MS } from "../crypto/x3dh.ts";
-import { type RingFrame } from "../wire/frames.ts";
+import { type Member, type RingFrame } from "../wire/frames.ts";
 import {
   type GossipWire,
   hangup,
@@ -30,7 +30,7 @@ import { ClientError, toClientError } from "./error.ts";
 import { describe } from "./fingerprint.ts";
 import { LiveCall } from "./live_call.ts";
 import { type Peer, peerOf } from "./peer.ts";
-import { Room } from "./room.ts";
+import { Room, type RoomChange } from "./room.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
 
@@ -113,20 +113,13 @@ export class Ringing implements IncomingCall {
 
   /** Joins the caller's room, and learns there when the caller gives up. */
   async join(frame: RingFrame): Promise<void> {
-    this.#room = await Room.join(this.#world.socket(), this.#offer.room, {
+    const isCaller = ({ account, device }: Member): boolean =>
+      account === frame.from && device === frame.device;
+    this.#room = await Room.join(this.#world.connection(), this.#offer.room, {
       onMessage: (message) => this.#receive(message),
-      onLeave: ({ mid }) => {
-        if (mid !== this.#caller) return;
-        // Behind what they sent before they left: it may say why.
-        this.#queue = this.#queue.then(() => {
-          if (this.#state === "ringing") this.#over("gone");
-          else this.#call?.left();
-        });
-      },
+      onChange: (change) => this.#changed(change, isCaller),
     });
-    const caller = this.#room.members().find(({ account, device }) =>
-      account === frame.from && device === frame.device
-    );
+    const caller = this.#room.members().find(isCaller);
     if (caller === undefined) return this.#over("gone");
     this.#caller = caller.mid;
     const { sentMs, ttlS } = this.#accepted.call;
@@ -135,6 +128,25 @@ export class Ringing implements IncomingCall {
       if (this.#state === "ringing") this.#over("expired");
     }, leftMs);
     this.#stopExpiry = () => clearTimeout(expiry);
+  }
+
+  #changed(change: RoomChange, isCaller: (member: Member) => boolean): void {
+    if (change.event === "removed") return this.#call?.left();
+    if (!("member" in change) || change.member === null) return;
+    const { event, member: { mid } } = change;
+    if (event === "join" && this.#caller !== null && isCaller(change.member)) {
+      // The caller is there again, in another place; the session says whether it is they.
+      this.#caller = mid;
+      if (this.#call !== null) this.#call.addressee = mid;
+      this.#call?.watch("back");
+    } else if (mid === this.#caller && event === "leave") {
+      // Behind what they sent before they left: it may say why.
+      this.#queue = this.#queue.then(() => {
+        if (mid !== this.#caller) return;
+        if (this.#state === "ringing") this.#over("gone");
+        else this.#call?.left();
+      });
+    } else if (mid === this.#caller) this.#call?.watch(event);
   }
 
   async answer(adapter: MediaAdapter): Promise<Call> {

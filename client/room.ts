@@ -1,53 +1,143 @@
 /**
  * A joined room: who else is there, and opaque messages between the members.
  *
+ * It goes on over every loss of the connection: where the service kept the place, what was missed
+ * follows; where it did not, the room is joined again, and what happened meanwhile is told from the
+ * difference between both views.
+ *
  * @module
  */
 
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { type Member } from "../wire/frames.ts";
-import { ClientError } from "./error.ts";
-import { type RoomFrame, type Socket } from "./socket.ts";
+import {
+  type KnockingFrame,
+  type Member,
+  type PresenceEvent,
+  type PresenceFrame,
+  type RemovalReason,
+  type ResumeFailure,
+  type RoomView,
+} from "../wire/frames.ts";
+import { type Connection, type RoomFrame } from "./connection.ts";
+import { ClientError, toClientError } from "./error.ts";
+import { type Unsent } from "./outbox.ts";
 
-/** What happens in a room. */
+/** How long others have to come back to a service that forgot everybody, in milliseconds. */
+const RETURN_MS = 5_000;
+
+/** What changed in a room. */
+export type RoomChange =
+  /** About a member, or the lock by one, or by nobody known; `before` is what the member was, or null. */
+  | {
+    readonly event: PresenceEvent;
+    readonly member: Member | null;
+    readonly before: Member | null;
+  }
+  /** One is in it: for the first time, let in, or again after the place was lost. */
+  | { readonly event: "entered"; readonly why: ResumeFailure | null }
+  /** One is at its door: for the first time, or again. */
+  | { readonly event: "waiting" }
+  /** Somebody knocks, or no longer; only those hear it who may let in. */
+  | { readonly event: "knock" | "gone"; readonly member: Member; readonly ct: string | null }
+  /** One is out of it, for this reason or because it could not be joined again. */
+  | { readonly event: "removed"; readonly reason: RemovalReason | ClientError };
+
+/** What a room tells. */
 export interface RoomListeners {
   /** A message of a member; a message that is not canonical base64url never arrives. */
   readonly onMessage: (message: Bytes, from: string) => void;
-  /** A member came. */
-  readonly onJoin?: (member: Member) => void;
-  /** A member left, or was lost for too long to come back. */
-  readonly onLeave: (member: Member) => void;
+  readonly onChange: (change: RoomChange) => void;
 }
 
-/** A room that this client is in. */
+/** How a room is joined. */
+export interface JoinOptions {
+  /** Gets a room token, or null where none is wanted. @param isRefused whether the last one was */
+  readonly token?: (isRefused: boolean) => Promise<string | null>;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Oneself in a room. */
+export interface Self {
+  readonly mid: string;
+  readonly role: Member["role"];
+  /** Whether nobody else gets in. */
+  readonly locked: boolean;
+  /** What the room shows, sealed, or null. */
+  readonly meta: string | null;
+}
+
+interface Awaited {
+  readonly member: Member;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** A room that this client is in, or at the door of. */
 export class Room {
   /** The room's id. */
   readonly id: string;
-  readonly #socket: Socket;
+  readonly #connection: Connection;
   readonly #listeners: RoomListeners;
-  readonly #members = new Map<string, Member>();
+  readonly #token: (isRefused: boolean) => Promise<string | null>;
+  /** Members who were there before the service forgot everybody, until they are missed. */
+  readonly #awaited = new Map<string, Awaited>();
+  #state: "entering" | "waiting" | "inside" | "over" = "entering";
+  #members = new Map<string, Member>();
+  #self: Self | null = null;
+  #rseq = 0;
+  #isSyncing = false;
+  #rejoining: ResumeFailure | null = null;
 
-  private constructor(socket: Socket, id: string, listeners: RoomListeners) {
-    this.#socket = socket;
+  private constructor(
+    connection: Connection,
+    id: string,
+    listeners: RoomListeners,
+    { token }: JoinOptions,
+  ) {
+    this.#connection = connection;
     this.id = id;
     this.#listeners = listeners;
+    this.#token = token ?? (() => Promise.resolve(null));
   }
 
-  /** Joins a room. @param id base64url of 16 random bytes @throws ClientError */
-  static async join(socket: Socket, id: string, listeners: RoomListeners): Promise<Room> {
-    const room = new Room(socket, id, listeners);
+  /**
+   * Joins a room, or comes to its door.
+   *
+   * @param id base64url of 16 random bytes @throws ClientError
+   */
+  static async join(
+    connection: Connection,
+    id: string,
+    listeners: RoomListeners,
+    options: JoinOptions = {},
+  ): Promise<Room> {
+    const room = new Room(connection, id, listeners, options);
     // Listening starts first: what happens after `joined` may arrive in the same moment.
-    socket.listen(id, (frame) => room.#handle(frame));
+    connection.listen(id, {
+      take: (frame) => room.#take(frame),
+      senderOf: (mid) => nameOf(room.#members.get(mid)) ?? mid,
+      rejoin: (why) => void room.#rejoin(why),
+    });
     try {
-      const joined = await socket.request({ t: "join", room: id });
-      if (joined.t !== "joined") throw new ClientError("bad_answer", "The service did not join");
-      for (const member of joined.members) room.#members.set(member.mid, member);
+      await room.#enter(options.signal);
       return room;
     } catch (error) {
-      socket.listen(id, null);
+      // What was given up may have been done all the same.
+      if (options.signal?.aborted) await room.leave();
+      room.#close();
       throw error;
     }
+  }
+
+  /** Oneself, or null at the door. */
+  get self(): Self | null {
+    return this.#self;
+  }
+
+  /** Whether one is in it, and can speak. */
+  get isInside(): boolean {
+    return this.#state === "inside";
   }
 
   /** The others. */
@@ -61,33 +151,206 @@ export class Room {
   }
 
   /** Sends a message to a member, or to all others. @throws ClientError */
-  async send(message: Bytes, to: string = "*"): Promise<void> {
-    await this.#socket.request({ t: "signal", room: this.id, to, ct: toBase64Url(message) });
+  async send(message: Bytes, to: string = "*", signal?: AbortSignal): Promise<void> {
+    await this.request({ t: "signal", room: this.id, to, ct: toBase64Url(message) }, signal);
+  }
+
+  /** Asks the service for something that concerns this room. @throws ClientError */
+  async request(frame: Unsent, signal?: AbortSignal): Promise<void> {
+    if (this.#state === "over") throw new ClientError("not_in_room", "This room was left");
+    await this.#connection.request(frame, { signal });
   }
 
   /** Leaves; nothing arrives afterwards. */
   async leave(): Promise<void> {
-    this.#socket.listen(this.id, null);
+    if (this.#state === "over") return;
+    this.#close();
     try {
-      await this.#socket.request({ t: "leave", room: this.id });
+      await this.#connection.request({ t: "leave", room: this.id });
     } catch {
       // Whoever lost the connection has left as well.
     }
   }
 
-  #handle(frame: RoomFrame): void {
-    if (frame.t === "signal") {
-      const message = fromBase64Url(frame.ct);
-      if (message !== null) this.#listeners.onMessage(message, frame.from);
-    } else if (frame.event === "join") {
-      this.#members.set(frame.member.mid, frame.member);
-      this.#listeners.onJoin?.(frame.member);
-    } else if (frame.event === "leave") {
-      this.#members.delete(frame.member.mid);
-      this.#listeners.onLeave(frame.member);
-    } else if (this.#members.has(frame.member.mid)) {
-      // Away is not gone: it may come back, and hears then what it was sent.
-      this.#members.set(frame.member.mid, frame.member);
+  async #enter(signal?: AbortSignal, isEntry = false): Promise<void> {
+    for (let isRefused = false;; isRefused = true) {
+      const token = await this.#token(isRefused);
+      const frame = { t: "join", room: this.id, ...token === null ? {} : { token } } as const;
+      try {
+        const answer = await this.#connection.request(frame, { signal, isEntry });
+        if (answer.t === "joined" || answer.t === "lobby") return;
+        throw new ClientError("bad_answer", "The service did not join");
+      } catch (error) {
+        const isStale = error instanceof ClientError && error.problem === "invalid_room_token";
+        if (!isStale || token === null || isRefused) throw error;
+      }
     }
   }
+
+  async #rejoin(why: ResumeFailure): Promise<void> {
+    // A first join that is under way is said again like any other request.
+    if (this.#state === "entering") return this.#connection.rejoined(this.id, null);
+    const isUnderWay = this.#rejoining !== null;
+    this.#rejoining = why;
+    if (isUnderWay) return;
+    try {
+      await this.#enter(undefined, true);
+      this.#connection.rejoined(this.id, null);
+    } catch (error) {
+      this.#over(toClientError(error, "network"));
+    }
+  }
+
+  #take(frame: RoomFrame): void {
+    if (this.#state === "over") return;
+    switch (frame.t) {
+      case "joined":
+      case "snapshot":
+        return this.#adopt(frame);
+      case "presence":
+        return this.#hear(frame);
+      case "signal": {
+        const message = fromBase64Url(frame.ct);
+        if (message !== null) this.#listeners.onMessage(message, frame.from);
+        return;
+      }
+      case "knocking":
+        return this.#knocking(frame);
+      case "removed":
+        return this.#over(frame.reason);
+      case "lobby":
+        this.#state = "waiting";
+        this.#rejoining = this.#self = null;
+        return this.#tell({ event: "waiting" });
+    }
+  }
+
+  /** Takes the room as it is now, and tells what is different. */
+  #adopt(frame: RoomView & { readonly t: "joined" | "snapshot" }): void {
+    const why = this.#rejoining;
+    const before = this.#members;
+    const isEntry = frame.t === "joined" && (why !== null || this.#state !== "inside");
+    const { mid, role, locked, meta } = frame;
+    const wasLocked = this.#self?.locked ?? locked;
+    this.#members = new Map(frame.members.map((member) => [member.mid, member]));
+    this.#self = { mid, role, locked, meta };
+    this.#rseq = frame.rseq;
+    this.#isSyncing = false;
+    if (frame.t === "joined") this.#rejoining = null;
+    const isFirst = this.#state !== "inside";
+    this.#state = "inside";
+    if (isEntry) this.#tell({ event: "entered", why });
+    // Who was there already did not come just now.
+    if (isFirst && why === null) return;
+    for (const member of frame.members) {
+      const was = before.get(member.mid) ?? null;
+      if (was === null) this.#arrived(member);
+      else this.#compare(was, member);
+    }
+    for (const [old, member] of before) {
+      if (this.#members.has(old)) continue;
+      // A service that was started anew knows nobody: the others are on their way back as well.
+      if (why === "unknown") this.#await(member);
+      else this.#tell({ event: "leave", member, before: member });
+    }
+    if (locked !== wasLocked) {
+      this.#tell({ event: locked ? "lock" : "unlock", member: null, before: null });
+    }
+  }
+
+  #hear(frame: PresenceFrame): void {
+    // The snapshot on its way says it all.
+    if (this.#isSyncing || frame.rseq <= this.#rseq) return;
+    if (frame.rseq > this.#rseq + 1) return void this.#sync();
+    this.#rseq = frame.rseq;
+    const { event, member } = frame;
+    const before = this.#members.get(member.mid) ?? null;
+    if (event === "lock" || event === "unlock") {
+      if (this.#self !== null) this.#self = { ...this.#self, locked: event === "lock" };
+      return this.#tell({ event, member, before });
+    }
+    if (member.mid === this.#self?.mid) {
+      this.#self = { ...this.#self, role: member.role };
+      return this.#tell({ event, member, before: null });
+    }
+    if (event === "leave") {
+      this.#members.delete(member.mid);
+      if (before !== null) this.#tell({ event, member, before });
+      return;
+    }
+    this.#members.set(member.mid, member);
+    if (before === null) this.#arrived(member);
+    else this.#tell({ event, member, before });
+  }
+
+  async #sync(): Promise<void> {
+    this.#isSyncing = true;
+    try {
+      await this.request({ t: "sync", room: this.id });
+    } catch {
+      // The next change shows the gap again.
+      this.#isSyncing = false;
+    }
+  }
+
+  #arrived(member: Member): void {
+    this.#tell({ event: "join", member, before: null });
+    // Who was awaited and came back under another id has left the old place.
+    for (const [mid, awaited] of [...this.#awaited]) {
+      if (nameOf(awaited.member) === nameOf(member)) this.#miss(mid);
+    }
+  }
+
+  #await(member: Member): void {
+    const timer = setTimeout(() => this.#miss(member.mid), RETURN_MS);
+    this.#awaited.set(member.mid, { member, timer });
+  }
+
+  #miss(mid: string): void {
+    const { member, timer } = this.#awaited.get(mid)!;
+    clearTimeout(timer);
+    this.#awaited.delete(mid);
+    this.#tell({ event: "leave", member, before: member });
+  }
+
+  #compare(before: Member, member: Member): void {
+    if (before.away !== member.away) {
+      this.#tell({ event: member.away ? "away" : "back", member, before });
+    }
+    if (before.role !== member.role) this.#tell({ event: "role", member, before });
+    if (before.meta !== member.meta) this.#tell({ event: "meta", member, before });
+  }
+
+  #knocking({ event, member, ct }: KnockingFrame): void {
+    this.#tell({ event, member, ct });
+  }
+
+  #tell(change: RoomChange): void {
+    if (this.#state !== "over") this.#listeners.onChange(change);
+  }
+
+  #over(reason: RemovalReason | ClientError): void {
+    if (this.#state === "over") return;
+    this.#tell({ event: "removed", reason });
+    const failure = reason instanceof ClientError
+      ? reason
+      : new ClientError("not_in_room", "This client is no longer in the room");
+    this.#connection.rejoined(this.id, failure);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#state = "over";
+    for (const { timer } of this.#awaited.values()) clearTimeout(timer);
+    this.#awaited.clear();
+    this.#connection.listen(this.id, null);
+  }
+}
+
+/** One text for whoever a member is, or null where nobody is known of that id. */
+export function nameOf(
+  member: Pick<Member, "account" | "device" | "guest"> | undefined,
+): string | null {
+  if (member === undefined) return null;
+  return member.guest ?? `${member.account}/${member.device}`;
 }

@@ -1,86 +1,119 @@
 /**
- * One authenticated WebSocket to the service: requests with their answers, and what arrives unasked.
+ * One authenticated WebSocket to the service, from `hello` until it is lost.
  *
- * A socket lives until it is lost; making the next one is the client's business. Losing it never
- * touches media.
+ * It answers pings, renews its sign-in and notices a dead path. What the frames say is the business of
+ * the connection (`connection.ts`), which outlives it. Losing a socket never touches media.
  *
  * @module
  */
 
-import { toBase64Url } from "../crypto/base64.ts";
-import { randomBytes } from "../crypto/primitives.ts";
+import { type SigningKeyPair } from "../crypto/keys.ts";
 import { CLOSE, mayReconnect } from "../wire/close.ts";
-import { type ClientFrame, type RingFrame, type ServerFrame } from "../wire/frames.ts";
-import { serverFrameFromWire } from "../wire/server_frame.ts";
-import { ACK_FRAMES, HEARTBEAT_MS } from "../wire/limits.ts";
+import {
+  type ClientFrame,
+  type ResumeRequest,
+  type ServerFrame,
+  type WelcomeFrame,
+} from "../wire/frames.ts";
+import { HEARTBEAT_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
+import { serverFrameFromWire } from "../wire/server_frame.ts";
 import { dpopProof } from "./dpop.ts";
 import { ClientError, ofProblem, toClientError } from "./error.ts";
-import { type Http, RENEW_EARLY_MS, type Signer } from "./http.ts";
+import { RENEW_EARLY_MS } from "./http.ts";
 
-/** How long the service may take to answer a frame, in milliseconds. */
-const ANSWER_TIMEOUT_MS = 10_000;
 /** Longest time between two sign-ins, in milliseconds. */
 const MAX_RENEW_MS = 24 * 3_600_000;
 /** How long the service may take to let a new socket in, in milliseconds. */
 const WELCOME_TIMEOUT_MS = 15_000;
+/** How long the service may be silent before it is asked, in milliseconds. */
+const SILENCE_MS = 2.5 * HEARTBEAT_MS;
+/** How long it may take to answer then, in milliseconds. */
+const PONG_MS = 5_000;
 
-/** A frame that waits for an answer. */
-type Request = Extract<ClientFrame, { readonly id: string }>;
-/** The same before it has its id. */
-export type Unsent = Request extends infer F ? F extends Request ? Omit<F, "id"> : never : never;
-/** What answers a request. */
-export type Answer = Extract<ServerFrame, { readonly t: "ack" | "joined" }>;
-/** What happens in a room. */
-export type RoomFrame = Extract<ServerFrame, { readonly t: "presence" | "signal" }>;
+/** Who signs in: a device of an account, or a guest. */
+export interface Credentials {
+  /** The key that the token is bound to. */
+  readonly signing: SigningKeyPair;
+  /** A token that is good for a minute at least. @throws ClientError */
+  readonly token: () => Promise<{ readonly value: string; readonly expiresMs: number }>;
+  /** The service takes it no more: the next one is a fresh one. */
+  readonly forget: () => void;
+}
 
 /** What a socket is made with. */
 export interface SocketOptions {
+  /** The service's origin. */
+  readonly origin: string;
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
+  readonly credentials: Credentials;
+  /** Which connection the socket goes on with, or null for a new one. */
+  readonly resume: ResumeRequest | null;
   /** Closes the socket. */
   readonly signal: AbortSignal;
-  /** Takes each call for this device. */
-  readonly onRing: (frame: RingFrame) => void;
+  /** Takes the answer to every sign-in, before the frames that follow it. */
+  readonly onWelcome: (frame: WelcomeFrame, socket: Socket) => void;
+  /** Takes every other frame that says something. */
+  readonly onFrame: (frame: ServerFrame) => void;
+}
+
+/** How a socket ended. */
+export interface Loss {
+  /** Whether connecting again may help. */
+  readonly isRetryable: boolean;
+  /** Whether the service broke the protocol: it is not asked again at once. */
+  readonly isFault: boolean;
+  /** What whoever waits is told. */
+  readonly error: ClientError;
 }
 
 /** An authenticated socket. */
 export class Socket {
   readonly #socket: WebSocket;
-  readonly #http: Http;
-  readonly #signer: Signer;
   readonly #options: SocketOptions;
-  readonly #gone = Promise.withResolvers<boolean>();
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #rooms = new Map<string, (frame: RoomFrame) => void>();
+  readonly #gone = Promise.withResolvers<Loss>();
+  readonly #check = (): void => this.check();
   #welcomed: (error: ClientError | null) => void = () => {};
+  #isOpened = false;
+  #isWelcome = false;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
   #goodbye: number | null = null;
-  #acked = 0;
   #lost = false;
 
-  private constructor(http: Http, signer: Signer, options: SocketOptions) {
-    this.#http = http;
-    this.#signer = signer;
+  private constructor(options: SocketOptions) {
     this.#options = options;
-    this.#socket = new WebSocket(http.origin.replace(/^http/, "ws") + SOCKET, SUBPROTOCOL);
+    this.#socket = new WebSocket(options.origin.replace(/^http/, "ws") + SOCKET, SUBPROTOCOL);
+    this.#socket.onopen = () => this.#isOpened = true;
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code }) => this.#end(code);
     this.#socket.onerror = () => {};
     const close = (): void => this.close();
     options.signal.addEventListener("abort", close);
-    void this.lost.then(() => options.signal.removeEventListener("abort", close));
+    // A page's timers sleep with it; these say that it is awake, or elsewhere.
+    globalThis.addEventListener?.("online", this.#check);
+    globalThis.addEventListener?.("pageshow", this.#check);
+    void this.lost.then(() => {
+      options.signal.removeEventListener("abort", close);
+      globalThis.removeEventListener?.("online", this.#check);
+      globalThis.removeEventListener?.("pageshow", this.#check);
+    });
   }
 
-  /** Settles when the socket is gone: whether connecting again may help. */
-  get lost(): Promise<boolean> {
+  /** Settles when the socket is gone. */
+  get lost(): Promise<Loss> {
     return this.#gone.promise;
   }
 
-  /** Connects and authenticates. @throws ClientError `network`, `refused` */
-  static async open(http: Http, signer: Signer, options: SocketOptions): Promise<Socket> {
-    const socket = new Socket(http, signer, options);
+  /** Whether frames can be sent: somebody signed in, and it is not lost. */
+  get isOpen(): boolean {
+    return this.#isWelcome && !this.#lost;
+  }
+
+  /** Connects and authenticates. @throws ClientError `network`, `socket_blocked`, `unavailable`, `refused` */
+  static async open(options: SocketOptions): Promise<Socket> {
+    const socket = new Socket(options);
     const late = new ClientError("unavailable", "The service did not answer");
     const timer = setTimeout(() => socket.#welcomed(late), WELCOME_TIMEOUT_MS);
     const refusal = await new Promise<ClientError | null>((resolve) => socket.#welcomed = resolve);
@@ -90,31 +123,31 @@ export class Socket {
     throw refusal;
   }
 
-  /** Sends a frame and waits for its ack. @throws ClientError */
-  request(frame: Unsent): Promise<Answer> {
-    const id = toBase64Url(randomBytes(9));
-    return new Promise((resolve, reject) => {
-      if (this.#lost) return reject(lost());
-      const timer = setTimeout(() => {
-        this.#waiting.delete(id);
-        reject(new ClientError("unavailable", "The service did not answer"));
-      }, ANSWER_TIMEOUT_MS);
-      this.#waiting.set(id, { resolve, reject, timer });
-      this.#send({ ...frame, id } as Request);
-    });
+  /** Sends a frame; one that is lost with the socket is the connection's to send again. */
+  send(frame: ClientFrame): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
-  /** Routes what happens in a room to a listener, or no longer. */
-  listen(room: string, listener: ((frame: RoomFrame) => void) | null): void {
-    if (listener === null) this.#rooms.delete(room);
-    else this.#rooms.set(room, listener);
+  /** Asks whether anybody is there, and gives the socket up where nobody answers. */
+  check(): void {
+    if (!this.isOpen) return;
+    this.send({ t: "ping" });
+    clearTimeout(this.#silence);
+    // A dead path does not carry a close frame either, so nothing is waited for.
+    this.#silence = setTimeout(() => this.abandon(CLOSE.heartbeat), PONG_MS);
   }
 
-  /** Says goodbye and closes; idempotent. */
+  /** Says goodbye for good and closes; idempotent. */
   close(): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ t: "bye" });
+    this.send({ t: "bye" });
     this.#socket.close(1000);
     this.#end(1000);
+  }
+
+  /** Closes the socket alone: the connection goes on at the next one. @param fault of the service */
+  abandon(code: number, fault: ClientError | null = null): void {
+    this.#socket.close(code);
+    this.#end(code, fault);
   }
 
   #receive(data: unknown): void {
@@ -125,17 +158,10 @@ export class Socket {
     try {
       frame = serverFrameFromWire(typeof data === "string" ? data : "");
     } catch (error) {
-      // A service that speaks nonsense is left; the error tells whoever waits for an answer.
-      this.#fail(toClientError(error, "bad_answer"));
-      this.#socket.close(CLOSE.malformed);
-      this.#end(CLOSE.malformed);
-      return;
+      // A service that speaks nonsense is left.
+      return this.abandon(CLOSE.malformed, toClientError(error, "bad_answer"));
     }
     this.#handle(frame);
-    if ("seq" in frame && frame.t !== "welcome" && frame.seq >= this.#acked + ACK_FRAMES) {
-      this.#acked = frame.seq;
-      this.#send({ t: "ack", seq: frame.seq });
-    }
   }
 
   #handle(frame: ServerFrame): void {
@@ -143,43 +169,49 @@ export class Socket {
       case "hello":
         return void this.#authenticate(frame.nonce);
       case "welcome":
+        this.#isWelcome = true;
+        this.#options.onWelcome(frame, this);
         return this.#welcomed(null);
-      case "joined":
-      case "ack":
-        // One that was let in asked long ago.
-        if (frame.id === null) return;
-        return this.#settle(frame.id, (waiting) => waiting.resolve(frame));
-      case "error":
-        return this.#refused(frame);
-      case "presence":
-      case "signal":
-        return this.#rooms.get(frame.room)?.(frame);
-      case "ring":
-        return this.#options.onRing(frame);
       case "ping":
-        return this.#send({ t: "pong" });
+        return this.send({ t: "pong" });
       case "pong":
         return;
       case "bye":
         // The close frame that follows may lose its code on the way.
         this.#goodbye = frame.code;
         return;
+      case "error":
+        return this.#refused(frame);
+      default:
+        return this.#options.onFrame(frame);
     }
   }
 
+  #refused(frame: Extract<ServerFrame, { readonly t: "error" }>): void {
+    if (frame.id !== null) return this.#options.onFrame(frame);
+    if (frame.code === "invalid_token" || frame.code === "invalid_room_token") {
+      // Signing in again may mend that: the next socket does.
+      this.#options.credentials.forget();
+      this.#goodbye = CLOSE.tokenExpired;
+    }
+    this.#welcomed(ofProblem(frame));
+  }
+
   async #authenticate(nonce: string): Promise<void> {
+    const { credentials, origin, now, resume } = this.#options;
     try {
-      const { value: token, expiresMs } = await this.#http.token(this.#signer);
-      const url = this.#http.origin + SOCKET;
-      const nowMs = this.#options.now();
-      const proof = await dpopProof(this.#signer.signing, {
+      const { value: token, expiresMs } = await credentials.token();
+      const nowMs = now();
+      const url = origin + SOCKET;
+      const proof = await dpopProof(credentials.signing, {
         method: "GET",
         url,
         nonce,
         token,
         nowMs,
       });
-      this.#send({ t: "auth", token, proof });
+      const isAgain = this.#isWelcome || resume === null;
+      this.send({ t: "auth", token, proof, ...isAgain ? {} : { resume } });
       // In time for a fresh token. The nonce has aged by then: the service refuses it with a fresh
       // `hello`, which is answered as the first one was.
       clearTimeout(this.#renewal);
@@ -191,64 +223,30 @@ export class Socket {
     }
   }
 
-  #refused(frame: Extract<ServerFrame, { readonly t: "error" }>): void {
-    const refusal = ofProblem(frame);
-    if (frame.code === "invalid_token") {
-      // Signing in again may mend that: the next socket does.
-      this.#http.forgetToken();
-      this.#goodbye = CLOSE.tokenExpired;
-    }
-    if (frame.id === null) this.#welcomed(refusal);
-    else this.#settle(frame.id, (waiting) => waiting.reject(refusal));
-  }
-
-  #settle(id: string, settle: (waiting: Waiting) => void): void {
-    const waiting = this.#waiting.get(id);
-    if (waiting === undefined) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.timer);
-    settle(waiting);
-  }
-
-  #send(frame: ClientFrame): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
-  }
-
-  /** The service pings; silence for two and a half heartbeats means that the path is dead. */
+  /** The service pings; silence for two and a half heartbeats means that the path may be dead. */
   #expectMore(): void {
     clearTimeout(this.#silence);
-    // A dead path does not carry a close frame either, so nothing is waited for.
-    this.#silence = setTimeout(() => {
-      this.#socket.close(CLOSE.heartbeat);
-      this.#end(CLOSE.heartbeat);
-    }, 2.5 * HEARTBEAT_MS);
+    // Asked first: after a sleep the timer is late, and the socket may be well.
+    this.#silence = setTimeout(() => this.#isWelcome ? this.check() : undefined, SILENCE_MS);
   }
 
-  #end(code: number): void {
+  #end(code: number, fault: ClientError | null = null): void {
     if (this.#lost) return;
     this.#lost = true;
     clearTimeout(this.#silence);
     clearTimeout(this.#renewal);
     const said = this.#goodbye ?? code;
-    const refused = new ClientError("refused", `The service ended the connection (${said})`);
-    this.#fail(mayReconnect(said) ? lost() : refused);
-    this.#gone.resolve(mayReconnect(said));
-  }
-
-  #fail(error: ClientError): void {
+    const isRetryable = mayReconnect(said);
+    const error = fault ?? this.#reason(said);
     this.#welcomed(error);
-    for (const id of [...this.#waiting.keys()]) {
-      this.#settle(id, (waiting) => waiting.reject(error));
-    }
+    this.#gone.resolve({ isRetryable, isFault: fault !== null, error });
   }
-}
 
-interface Waiting {
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: ClientError) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
-function lost(): ClientError {
-  return new ClientError("network", "The connection to the service was lost");
+  #reason(code: number): ClientError {
+    if (!mayReconnect(code)) {
+      return new ClientError("refused", `The service ended the connection (${code})`);
+    }
+    if (this.#isOpened) return new ClientError("network", "The connection to the service was lost");
+    return new ClientError("socket_blocked", "No WebSocket to the service can be opened");
+  }
 }

@@ -5,11 +5,11 @@
  */
 
 import { type Account } from "./account.ts";
+import { type Connection } from "./connection.ts";
 import { type ClientError } from "./error.ts";
 import { type Gossip } from "./gossip.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type Ongoing } from "./ongoing.ts";
-import { type Socket } from "./socket.ts";
 import { type Store } from "./store.ts";
 import { type Trust } from "./trust.ts";
 
@@ -26,8 +26,8 @@ export interface World {
   readonly ongoing: Ongoing;
   /** The clock, Unix milliseconds. */
   readonly now: () => number;
-  /** The live socket. @throws ClientError `not_online` */
-  readonly socket: () => Socket;
+  /** The connection to the service, also while its socket is lost. @throws ClientError `not_online` */
+  readonly connection: () => Connection;
   /** Reports a message that was refused: an attack, or a fault of the other side. */
   readonly refused: (error: ClientError) => void;
 }

@@ -162,8 +162,8 @@ Deno.test("the service can't end the ringing of a device in the caller's name", 
   };
   void laptop.answer(new TestStack()).catch(() => {});
   await eventually(() => room !== "");
-  for (const ct of [...old, "MAAAAAAAAAABAAAA"]) {
-    play.liar.inject({ t: "signal", seq: 99, room, from: "forged", id: "forged", ct });
+  for (const [i, ct] of [...old, "MAAAAAAAAAABAAAA"].entries()) {
+    play.liar.inject({ t: "signal", seq: 99, room, from: "forged", id: `forged${i}`, ct });
   }
   await eventually(() => refusals.length >= old.length);
   assert.deepEqual(new Set(refusals), new Set(["handshake_refused"]));

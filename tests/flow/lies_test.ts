@@ -115,7 +115,8 @@ Deno.test("a replayed offer is refused by the callee: offer_replayed", async () 
   const { call } = await play.connect();
   await call.hangUp();
   const refusal = play.nextRefusal("bob");
-  play.liar.inject({ ...rings[0]!, seq: 99 });
+  // Under another id: the same frame again would not even be looked at.
+  play.liar.inject({ ...rings[0]!, seq: 99, id: "again" });
   assert.equal((await refusal).code, "offer_replayed");
   assert.equal(play.ringsOf("bob"), 1, "nothing rang a second time");
 });

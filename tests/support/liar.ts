@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Numbering } from "./numbering.ts";
+
 /** Rewrites the JSON of an answer, or gives it back as it is. */
 export type AnswerLie = (path: string, value: unknown) => unknown | Promise<unknown>;
 /** Rewrites a frame: none, one or several take its place. */
@@ -30,13 +32,15 @@ export interface Liar {
   refusing: ((path: string) => boolean) | null;
   /** How frames are rewritten, or null for the truth. */
   frameLie: FrameLie | null;
+  /** Whether frames keep the service's numbers, also where some are dropped or added. */
+  keepsNumbers: boolean;
   /** Every text that passed: bodies and frames, both ways. */
   readonly passed: string[];
   /** Every URL that was asked for. */
   readonly urls: string[];
   /** What every WebSocket named as its subprotocols. */
   readonly subprotocols: string[];
-  /** Sends a frame of the liar's own to every socket. */
+  /** Sends a frame of the liar's own to every socket; a `seq` in it is replaced by the next one. */
   inject(frame: Frame): void;
   /** Cuts every socket, without a word, or with a code. */
   cut(code?: number): void;
@@ -46,6 +50,8 @@ export interface Liar {
 /** Starts a proxy on a free loopback port. */
 export function startLiar(): Liar {
   const downstream = new Set<WebSocket>();
+  const cids = new Map<WebSocket, string>();
+  const numbering = new Numbering();
   const upstream = new Set<WebSocket>();
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
@@ -63,10 +69,14 @@ export function startLiar(): Liar {
     nextStatus: null,
     refusing: null,
     frameLie: null,
+    keepsNumbers: false,
     passed: [],
     urls: [],
     subprotocols: [],
-    inject: (frame) => downstream.forEach((socket) => socket.send(JSON.stringify(frame))),
+    inject: (frame) => {
+      const numbered = "seq" in frame ? { ...frame, seq: 0 } : frame;
+      downstream.forEach((socket) => deliver(numbered, socket));
+    },
     cut: (code = 4000) => downstream.forEach((socket) => socket.close(code)),
     close: async () => {
       for (const socket of [...downstream, ...upstream]) socket.close();
@@ -116,31 +126,59 @@ export function startLiar(): Liar {
     upstream.add(up);
     const early: string[] = [];
     down.onmessage = ({ data }) => {
-      if (up.readyState === WebSocket.OPEN) pass("up", data, up);
+      if (up.readyState === WebSocket.OPEN) pass("up", data, up, down);
       else early.push(data);
     };
-    up.onopen = () => early.forEach((data) => pass("up", data, up));
-    up.onmessage = ({ data }) => pass("down", data, down);
+    up.onopen = () => early.forEach((data) => pass("up", data, up, down));
+    up.onmessage = ({ data }) => pass("down", data, up, down);
     up.onclose = ({ code, reason }) => {
       upstream.delete(up);
       if (down.readyState === WebSocket.OPEN) down.close(closable(code), reason);
     };
     down.onclose = ({ code }) => {
       downstream.delete(down);
+      cids.delete(down);
       up.close(closable(code));
     };
     up.onerror = down.onerror = () => {};
     return response;
   }
 
-  function pass(direction: "up" | "down", text: string, to: WebSocket): void {
+  function pass(direction: "up" | "down", text: string, up: WebSocket, down: WebSocket): void {
     liar.passed.push(text);
-    const frames = liar.frameLie === null ? [text] : rewritten(direction, text);
-    if (to.readyState === WebSocket.OPEN) frames.forEach((frame) => to.send(frame));
+    const frame = readable(text);
+    if (frame === null) {
+      if (up.readyState === WebSocket.OPEN) up.send(text);
+      return;
+    }
+    const frames = liar.frameLie === null ? [frame] : liar.frameLie(direction, frame);
+    for (const told of frames) {
+      if (direction === "down") deliver(told, down);
+      else send(numbered("up", told, down), up);
+    }
   }
 
-  function rewritten(direction: "up" | "down", text: string): string[] {
-    return liar.frameLie!(direction, JSON.parse(text)).map((frame) => JSON.stringify(frame));
+  function deliver(frame: Frame, down: WebSocket): void {
+    if (frame.t === "welcome") cids.set(down, String(frame["cid"]));
+    send(numbered("down", frame, down), down);
+  }
+
+  function numbered(direction: "up" | "down", frame: Frame, down: WebSocket): Frame {
+    return liar.keepsNumbers ? frame : numbering[direction](frame, cids.get(down) ?? null);
+  }
+
+  function send(frame: Frame, to: WebSocket): void {
+    if (to.readyState === WebSocket.OPEN) to.send(JSON.stringify(frame));
+  }
+}
+
+/** A frame, or null where it is none. */
+function readable(text: string): Frame | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "t" in value ? value as Frame : null;
+  } catch {
+    return null;
   }
 }
 

@@ -9,7 +9,8 @@ import { Http } from "../../client/http.ts";
 import { registerAccount } from "../../client/registration.ts";
 import { Room } from "../../client/room.ts";
 import { openRoomId } from "../../wire/room_id.ts";
-import { Socket } from "../../client/socket.ts";
+import { Connection } from "../../client/connection.ts";
+import { ClientError } from "../../client/error.ts";
 import { memoryStore } from "../../client/store.ts";
 import { Trust } from "../../client/trust.ts";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
@@ -55,16 +56,24 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
   const label = parseAccountLabel("mallory");
   const account = await registerAccount({ store, http, trust, now: Date.now }, label, "", null);
   const signer = { label, signing: account.self.keys.signing };
-  const socket = await Socket.open(http, signer, {
+  const socket = new Connection({
+    origin: http.origin,
     now: Date.now,
-    signal: new AbortController().signal,
+    credentials: {
+      signing: signer.signing,
+      token: () => http.token(signer),
+      forget: () => http.forgetToken(),
+    },
     onRing: () => {},
+    onMail: () => {},
+    onFault: () => {},
   });
+  await socket.connect(new AbortController().signal);
   const stack = weriftPeer().adapter;
   return {
     async ring({ payload, namedRoom, ageMs = 0, joins = true }) {
       const id = openRoomId();
-      const quiet = { onMessage: () => {}, onLeave: () => {} };
+      const quiet = { onMessage: () => {}, onChange: () => {} };
       const room = joins ? await Room.join(socket, id, quiet) : null;
       const bob = parseAccountLabel("bob");
       const { contact, answer } = await trust.people.learn(
@@ -115,7 +124,7 @@ export async function rogue(play: Stage): Promise<RogueCaller> {
     },
     [Symbol.asyncDispose]() {
       stack.close();
-      socket.close();
+      socket.end(new ClientError("closed", "The story is over"));
       return Promise.resolve();
     },
   };
