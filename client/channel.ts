@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Most values that wait for a reader. */
+const MAX_UNREAD = 1_024;
+
 /** A stream that its owner writes. */
 export class Channel<T> {
   readonly #values: T[] = [];
@@ -11,11 +14,12 @@ export class Channel<T> {
   #ended = false;
   #reading = false;
 
-  /** Adds a value; ignored after the end. */
-  push(value: T): void {
-    if (this.#ended) return;
+  /** Adds a value; ignored after the end, or where too many wait unread: then it is false. */
+  push(value: T): boolean {
+    if (this.#ended || this.#values.length >= MAX_UNREAD) return false;
     this.#values.push(value);
     this.#wake?.();
+    return true;
   }
 
   /** Ends the stream after what was pushed so far; idempotent. */

@@ -29,6 +29,7 @@ import { Http } from "./http.ts";
 import type { HeldIce, IceServer } from "./ice.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
+import type { CreateRoomOptions, JoinRoomOptions, Meeting } from "./meeting.ts";
 import type { Finding } from "./monitor.ts";
 import { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 import { placeCall } from "./outgoing.ts";
@@ -413,6 +414,32 @@ export class Client {
     const world = this.#world();
     const { disablePush } = await import("./push.ts");
     await this.#known(disablePush(world));
+  }
+
+  /**
+   * Makes a room of which this account is host, and joins it.
+   *
+   * @param options `meta` is what the room shows to those who have an invite, at most 511 bytes
+   * @throws ClientError `not_registered`, `not_online`, `refused` where too many are open, `bad_option`,
+   * `cancelled`, `network`, `unavailable`
+   */
+  async createRoom(options: CreateRoomOptions = {}): Promise<Meeting> {
+    const world = this.#world();
+    const { createRoom } = await import("./rooms.ts");
+    return await this.#known(createRoom(world, options.meta ?? null, options.signal));
+  }
+
+  /**
+   * Joins a room: by an invite's link, or by its id where this device was in it before. Where somebody has
+   * to let this client in, it waits at the door: `knock`, and wait for `entered`.
+   *
+   * @throws ClientError `not_registered`, `not_online`, `invite_invalid`, `room_not_found`,
+   * `room_locked`, `room_full`, `room_ended`, `cancelled`, `network`, `unavailable`
+   */
+  async joinRoom(target: string, options: JoinRoomOptions = {}): Promise<Meeting> {
+    const world = this.#world();
+    const { joinRoom } = await import("./rooms.ts");
+    return await this.#known(joinRoom(world, target, options.signal));
   }
 
   /** The calls that ring here. One reader. */

@@ -88,6 +88,16 @@ export class Http {
     return await this.#proven({ signing }, authorization, "GET", path, undefined);
   }
 
+  /** A request of whoever has this key and no account: a guest. @throws ClientError */
+  async asKey(
+    signing: SigningKeyPair,
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<unknown> {
+    return await this.#proven({ signing }, null, method, path, body);
+  }
+
   /** The next request signs in again. */
   forgetToken(): void {
     this.#token = null;

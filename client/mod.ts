@@ -34,6 +34,16 @@ export { type DeviceInfo } from "./device_info.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
 export { type Peer } from "./peer.ts";
+export { type GuestOptions, joinAsGuest } from "./guest_options.ts";
+export {
+  type CreateRoomOptions,
+  type InviteOptions,
+  type JoinRoomOptions,
+  type Meeting,
+  type RoomEvent,
+  type RoomMember,
+  type RoomMessage,
+} from "./meeting.ts";
 // As types alone: a bundler would load these modules for any other export.
 export type { AuthorizationBinding, Authorize } from "./authorization.ts";
 export type { Joining, JoinOptions, Linking } from "./link.ts";
@@ -48,4 +58,5 @@ export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 export { type RecordKind } from "../crypto/record.ts";
 export { type AuthMethod } from "../crypto/record_auth.ts";
 export { type LinkCodeKind } from "../crypto/link_code.ts";
+export { type RemovalReason, type Role } from "../wire/frames.ts";
 export { type HangupReason } from "../wire/payload.ts";

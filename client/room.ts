@@ -116,7 +116,7 @@ export class Room {
     // Listening starts first: what happens after `joined` may arrive in the same moment.
     connection.listen(id, {
       take: (frame) => room.#take(frame),
-      senderOf: (mid) => nameOf(room.#members.get(mid)) ?? mid,
+      senderOf: (mid) => room.#nameOf(mid),
       rejoin: (why) => void room.#rejoin(why),
     });
     try {
@@ -170,6 +170,11 @@ export class Room {
     } catch {
       // Whoever lost the connection has left as well.
     }
+  }
+
+  #nameOf(mid: string): string {
+    const member = this.#members.get(mid);
+    return member === undefined ? mid : nameOf(member);
   }
 
   async #enter(signal?: AbortSignal, isEntry = false): Promise<void> {
@@ -347,10 +352,9 @@ export class Room {
   }
 }
 
-/** One text for whoever a member is, or null where nobody is known of that id. */
+/** One text for whoever a member is, which outlives the member's place. */
 export function nameOf(
-  member: Pick<Member, "account" | "device" | "guest"> | undefined,
-): string | null {
-  if (member === undefined) return null;
-  return member.guest ?? `${member.account}/${member.device}`;
+  { account, device, guest }: Pick<Member, "account" | "device" | "guest">,
+): string {
+  return guest ?? `${account}/${device}`;
 }

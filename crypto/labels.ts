@@ -45,6 +45,8 @@ const NAMES = [
   "room-psk",
   "room-identity",
   "receipt",
+  "room-message",
+  "room-envelope",
 ] as const;
 
 /** What an input is for. */

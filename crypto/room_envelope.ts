@@ -109,7 +109,10 @@ export class EnvelopeStream {
 
   async #next(kind: EnvelopeKind, payload: Bytes, nowMs: number): Promise<Bytes> {
     if (payload.length > MAX_ENVELOPE_PAYLOAD_BYTES) {
-      throw new CryptoError("malformed", `A message has at most ${MAX_ENVELOPE_PAYLOAD_BYTES} bytes`);
+      throw new CryptoError(
+        "malformed",
+        `A message has at most ${MAX_ENVELOPE_PAYLOAD_BYTES} bytes`,
+      );
     }
     if (this.#n >= MAX_COUNT) throw new CryptoError("spent", "A stream has no numbers left");
     const { room, prk } = this.#keys;

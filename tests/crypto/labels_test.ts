@@ -38,6 +38,8 @@ const NAMES: readonly LabelName[] = [
   "room-meta",
   "room-psk",
   "room-identity",
+  "room-message",
+  "room-envelope",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {

@@ -95,9 +95,6 @@ async function forge(play: Stage, replaces: string): Promise<{ room: string; fra
   };
 }
 
-/** What the service says of any member. */
-const SHOWN = { guest: null, role: "member", away: false, meta: null };
-
 Deno.test("with stolen prekeys nobody ends a call that rings, nor has one answered unasked", async () => {
   await using play = await stage();
   const rung: IncomingCall[] = [];
@@ -109,9 +106,18 @@ Deno.test("with stolen prekeys nobody ends a call that rings, nor has one answer
   await play.nextRing();
   const { room, frame } = await forge(play, "");
   // The service says that Bob is in the forger's room.
+  const forger = {
+    mid: "forger",
+    account: "bob",
+    device: 1,
+    guest: null,
+    role: "member",
+    away: false,
+    meta: null,
+  };
   play.liar.frameLie = (direction, each) =>
     direction === "down" && each.t === "joined" && each.room === room
-      ? [{ ...each, members: [{ ...SHOWN, mid: "forger", account: "bob", device: 1 }] }]
+      ? [{ ...each, members: [forger] }]
       : [each];
   play.liar.inject(frame as { t: string });
   await eventually(() => rung.length === 1);
