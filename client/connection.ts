@@ -50,6 +50,8 @@ export interface RoomListener {
   readonly take: (frame: RoomFrame) => void;
   /** One text for whoever sends as this member, which outlives the member's place. */
   readonly senderOf: (mid: string) => string;
+  /** The connection has ended for good. */
+  readonly ended: (error: ClientError) => void;
   /** The connection is another one: the room has to be joined again. Nothing is said in it until then. */
   readonly rejoin: (why: ResumeFailure) => void;
 }
@@ -157,7 +159,7 @@ export class Connection {
     this.#socket = null;
     this.#stopTimers();
     this.#outbox.fail(error);
-    this.#rooms.clear();
+    for (const listener of [...this.#rooms.values()]) listener.ended(error);
     this.#ended.resolve();
   }
 

@@ -117,6 +117,7 @@ export class Room {
     connection.listen(id, {
       take: (frame) => room.#take(frame),
       senderOf: (mid) => room.#nameOf(mid),
+      ended: (error) => room.#over(error),
       rejoin: (why) => void room.#rejoin(why),
     });
     try {
@@ -337,10 +338,8 @@ export class Room {
   #over(reason: RemovalReason | ClientError): void {
     if (this.#state === "over") return;
     this.#tell({ event: "removed", reason });
-    const failure = reason instanceof ClientError
-      ? reason
-      : new ClientError("not_in_room", "This client is no longer in the room");
-    this.#connection.rejoined(this.id, failure);
+    // What was said before the end is still answered.
+    if (reason instanceof ClientError) this.#connection.rejoined(this.id, reason);
     this.#close();
   }
 
