@@ -44,13 +44,20 @@ export interface Liar {
   inject(frame: Frame): void;
   /** Cuts every socket, without a word, or with a code. */
   cut(code?: number): void;
+  /** Cuts some sockets, each by this chance, with all that is on its way. @returns how many */
+  cutSome(chance: number): number;
   close(): Promise<void>;
 }
+
+/** Tests take chance out of the sources' waits; the liar keeps its own. */
+const unstubbedRandom = Math.random;
 
 /** Starts a proxy on a free loopback port. */
 export function startLiar(): Liar {
   const downstream = new Set<WebSocket>();
   const cids = new Map<WebSocket, string>();
+  /** How each line is cut in the middle. */
+  const lines = new Map<WebSocket, () => void>();
   const numbering = new Numbering();
   const upstream = new Set<WebSocket>();
   const server = Deno.serve(
@@ -78,6 +85,16 @@ export function startLiar(): Liar {
       downstream.forEach((socket) => deliver(numbered, socket));
     },
     cut: (code = 4000) => downstream.forEach((socket) => socket.close(code)),
+    cutSome: (chance) => {
+      const cut = [...downstream].filter(() => unstubbedRandom() < chance);
+      for (const socket of cut) {
+        socket.close(4000);
+        // Neither side hears more of the other, from this moment on.
+        lines.get(socket)?.();
+        downstream.delete(socket);
+      }
+      return cut.length;
+    },
     close: async () => {
       for (const socket of [...downstream, ...upstream]) socket.close();
       await server.shutdown();
@@ -138,9 +155,14 @@ export function startLiar(): Liar {
     down.onclose = ({ code }) => {
       downstream.delete(down);
       cids.delete(down);
+      lines.delete(down);
       up.close(closable(code));
     };
     up.onerror = down.onerror = () => {};
+    lines.set(down, () => {
+      up.onmessage = down.onmessage = null;
+      up.close(1000);
+    });
     return response;
   }
 
