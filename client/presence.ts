@@ -3,19 +3,18 @@
  * when the last one is lost.
  *
  * A stay is one task, from going online to leaving or giving up. It alone holds its lock, its connection
- * and its timers, and lets go of all of them when it ends.
+ * and its timers, and lets go of all of them when it ends. What a connection is made of is loaded by the
+ * first one.
  *
  * @module
  */
 
 import { type MailFrame, type RingFrame } from "../wire/frames.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { holdOnline } from "./lock.ts";
-import { publishPrekeys } from "./prekeys.ts";
-import { keepConnected } from "./reconnect.ts";
-import { type Credentials } from "./socket.ts";
+import type { Credentials } from "./socket.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** How often prekeys are looked after while online, in milliseconds. */
@@ -36,7 +35,8 @@ export interface PresenceListeners {
 /** One stay, until it is left or gives up. */
 interface Stay {
   readonly leaving: AbortController;
-  readonly connection: Connection;
+  /** Null until it is loaded. */
+  connection: Connection | null;
   /** The next time the socket is there; made anew when it is lost. */
   connected: PromiseWithResolvers<void>;
   /** Whether the account is being looked after. */
@@ -63,10 +63,9 @@ export class Presence {
   /** Goes online, and waits until it is, once however often it is asked. @throws ClientError */
   async enter(world: World): Promise<void> {
     if (this.#stay === null) {
-      const connection = this.#connectionOf(world);
       this.#stay = {
         leaving: new AbortController(),
-        connection,
+        connection: null,
         connected: expectation(),
         isCaring: false,
       };
@@ -80,11 +79,12 @@ export class Presence {
     const stay = this.#stay;
     this.#stay = null;
     stay?.leaving.abort();
-    stay?.connection.end(new ClientError("network", "The client went offline"));
+    stay?.connection?.end(new ClientError("network", "The client went offline"));
   }
 
-  #connectionOf(world: World): Connection {
+  async #connectionOf(world: World): Promise<Connection> {
     const { onRing, onMail, onFault } = this.#listeners;
+    const { Connection } = await import("./connection.ts");
     return new Connection({
       origin: world.http.origin,
       now: world.now,
@@ -112,9 +112,12 @@ export class Presence {
       // Another device may have changed the account, or removed this one.
       await world.refresh();
       await this.#publish(world);
+      const connection = await this.#connectionOf(world);
+      const { keepConnected } = await import("./reconnect.ts");
       signal.throwIfAborted();
+      stay.connection = connection;
       care = setInterval(() => this.#careFor(world), PREKEY_CARE_MS);
-      await keepConnected(stay.connection, {
+      await keepConnected(connection, {
         signal,
         probe: () => http.open("GET", WELL_KNOWN),
         onOnline: (isOnline, limited) => {
@@ -129,7 +132,7 @@ export class Presence {
       const left = signal.aborted ? new ClientError("closed", "The client went offline") : null;
       const failure = left ?? await this.#cause(world, toClientError(error, "network"));
       if (this.#stay === stay) this.leave();
-      stay.connection.end(failure);
+      stay.connection?.end(failure);
       stay.connected.reject(failure);
       if (wasOnline) this.#listeners.onOnline(false, left === null ? failure : null);
     } finally {
@@ -162,21 +165,26 @@ export class Presence {
       if (this.#stay !== stay || stay.leaving.signal.aborted) return;
       if (failure.retryable) return this.#listeners.onFault(failure);
       // Whoever shows another log than before, or this device no longer in it, is left.
-      stay.connection.end(failure);
+      stay.connection?.end(failure);
     } finally {
       stay.isCaring = false;
     }
   }
 
   #publish(world: World): Promise<void> {
-    return this.#publishing ??= publishPrekeys(world).finally(() => this.#publishing = null);
+    return this.#publishing ??= publish(world).finally(() => this.#publishing = null);
   }
 
   #careFor(world: World): void {
     // Coming back does it, and says why where it can't.
-    if (this.#stay?.connection.isOpen !== true) return;
+    if (this.#stay?.connection?.isOpen !== true) return;
     this.#publish(world).catch((error) => this.#listeners.onFault(toClientError(error, "network")));
   }
+}
+
+async function publish(world: World): Promise<void> {
+  const { publishPrekeys } = await import("./prekeys.ts");
+  await publishPrekeys(world);
 }
 
 /** Who signs in: this device of the account. */

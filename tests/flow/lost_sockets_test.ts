@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { type ClientError } from "../../client/error.ts";
+import { refuses } from "../support/refuses.ts";
 import { type Stage, stage } from "../support/stage.ts";
 import { attend, type Witness } from "../support/room_talk.ts";
 import { TestStack } from "../support/test_stack.ts";
@@ -101,4 +102,70 @@ Deno.test("calls are set up, and go on, while sockets are cut", async () => {
   assert.equal(play.ringsOf("bob"), 4);
   assert.deepEqual(refusals, []);
   assert.ok(cut >= 50, `${cut} cuts`);
+});
+
+Deno.test("who says very much at once is slowed down, and not cut off", async () => {
+  await using play = await stage();
+  const lost: boolean[] = [];
+  play.alice.onOnline = (online) => lost.push(online);
+  const host = attend(await play.alice.createRoom());
+  const bob = attend(await play.bob.joinRoom(await host.meeting.invite()));
+  const count = 125;
+  // More than waits at a time is refused, to be said later.
+  const said = await Promise.allSettled(numbered("alice", 140).map((text) => host.say(text)));
+  const refused = said.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
+  assert.ok(refused.length >= 1 && refused.every(({ retryable }) => retryable));
+  await bob.heard(count);
+  assert.deepEqual(bob.texts().slice(0, count), numbered("alice", count));
+  assert.deepEqual(lost, []);
+});
+
+Deno.test("what is asked for while nobody can be reached waits, until it is given up", async () => {
+  await using play = await stage();
+  const host = attend(await play.alice.createRoom());
+  const bob = attend(await play.bob.joinRoom(await host.meeting.invite()));
+  play.liar.blocksSockets = true;
+  play.liar.cut();
+  await eventually(() => !play.alice.online);
+  const given = new AbortController();
+  const text = new TextEncoder().encode("given up");
+  const first = host.meeting.send(text, undefined, given.signal);
+  const second = host.say("in time");
+  given.abort();
+  await refuses(first, "cancelled");
+  play.liar.blocksSockets = false;
+  globalThis.dispatchEvent(new Event("online"));
+  await second;
+  await bob.heard(1);
+  assert.deepEqual(bob.texts(), ["in time"]);
+});
+
+Deno.test("where requests get through and sockets do not, a client says so: socket_blocked", async () => {
+  await using play = await stage();
+  using _ = hasty();
+  play.alice.goOffline();
+  play.liar.blocksSockets = true;
+  await refuses(play.alice.goOnline(), "socket_blocked");
+  const told: (string | null)[] = [];
+  play.bob.onOnline = (online, why) => told.push(online ? "online" : why?.code ?? "lost");
+  play.liar.cut();
+  await eventually(() => told.length === 2);
+  play.liar.blocksSockets = false;
+  globalThis.dispatchEvent(new Event("online"));
+  await eventually(() => told.length === 3);
+  assert.deepEqual(told, ["lost", "socket_blocked", "online"]);
+});
+
+Deno.test("a network that is back has the path checked at once, whatever timers a page has", async () => {
+  await using play = await stage();
+  const pings: string[] = [];
+  play.liar.frameLie = (direction, frame) => {
+    if (frame.t === "ping" || frame.t === "pong") pings.push(`${direction} ${frame.t}`);
+    return [frame];
+  };
+  globalThis.dispatchEvent(new Event("online"));
+  await eventually(() => pings.length === 6);
+  assert.equal(pings.filter((each) => each === "up ping").length, 3);
+  assert.equal(pings.filter((each) => each === "down pong").length, 3);
+  assert.equal(play.alice.online, true);
 });

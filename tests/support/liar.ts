@@ -32,6 +32,8 @@ export interface Liar {
   refusing: ((path: string) => boolean) | null;
   /** How frames are rewritten, or null for the truth. */
   frameLie: FrameLie | null;
+  /** Whether no WebSocket gets through, as with some proxies. */
+  blocksSockets: boolean;
   /** Whether frames keep the service's numbers, also where some are dropped or added. */
   keepsNumbers: boolean;
   /** Every text that passed: bodies and frames, both ways. */
@@ -64,7 +66,8 @@ export function startLiar(): Liar {
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     (request) => {
       liar.urls.push(request.url);
-      return request.headers.get("upgrade") === "websocket" ? relay(request) : forward(request);
+      if (request.headers.get("upgrade") !== "websocket") return forward(request);
+      return liar.blocksSockets ? new Response(null, { status: 403 }) : relay(request);
     },
   );
   const liar: Liar = {
@@ -76,6 +79,7 @@ export function startLiar(): Liar {
     nextStatus: null,
     refusing: null,
     frameLie: null,
+    blocksSockets: false,
     keepsNumbers: false,
     passed: [],
     urls: [],
