@@ -126,7 +126,7 @@ export interface Meeting {
   /**
    * Says something to everybody, or to one member; resolves when the service has taken it.
    *
-   * @param payload at most 16,000 bytes
+   * @param payload at most 15,900 bytes
    * @throws ClientError `not_in_room`, `no_such_member`, `refused` where the role does not allow it,
    * `bad_option`, `network`, `unavailable`, `cancelled`
    */

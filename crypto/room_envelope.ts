@@ -38,7 +38,7 @@ import {
 import { Secret } from "./secret.ts";
 
 /** Longest payload of an envelope in bytes. */
-export const MAX_ENVELOPE_PAYLOAD_BYTES = 16_000;
+export const MAX_ENVELOPE_PAYLOAD_BYTES = 15_900;
 
 const TYPE = 0x40;
 const STREAM_BYTES = 16;

@@ -115,7 +115,7 @@ Deno.test("what is no invite, or no room, is refused with its code", async () =>
   await refuses(play.alice.joinRoom("gAAAAAAAAAAAAAAAAAAAAA"), "room_not_found");
   const room = await play.alice.createRoom();
   await refuses(room.invite({ uses: 0 }), "bad_option");
-  await refuses(room.send(new Uint8Array(16_001)), "bad_option");
+  await refuses(room.send(new Uint8Array(15_901)), "bad_option");
   await refuses(room.send(new Uint8Array(1), "nobody"), "no_such_member");
   play.alice.goOffline();
   await refuses(play.alice.createRoom(), "not_online");
