@@ -131,3 +131,38 @@ Deno.test({
   const { payload } = await caller.receive(sent.at(-1)!);
   assert.deepEqual(payloadFromBytes(payload!).kind, "hangup");
 });
+
+/** A call whose frames are counted as the test says, under timers that run a hundred times as fast. */
+function watched(): { call: LiveCall; media: { framesOpened: number }; [Symbol.dispose](): void } {
+  const { setTimeout: set } = globalThis;
+  globalThis.setTimeout = ((work: () => void, ms = 0) => set(work, ms / 100)) as typeof setTimeout;
+  const media = { framesOpened: 7 };
+  const adapter = {
+    onFailure: null,
+    close: () => {},
+    stats: () => Promise.resolve({ ...media, framesProtected: 0 }),
+  } as unknown as MediaAdapter;
+  const call = new LiveCall({ label: "bob" } as Peer, adapter, "connecting");
+  return { call, media, [Symbol.dispose]: () => void (globalThis.setTimeout = set) };
+}
+
+Deno.test("somebody who left is missed when no frame comes, and not once they are back", async () => {
+  using one = watched();
+  one.call.left();
+  assert.equal((await one.call.ended).error?.code, "peer_offline");
+  using other = watched();
+  other.call.left();
+  other.call.watch("back");
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  assert.equal(other.call.hasEnded, false);
+});
+
+Deno.test("somebody whose signaling is lost is in the call while their frames come", async () => {
+  using one = watched();
+  one.call.watch("away");
+  const frames = setInterval(() => one.media.framesOpened++, 20);
+  await new Promise((resolve) => setTimeout(resolve, 90_000));
+  assert.equal(one.call.hasEnded, false);
+  clearInterval(frames);
+  assert.equal((await one.call.ended).error?.code, "peer_offline");
+});

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { type ClientError } from "../../client/error.ts";
 import { refuses } from "../support/refuses.ts";
+import { startService } from "../support/service.ts";
 import { type Stage, stage } from "../support/stage.ts";
 import { attend, type Witness } from "../support/room_talk.ts";
 import { TestStack } from "../support/test_stack.ts";
@@ -169,3 +170,44 @@ Deno.test("a network that is back has the path checked at once, whatever timers 
   assert.equal(pings.filter((each) => each === "down pong").length, 3);
   assert.equal(play.alice.online, true);
 });
+
+Deno.test("a service that is started anew forgets who was where: nobody leaves, and calls and rooms go on", async () => {
+  await using play = await stage();
+  using _ = hasty();
+  const { call, answered, alices } = await play.connect();
+  const host = attend(await play.alice.createRoom());
+  const bob = attend(await play.bob.joinRoom(await host.meeting.invite()));
+  await host.next("join");
+  await using again = await startService({
+    kv: keptOpen(play.kv),
+    publicOrigin: play.liar.url,
+  });
+  play.liar.target = again.url;
+  play.liar.cut();
+  await Promise.all([host.next("missing"), bob.next("missing")]);
+  await eventually(() => host.meeting.members().length === 1 && bob.meeting.members().length === 1);
+  await host.say("still here");
+  await bob.heard(1);
+  // Nobody was gone: who comes back under another id leaves the old place by that.
+  const moves = bob.kinds().filter((kind) => kind === "join" || kind === "leave");
+  assert.deepEqual(moves, ["join", "leave"]);
+  const before = alices.framesOpened;
+  await eventually(() => alices.framesOpened > before);
+  assert.deepEqual([call.state, answered.state], ["connected", "connected"]);
+  await soon(3_500);
+  assert.deepEqual([call.state, answered.state], ["connected", "connected"]);
+  // In the places that they have now, they hear each other.
+  await call.hangUp();
+  assert.deepEqual(await answered.ended, { by: "peer", reason: "ended", error: null });
+});
+
+/** A store that a second service uses, and does not close. */
+function keptOpen(kv: Deno.Kv): Deno.Kv {
+  return new Proxy(kv, {
+    get(target, name) {
+      if (name === "close") return () => {};
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
