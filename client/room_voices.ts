@@ -127,6 +127,7 @@ export class Voices {
     }
     const first = this.#firstKeys.get(name) ?? key;
     this.#firstKeys.set(name, first);
+    if (this.#firstKeys.size > MAX_LINES) forgetOldest(this.#firstKeys);
     if (equal(first, key)) return null;
     throw refused("A message is by another key than those before");
   }
@@ -141,6 +142,7 @@ export class Voices {
     if (known !== undefined && isDeviceOf(known, device, key)) return known;
     const contact = await this.#lookUp(label);
     this.#contacts.set(label, contact);
+    if (this.#contacts.size > MAX_LINES) forgetOldest(this.#contacts);
     return isDeviceOf(contact, device, key) ? contact : null;
   }
 
