@@ -29,7 +29,7 @@ import { Http } from "./http.ts";
 import type { HeldIce, IceServer } from "./ice.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
-import type { CreateRoomOptions, JoinRoomOptions, Meeting } from "./meeting.ts";
+import type { CreateRoomOptions, JoinRoomOptions, Meeting, RoomInfo } from "./meeting.ts";
 import type { Finding } from "./monitor.ts";
 import { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 import { placeCall } from "./outgoing.ts";
@@ -440,6 +440,13 @@ export class Client {
     const world = this.#world();
     const { joinRoom } = await import("./rooms.ts");
     return await this.#known(joinRoom(world, target, options.signal));
+  }
+
+  /** The rooms that this account made, and that have not ended. @throws ClientError those of a request */
+  async rooms(): Promise<readonly RoomInfo[]> {
+    const world = this.#world();
+    const { roomsOf } = await import("./rooms.ts");
+    return await this.#known(roomsOf(world));
   }
 
   /** The calls that ring here. One reader. */

@@ -7,7 +7,7 @@
 
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import { openMeta, type RoomKeys, roomKeys, sealMeta } from "../crypto/invite.ts";
+import { type RoomKeys, roomKeys, sealMeta } from "../crypto/invite.ts";
 import {
   type EnvelopeKind,
   EnvelopeStream,
@@ -21,6 +21,7 @@ import { type Connection } from "./connection.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
 import {
+  type InviteInfo,
   type InviteOptions,
   type Meeting,
   type RoomEvent,
@@ -30,7 +31,9 @@ import {
 import { type Unsent } from "./outbox.ts";
 import { type Peer } from "./peer.ts";
 import { nameOf, Room, type RoomChange } from "./room.ts";
-import { type Asker, Entry, type KnownRoom, makeInvite } from "./room_access.ts";
+import { type Asker, Entry, type KnownRoom } from "./room_access.ts";
+import { RoomMetas } from "./room_metas.ts";
+import { listInvites, makeInvite, withdrawInvite } from "./room_invites.ts";
 import { type FindContact, type Heard, Voices } from "./room_voices.ts";
 
 /** Longest payload of a knock, in bytes. */
@@ -69,8 +72,7 @@ export class ManagedRoom implements Meeting {
   readonly #streams = new Map<string, EnvelopeStream>();
   readonly #events = new Channel<RoomEvent>();
   readonly #messages = new Channel<RoomMessage>();
-  /** What is shown, opened, by what it is sealed as; null where it does not open. */
-  readonly #metas = new Map<string, Bytes | null>();
+  readonly #metas: RoomMetas;
   readonly #entering = Promise.withResolvers<void>();
   #room: Room | null = null;
   #isOver = false;
@@ -84,6 +86,7 @@ export class ManagedRoom implements Meeting {
     this.#known = known;
     this.#who = who;
     this.#keys = roomKeys(known);
+    this.#metas = new RoomMetas(this.#keys);
     this.#messageKeys = roomMessageKeys(known.room, known.secret);
     this.#voices = new Voices(this.#messageKeys, who.find, who.now);
     this.entered = this.#entering.promise;
@@ -104,7 +107,7 @@ export class ManagedRoom implements Meeting {
     }, { token: (isRefused) => entry.forJoin(isRefused), signal });
     // What is shown is open before anybody looks.
     await meeting.#queue;
-    await meeting.#openMetas();
+    await meeting.#metas.openAll(meeting.#room);
     return meeting;
   }
 
@@ -124,7 +127,7 @@ export class ManagedRoom implements Meeting {
   }
 
   get meta(): Bytes | null {
-    return this.#metas.get(this.#room?.self?.meta ?? "") ?? null;
+    return this.#metas.of(this.#room?.self?.meta ?? null);
   }
 
   members(): readonly RoomMember[] {
@@ -162,6 +165,14 @@ export class ManagedRoom implements Meeting {
 
   invite(options: InviteOptions = {}): Promise<string> {
     return makeInvite(this.#who, this.#known, options);
+  }
+
+  invites(): Promise<readonly InviteInfo[]> {
+    return listInvites(this.#who, this.id);
+  }
+
+  withdraw(invite: string): Promise<void> {
+    return withdrawInvite(this.#who, this.id, invite);
   }
 
   admit(mid: string, role: Exclude<Role, "knocker"> = "member"): Promise<void> {
@@ -299,7 +310,7 @@ export class ManagedRoom implements Meeting {
       if (change.event === "waiting") return await this.#knockAgain();
       if (change.event === "knock") return await this.#heardKnock(change.member, change.ct);
       const { event, member } = change;
-      if (member !== null) await this.#open(member.meta, "member");
+      if (member !== null) await this.#metas.open(member.meta, "member");
       const shown = member === null ? null : this.#shown(member);
       if (event === "lock" || event === "unlock") return this.#tell({ kind: event, member: shown });
       if (shown === null) return;
@@ -309,7 +320,7 @@ export class ManagedRoom implements Meeting {
   }
 
   async #entered(why: ResumeFailure | null): Promise<void> {
-    await this.#openMetas();
+    if (this.#room !== null) await this.#metas.openAll(this.#room);
     this.#entering.resolve();
     this.#tell({ kind: "entered" });
     if (why === null) return;
@@ -356,28 +367,7 @@ export class ManagedRoom implements Meeting {
   }
 
   #shown({ mid, meta, ...member }: Member): RoomMember {
-    return { ...member, id: mid, meta: this.#metas.get(meta ?? "") ?? null };
-  }
-
-  /** Opens all that is shown now, and forgets what is shown no more. */
-  async #openMetas(): Promise<void> {
-    const shown = this.#room?.members().map(({ meta }) => meta) ?? [];
-    for (const meta of shown) await this.#open(meta, "member");
-    const own = this.#room?.self?.meta ?? null;
-    await this.#open(own, "room");
-    for (const meta of this.#metas.keys()) {
-      if (meta !== own && !shown.includes(meta)) this.#metas.delete(meta);
-    }
-  }
-
-  async #open(meta: string | null, about: "room" | "member"): Promise<void> {
-    if (meta === null || this.#metas.has(meta)) return;
-    try {
-      this.#metas.set(meta, await openMeta(this.#keys, about, fromBase64Url(meta)!));
-    } catch {
-      // Whoever seals nonsense shows nothing.
-      this.#metas.set(meta, null);
-    }
+    return { ...member, id: mid, meta: this.#metas.of(meta) };
   }
 }
 

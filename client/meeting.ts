@@ -91,6 +91,32 @@ export interface InviteOptions {
   readonly page?: string;
 }
 
+/** An invite that is not over. */
+export interface InviteInfo {
+  /** Names it, for `withdraw`. */
+  readonly id: string;
+  /** As what it lets in. */
+  readonly role: Role;
+  /** How many it lets in. */
+  readonly uses: number;
+  /** How many it has let in. */
+  readonly used: number;
+  /** Until when, Unix milliseconds. */
+  readonly expiresMs: number;
+}
+
+/** A room that this account made, and that has not ended. */
+export interface RoomInfo {
+  /** For `joinRoom`. */
+  readonly id: string;
+  /** Whether nobody else gets in. */
+  readonly locked: boolean;
+  /** How many people it knows. */
+  readonly people: number;
+  /** When it ends unless somebody comes, Unix milliseconds. */
+  readonly expiresMs: number;
+}
+
 /** How a room is made. */
 export interface CreateRoomOptions extends JoinRoomOptions {
   /** What it shows to those who have an invite: at most 511 bytes. */
@@ -140,6 +166,10 @@ export interface Meeting {
    * @throws ClientError `not_registered` for guests, `refused`, `room_not_found`, `room_ended`, `bad_option`
    */
   invite(options?: InviteOptions): Promise<string>;
+  /** The invites that are not over. @throws ClientError as `invite` */
+  invites(): Promise<readonly InviteInfo[]>;
+  /** Withdraws an invite; whom it let in stays. @throws ClientError as `invite` */
+  withdraw(invite: string): Promise<void>;
   /** Lets in who knocks, as `member` unless another role is said. @throws ClientError as `send` */
   admit(member: string, role?: Exclude<Role, "knocker">): Promise<void>;
   /** Turns away who knocks. @throws ClientError as `send` */

@@ -37,10 +37,12 @@ export { type Peer } from "./peer.ts";
 export { type GuestOptions, joinAsGuest } from "./guest_options.ts";
 export {
   type CreateRoomOptions,
+  type InviteInfo,
   type InviteOptions,
   type JoinRoomOptions,
   type Meeting,
   type RoomEvent,
+  type RoomInfo,
   type RoomMember,
   type RoomMessage,
 } from "./meeting.ts";

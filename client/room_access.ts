@@ -9,31 +9,21 @@
 
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import {
-  anotherInvite,
-  type Invite,
-  inviteKey,
-  inviteLink,
-  parseInvite,
-  signInvite,
-} from "../crypto/invite.ts";
+import { type Invite, inviteKey, parseInvite, signInvite } from "../crypto/invite.ts";
 import { type SigningKeyPair } from "../crypto/keys.ts";
 import { Secret } from "../crypto/secret.ts";
 import { thumbprintOf } from "../crypto/thumbprint.ts";
-import { MAX_INVITE_TTL_MS, MAX_INVITE_USES, ROOM_ID_BYTES } from "../wire/limits.ts";
-import { invitesPath, roomPath, ROOMS, roomTokensPath } from "../wire/paths.ts";
-import { roomFromWire, roomTokenFromWire } from "../wire/room.ts";
-import { isManaged } from "../wire/room_id.ts";
+import { ROOM_ID_BYTES } from "../wire/limits.ts";
+import { roomTokensPath } from "../wire/paths.ts";
+import { roomTokenFromWire } from "../wire/room.ts";
 import { type Cell, cell, change, forget, keep, readCell } from "./cell.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
-import { type InviteOptions } from "./meeting.ts";
 import { reading } from "./name_request.ts";
 import { type Store } from "./store.ts";
 
 /** How early a room token is renewed, in milliseconds. */
 const RENEW_EARLY_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 /** A room whose messages can be read here; `seed` is null where no invite is known. */
 export type KnownRoom = Omit<Invite, "seed" | "service"> & { readonly seed: Secret | null };
@@ -60,40 +50,6 @@ export function roomOfLink(link: string): KnownRoom & Pick<Invite, "service"> {
   } catch (error) {
     throw toClientError(error, "invite_invalid");
   }
-}
-
-/** Makes a room of which the account is host. @returns its id @throws ClientError */
-export async function makeRoom(http: Http, signer: Signer): Promise<string> {
-  const { room } = reading(roomFromWire, await http.signed(signer, "POST", ROOMS, {}));
-  if (isManaged(room)) return room;
-  throw new ClientError("bad_answer", "The service made no room");
-}
-
-/** Says what a room shows. @throws ClientError */
-export async function showRoom(http: Http, signer: Signer, id: string, meta: Bytes): Promise<void> {
-  await http.signed(signer, "PATCH", roomPath(id), { meta: toBase64Url(meta) });
-}
-
-/** Makes an invite, and tells the service its key. @throws ClientError `bad_option`, those of a request */
-export async function makeInvite(
-  { http, signer, now }: Pick<Asker, "http" | "signer" | "now">,
-  { room, secret }: KnownRoom,
-  { role = "member", uses = 1, expiresMs = DAY_MS, page = `${http.origin}/` }: InviteOptions,
-): Promise<string> {
-  if (signer === null) throw new ClientError("not_registered", "Invites are made by accounts");
-  const isGood = Number.isInteger(uses) && uses >= 1 && uses <= MAX_INVITE_USES && expiresMs > 0 &&
-    expiresMs < MAX_INVITE_TTL_MS;
-  if (!isGood) throw new ClientError("bad_option", "No invite has so many uses, or lives so long");
-  // The seed of the one that it is made from is nobody's.
-  const invite = anotherInvite({ room, secret, seed: secret, service: http.origin });
-  const { publicKey } = await inviteKey(invite);
-  await http.signed(signer, "POST", invitesPath(toBase64Url(room)), {
-    key: toBase64Url(publicKey),
-    role,
-    uses,
-    expires_ms: Math.floor(now() + expiresMs),
-  });
-  return inviteLink(page, invite);
 }
 
 /** The room tokens of one client for one room. */

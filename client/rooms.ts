@@ -11,7 +11,7 @@ import { type RemovalReason } from "../wire/frames.ts";
 import { lookUp } from "./directory.ts";
 import { toClientError } from "./error.ts";
 import { ManagedRoom, type Participant } from "./managed_room.ts";
-import { type Meeting } from "./meeting.ts";
+import { type Meeting, type RoomInfo } from "./meeting.ts";
 import { peerOf } from "./peer.ts";
 import {
   Entry,
@@ -19,10 +19,9 @@ import {
   keepRoom,
   keptRoom,
   type KnownRoom,
-  makeRoom,
   roomOfLink,
-  showRoom,
 } from "./room_access.ts";
+import { listRooms, makeRoom, showRoom } from "./room_invites.ts";
 import { signerOf, type World } from "./world.ts";
 import { parseAccountLabel } from "../crypto/account_label.ts";
 
@@ -40,6 +39,11 @@ export async function createRoom(
   await keepRoom(world.store, known);
   if (meta !== null) await show(world, known, meta);
   return await enter(world, known, signal);
+}
+
+/** The rooms that the account made, and that have not ended. @throws ClientError */
+export function roomsOf(world: World): Promise<readonly RoomInfo[]> {
+  return listRooms(world.http, signerOf(world));
 }
 
 /**

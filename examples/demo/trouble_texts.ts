@@ -112,6 +112,25 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
   peer_offline: ["Not there right now", "They are not connected. Try again later."],
   no_answer: ["No answer", "Nobody answered in time."],
   cancelled: ["They gave up", "The caller stopped before you answered."],
+  room_message_missing: [
+    "Messages did not arrive",
+    "Something that was said in this room is missing: the service kept it back, or lost it.",
+  ],
+  room_message_refused: [
+    "A message was refused",
+    "It was forged, came a second time, or was meant for somebody else. Nothing of it was taken.",
+  ],
+  room_not_found: ["No such room", "It has ended, or it is not for you. Ask for another invite."],
+  room_locked: ["The room is locked", "Ask whoever runs it to unlock it."],
+  room_ended: ["The room has ended", "Ask for an invite into another one."],
+  room_full: ["The room is full", "Try again when somebody has left."],
+  invite_invalid: [
+    "The invite is not good",
+    "It is used up, expired or withdrawn, or not whole. Ask for another one.",
+  ],
+  entry_denied: ["You were not let in", "Whoever runs the room turned you away, or put you out."],
+  not_in_room: ["You are not in the room", "You have left it, or you have not been let in yet."],
+  no_such_member: ["They are not in the room", "They have left."],
   media_failed: [
     "The media connection failed",
     "The two devices could not reach each other, or lost each other. Some networks need a relay.",
@@ -124,6 +143,10 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
   in_use: [
     "Open in another tab",
     "This person is already online in another tab of this browser. Close that one first.",
+  ],
+  socket_blocked: [
+    "Something blocks the connection",
+    "The service can be reached, but a proxy or firewall lets no WebSocket through: no calls for now.",
   ],
   network: ["The service can’t be reached", "Check your connection and try again."],
   unavailable: ["The service is busy", "Wait a moment and try again."],

@@ -109,6 +109,27 @@ Deno.test("a host gives roles, locks, bans and ends a room", async () => {
   await eventually(() => host.meeting.state === "over");
 });
 
+Deno.test("a host sees their rooms and invites, and withdraws one", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  assert.deepEqual((await play.alice.rooms()).map(({ id, people }) => [id, people]), [[
+    room.id,
+    1,
+  ]]);
+  const link = await room.invite({ uses: 3, role: "listener", expiresMs: 60_000 });
+  const bob = await play.bob.joinRoom(link);
+  assert.equal(bob.self?.role, "listener");
+  await refuses(bob.send(utf8("hello")), "refused");
+  const [invite] = await room.invites();
+  assert.deepEqual([invite!.role, invite!.uses, invite!.used], ["listener", 3, 1]);
+  await room.withdraw(invite!.id);
+  assert.deepEqual(await room.invites(), []);
+  await refuses(play.carol.joinRoom(link), "invite_invalid");
+  await refuses(bob.invites(), "refused");
+  await room.end();
+  assert.deepEqual(await play.alice.rooms(), []);
+});
+
 Deno.test("what is no invite, or no room, is refused with its code", async () => {
   await using play = await stage();
   await refuses(play.alice.joinRoom("https://calls.example/#nothing"), "invite_invalid");
