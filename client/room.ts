@@ -248,16 +248,16 @@ export class Room {
     if (isEntry) this.#tell({ event: "entered", why });
     // Who was there already did not come just now.
     if (isFirst && why === null) return;
-    for (const member of frame.members) {
-      const was = before.get(member.mid) ?? null;
-      if (was === null) this.#arrived(member);
-      else this.#compare(was, member);
-    }
     for (const [old, member] of before) {
       if (this.#members.has(old)) continue;
       // A service that was started anew knows nobody: the others are on their way back as well.
       if (why === "unknown") this.#await(member);
       else this.#tell({ event: "leave", member, before: member });
+    }
+    for (const member of frame.members) {
+      const was = before.get(member.mid) ?? null;
+      if (was === null) this.#arrived(member);
+      else this.#compare(was, member);
     }
     if (locked !== wasLocked) {
       this.#tell({ event: locked ? "lock" : "unlock", member: null, before: null });
