@@ -208,7 +208,9 @@ class Caller {
 
   #came(member: Member): void {
     void this.#offers.tell(this.#room!, member);
-    if (this.#winner === null || member.device !== this.#winnerDevice) return;
+    const { account: { label } } = this.#callee;
+    const isWinner = member.account === label && member.device === this.#winnerDevice;
+    if (this.#winner === null || !isWinner) return;
     // Who answered is there again, in another place; the session says whether it is they.
     this.#winner = this.#call.addressee = member.mid;
     this.#call.watch("back");

@@ -19,6 +19,10 @@ import { signerOf, type World } from "./world.ts";
 
 /** How often prekeys are looked after while online, in milliseconds. */
 const PREKEY_CARE_MS = 3_600_000;
+/** How often it is tried to look after the account when a socket is there again. */
+const CARE_ATTEMPTS = 6;
+/** Half of the first wait between attempts, which doubles, in milliseconds. */
+const CARE_PAUSE_MS = 1_000;
 
 /** What somebody who is there hears of it. */
 export interface PresenceListeners {
@@ -158,16 +162,29 @@ export class Presence {
     if (stay.isCaring) return;
     stay.isCaring = true;
     try {
-      await world.refresh();
-      await this.#publish(world);
+      await this.#lookPatiently(world, stay);
     } catch (error) {
-      const failure = toClientError(error, "network");
-      if (this.#stay !== stay || stay.leaving.signal.aborted) return;
-      if (failure.retryable) return this.#listeners.onFault(failure);
       // Whoever shows another log than before, or this device no longer in it, is left.
-      stay.connection?.end(failure);
+      stay.connection?.end(toClientError(error, "network"));
     } finally {
       stay.isCaring = false;
+    }
+  }
+
+  async #lookPatiently(world: World, stay: Stay): Promise<void> {
+    const { signal } = stay.leaving;
+    const { pause } = await import("./reconnect.ts");
+    for (let attempt = 1; stay.connection?.isOpen === true; attempt++) {
+      try {
+        await world.refresh();
+        return await this.#publish(world);
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure = toClientError(error, "network");
+        if (!failure.retryable) throw failure;
+        if (attempt >= CARE_ATTEMPTS) return this.#listeners.onFault(failure);
+      }
+      await pause(Math.random() * CARE_PAUSE_MS * 2 ** attempt, signal);
     }
   }
 

@@ -83,7 +83,7 @@ async function named(failure: ClientError, probe: () => Promise<unknown>): Promi
 }
 
 /** Waits, no longer than until the network is back. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -44,8 +44,9 @@ export async function openOwn(device: number, model: Model): Promise<Own> {
   const store = await indexedDbStore(storeName(device));
   try {
     const client = await Client.open({ service: location.origin, store });
-    client.onOnline = (online, gaveUp) => {
-      if (gaveUp !== null) return void stop(client, model, gaveUp);
+    client.onOnline = (online, why) => {
+      if (why !== null && why.code !== "socket_blocked") return void stop(client, model, why);
+      if (why !== null) model.notify(troubleOf(why));
       model.set({ presence: online ? "online" : "reconnecting" });
       if (online) showDevices(client, model);
     };
