@@ -319,6 +319,7 @@ export class Client {
    * is left meanwhile, and those of a proof (`lookup`)
    */
   async goOnline(): Promise<void> {
+    this.#doorbell.prepare();
     await this.#presence.enter(this.#world());
     clearInterval(this.#watching);
     this.#watching = setInterval(() => void this.watchLog().catch(() => {}), WATCH_MS);

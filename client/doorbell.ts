@@ -8,7 +8,6 @@
 import { type RingFrame } from "../wire/frames.ts";
 import { Channel } from "./channel.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { takeCall } from "./incoming.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { type World } from "./world.ts";
 
@@ -36,6 +35,7 @@ export class Doorbell {
     }
     this.#callers.push(frame.from);
     try {
+      const { takeCall } = await loadTaking();
       const call = await takeCall(world, frame);
       if (call === null) return;
       this.#calls.push(call);
@@ -47,6 +47,12 @@ export class Doorbell {
     }
   }
 
+  /** Loads what the first ring needs, ahead of it. */
+  prepare(): void {
+    // Where it can't be had now, the ring tries again, and says so.
+    loadTaking().catch(() => {});
+  }
+
   /** The calls that ring, as they come. One reader. */
   read(signal?: AbortSignal): AsyncIterable<IncomingCall> {
     return this.#calls.read(signal);
@@ -56,4 +62,9 @@ export class Doorbell {
   end(): void {
     this.#calls.end();
   }
+}
+
+/** Only who is online is rung. */
+function loadTaking(): Promise<typeof import("./incoming.ts")> {
+  return import("./incoming.ts");
 }
