@@ -55,7 +55,7 @@ export async function listenNode(
   limits: HttpLimits = HTTP_LIMITS,
 ): Promise<Listener> {
   let at: Listening = { hostname, port };
-  const upgrades = wsUpgrades();
+  const upgrades = await wsUpgrades();
   const serve = getRequestListener(
     async (request, bindings) => {
       const { incoming } = bindings as HttpBindings;

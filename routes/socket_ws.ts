@@ -12,7 +12,6 @@ import { type Buffer } from "node:buffer";
 import { type IncomingMessage } from "node:http";
 import { nextTick } from "node:process";
 import { type Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
 import { CLOSE } from "../wire/close.ts";
 import { FRAME_BURST, MAX_FRAME_BYTES, SOFT_BUFFERED_BYTES } from "../wire/limits.ts";
 import { guarded, type Socket, type SocketEvents, type Upgrade } from "./socket.ts";
@@ -70,7 +69,9 @@ interface WsSocket {
 }
 
 /** Makes WebSockets of `upgrade` events. */
-export function wsUpgrades(): (request: UpgradeRequest) => Upgrade {
+export async function wsUpgrades(): Promise<(request: UpgradeRequest) => Upgrade> {
+  // When it is wanted: it reads the environment, which not every command may.
+  const { WebSocketServer } = await import("ws");
   const confirmed = new WeakMap<IncomingMessage, string>();
   const hold = writeTurns();
   const server: Library = new WebSocketServer({

@@ -19,7 +19,7 @@ interface SocketServer extends AsyncDisposable {
 /** Serves sockets of both implementations. */
 const SERVERS: Record<"ws" | "native", (events: SocketEvents) => Promise<SocketServer>> = {
   async ws(events) {
-    const upgrades = wsUpgrades();
+    const upgrades = await wsUpgrades();
     const server = createServer();
     server.on("upgrade", (incoming, stream, head) => {
       upgrades({ incoming, stream, head })("rooms.v1", events);
