@@ -24,6 +24,7 @@ import {
   type InviteInfo,
   type InviteOptions,
   type Meeting,
+  type MessageReceipt,
   type RoomEvent,
   type RoomMember,
   type RoomMessage,
@@ -33,6 +34,7 @@ import { type Peer } from "./peer.ts";
 import { nameOf, Room, type RoomChange } from "./room.ts";
 import { type Asker, Entry, type KnownRoom } from "./room_access.ts";
 import { RoomMetas } from "./room_metas.ts";
+import { Receipts } from "./room_receipts.ts";
 import { listInvites, makeInvite, withdrawInvite } from "./room_invites.ts";
 import { type FindContact, type Heard, Voices } from "./room_voices.ts";
 
@@ -40,6 +42,8 @@ import { type FindContact, type Heard, Voices } from "./room_voices.ts";
 const MAX_KNOCK_BYTES = 256;
 /** Longest of what members show, in bytes. */
 const MAX_META_PAYLOAD_BYTES = 511;
+/** Most addressees whose streams are remembered. */
+const MAX_STREAMS = 1_024;
 /** Most that waits to be judged. */
 const MAX_PENDING = 1_024;
 
@@ -73,6 +77,7 @@ export class ManagedRoom implements Meeting {
   readonly #events = new Channel<RoomEvent>();
   readonly #messages = new Channel<RoomMessage>();
   readonly #metas: RoomMetas;
+  readonly #receipts: Receipts;
   readonly #entering = Promise.withResolvers<void>();
   #room: Room | null = null;
   #isOver = false;
@@ -87,6 +92,7 @@ export class ManagedRoom implements Meeting {
     this.#who = who;
     this.#keys = roomKeys(known);
     this.#metas = new RoomMetas(this.#keys);
+    this.#receipts = new Receipts(who.http);
     this.#messageKeys = roomMessageKeys(known.room, known.secret);
     this.#voices = new Voices(this.#messageKeys, who.find, who.now);
     this.entered = this.#entering.promise;
@@ -143,17 +149,32 @@ export class ManagedRoom implements Meeting {
   }
 
   async send(payload: Bytes, to?: string, signal?: AbortSignal): Promise<void> {
+    const { room, ct } = await this.#sealed(payload, to);
+    await room.send(ct, to, signal);
+  }
+
+  async sendForReceipt(
+    payload: Bytes,
+    to?: string,
+    signal?: AbortSignal,
+  ): Promise<MessageReceipt> {
+    const { room, ct } = await this.#sealed(payload, to);
+    return await this.#receipts.send(room, ct, to ?? "*", signal);
+  }
+
+  async #sealed(payload: Bytes, to?: string): Promise<{ room: Room; ct: Bytes }> {
     requireAtMost(payload, MAX_ENVELOPE_PAYLOAD_BYTES);
     const room = this.#inside();
-    let addressee = "";
-    if (to !== undefined) {
-      const member = room.member(to);
-      if (member === null) throw new ClientError("no_such_member", "Nobody of that id is here");
-      addressee = nameOf(member);
+    const member = to === undefined ? null : room.member(to);
+    if (to !== undefined && member === null) {
+      throw new ClientError("no_such_member", "Nobody of that id is here");
     }
+    const addressee = member === null ? "" : nameOf(member);
     const stream = this.#streams.get(addressee) ?? this.#newStream(addressee);
     this.#streams.set(addressee, stream);
-    await room.send(await stream.seal("message", payload, this.#who.now()), to, signal);
+    // Who has not been written to for longest gets a new one the next time.
+    if (this.#streams.size > MAX_STREAMS) this.#streams.delete(this.#streams.keys().next().value!);
+    return { room, ct: await stream.seal("message", payload, this.#who.now()) };
   }
 
   async knock(payload: Bytes, signal?: AbortSignal): Promise<void> {

@@ -91,6 +91,26 @@ export interface InviteOptions {
   readonly page?: string;
 }
 
+/** The service's signed word that it took a message: keep it, and nobody can say that it was not sent. */
+export interface MessageReceipt {
+  /** The room's id. */
+  readonly room: string;
+  /** Who one was in it. */
+  readonly from: string;
+  /** The message's id. */
+  readonly id: string;
+  /** The member that it is for, or `*`. */
+  readonly to: string;
+  /** The sealed message. */
+  readonly ct: Bytes;
+  /** When the service took it, Unix milliseconds. */
+  readonly ts: number;
+  /** The service's key for receipts, 32 bytes, from `/.well-known/jwks.json`. */
+  readonly key: Bytes;
+  /** Ed25519, over what PROTOCOL says (R24). */
+  readonly signature: Bytes;
+}
+
 /** An invite that is not over. */
 export interface InviteInfo {
   /** Names it, for `withdraw`. */
@@ -157,6 +177,8 @@ export interface Meeting {
    * `bad_option`, `network`, `unavailable`, `cancelled`
    */
   send(payload: Bytes, to?: string, signal?: AbortSignal): Promise<void>;
+  /** The same, for the service's signed word. @throws ClientError as `send`; `proof_invalid` */
+  sendForReceipt(payload: Bytes, to?: string, signal?: AbortSignal): Promise<MessageReceipt>;
   /** Says who waits at the door. @param payload at most 256 bytes @throws ClientError as `send` */
   knock(payload: Bytes, signal?: AbortSignal): Promise<void>;
   /**

@@ -41,6 +41,7 @@ export {
   type InviteOptions,
   type JoinRoomOptions,
   type Meeting,
+  type MessageReceipt,
   type RoomEvent,
   type RoomInfo,
   type RoomMember,

@@ -21,7 +21,7 @@ import {
 } from "../wire/frames.ts";
 import { type Connection, type RoomFrame } from "./connection.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { type Unsent } from "./outbox.ts";
+import { type Answer, type Unsent } from "./outbox.ts";
 
 /** How long others have to come back to a service that forgot everybody, in milliseconds. */
 const RETURN_MS = 5_000;
@@ -157,9 +157,9 @@ export class Room {
   }
 
   /** Asks the service for something that concerns this room. @throws ClientError */
-  async request(frame: Unsent, signal?: AbortSignal): Promise<void> {
+  async request(frame: Unsent, signal?: AbortSignal): Promise<Answer> {
     if (this.#state === "over") throw new ClientError("not_in_room", "This room was left");
-    await this.#connection.request(frame, { signal });
+    return await this.#connection.request(frame, { signal });
   }
 
   /** Leaves; nothing arrives afterwards. */

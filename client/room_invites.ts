@@ -9,7 +9,7 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { anotherInvite, inviteKey, inviteLink } from "../crypto/invite.ts";
 import { MAX_INVITE_TTL_MS, MAX_INVITE_USES } from "../wire/limits.ts";
 import { invitePath, invitesPath, roomPath, ROOMS } from "../wire/paths.ts";
-import { invitesFromWire, roomFromWire, roomsFromWire } from "../wire/room.ts";
+import { inviteFromWire, invitesFromWire, roomFromWire, roomsFromWire } from "../wire/room.ts";
 import { isManaged } from "../wire/room_id.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
@@ -55,12 +55,16 @@ export async function makeInvite(
   // The seed of the one that it is made from is nobody's.
   const invite = anotherInvite({ room, secret, seed: secret, service: http.origin });
   const { publicKey } = await inviteKey(invite);
-  await http.signed(signer, "POST", invitesPath(toBase64Url(room)), {
-    key: toBase64Url(publicKey),
+  const key = toBase64Url(publicKey);
+  const answer = await http.signed(signer, "POST", invitesPath(toBase64Url(room)), {
+    key,
     role,
     uses,
     expires_ms: Math.floor(who.now() + expiresMs),
   });
+  if (reading(inviteFromWire, answer).key !== key) {
+    throw new ClientError("bad_answer", "The service made another invite");
+  }
   return inviteLink(page ?? `${http.origin}/`, invite);
 }
 

@@ -6,7 +6,10 @@
 
 import assert from "node:assert/strict";
 import { joinAsGuest, type Meeting } from "../../client/mod.ts";
+import { fromBase64Url } from "../../crypto/base64.ts";
 import { fromUtf8, utf8 } from "../../crypto/bytes.ts";
+import { parseVerifyingKey } from "../../crypto/keys.ts";
+import { verifyReceipt } from "../../crypto/receipt.ts";
 import { refuses } from "../support/refuses.ts";
 import { attend } from "../support/room_talk.ts";
 import { stage } from "../support/stage.ts";
@@ -128,6 +131,23 @@ Deno.test("a host sees their rooms and invites, and withdraws one", async () => 
   await refuses(bob.invites(), "refused");
   await room.end();
   assert.deepEqual(await play.alice.rooms(), []);
+});
+
+Deno.test("the service's word that it took a message is checked, and one that is not its word is none", async () => {
+  await using play = await stage();
+  const host = await play.alice.createRoom();
+  const bob = attend(await play.bob.joinRoom(await host.invite()));
+  const receipt = await host.sendForReceipt(utf8("hello"));
+  assert.deepEqual([receipt.room, receipt.from, receipt.to], [host.id, host.self!.id, "*"]);
+  const message = { ...receipt, room: fromBase64Url(receipt.room)! };
+  const key = parseVerifyingKey(receipt.key);
+  assert.equal(await verifyReceipt(key, message, receipt.signature), true);
+  await bob.heard(1);
+  play.liar.frameLie = (direction, frame) =>
+    direction === "down" && "receipt" in frame
+      ? [{ ...frame, receipt: { ...frame["receipt"] as object, ts: 1 } }]
+      : [frame];
+  await refuses(host.sendForReceipt(utf8("hello")), "proof_invalid");
 });
 
 Deno.test("what is no invite, or no room, is refused with its code", async () => {
