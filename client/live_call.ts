@@ -30,7 +30,7 @@ import { withinStackTime } from "./within.ts";
 /** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
 const SILENCE_MS = 3_000;
 /** The same for somebody whose signaling is lost and may come back, in milliseconds. */
-const AWAY_SILENCE_MS = 30_000;
+const AWAY_SILENCE_MS = 15_000;
 
 /** How many messages of a call are remembered: whoever floods it fills no memory. */
 const MAX_RELAYED = 1_000;

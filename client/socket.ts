@@ -90,12 +90,18 @@ export class Socket {
     this.#socket.onclose = ({ code }) => this.#end(code);
     this.#socket.onerror = () => {};
     const close = (): void => this.close();
+    // A page that is gone comes back as another one; one that is only put aside does not say so.
+    const leave = ({ persisted }: Event & { readonly persisted?: boolean }): void => {
+      if (persisted !== true) close();
+    };
     options.signal.addEventListener("abort", close);
+    globalThis.addEventListener?.("pagehide", leave);
     // A page's timers sleep with it; these say that it is awake, or elsewhere.
     globalThis.addEventListener?.("online", this.#check);
     globalThis.addEventListener?.("pageshow", this.#check);
     void this.lost.then(() => {
       options.signal.removeEventListener("abort", close);
+      globalThis.removeEventListener?.("pagehide", leave);
       globalThis.removeEventListener?.("online", this.#check);
       globalThis.removeEventListener?.("pageshow", this.#check);
     });

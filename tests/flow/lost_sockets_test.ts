@@ -201,6 +201,23 @@ Deno.test("a service that is started anew forgets who was where: nobody leaves, 
   assert.deepEqual(await answered.ended, { by: "peer", reason: "ended", error: null });
 });
 
+Deno.test("a page that is closed says goodbye, and one that is put aside does not", async () => {
+  await using play = await stage();
+  const host = attend(await play.alice.createRoom());
+  const bob = attend(await play.bob.joinRoom(await host.meeting.invite()));
+  await host.next("join");
+  globalThis.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: true }));
+  await host.say("still here");
+  await bob.heard(1);
+  const byes: unknown[] = [];
+  play.liar.frameLie = (_direction, frame) => {
+    if (frame.t === "bye") byes.push(frame);
+    return [frame];
+  };
+  globalThis.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: false }));
+  await eventually(() => byes.length === 3);
+});
+
 /** A store that a second service uses, and does not close. */
 function keptOpen(kv: Deno.Kv): Deno.Kv {
   return new Proxy(kv, {
