@@ -1,23 +1,34 @@
 /**
- * Tokens of our own making, read again: one header, one signer, one spelling.
+ * Tokens of our own making: one header, one signer, one spelling.
  *
  *     token = base64url(header) "." base64url(claims) "." base64url(signature)
  *
  * Since the header is always the same text, nothing that a token says about how it is to be verified is
- * ever followed (RFC 8725, section 3.1). Others' tokens are read by `issuer.ts`.
+ * ever followed (RFC 8725, section 3.1). A token that was signed or verified here lately is known by its
+ * whole text, so its signature is looked at once. Others' tokens are read by `issuer.ts`.
  *
  * @module
  */
 
+import { SignJWT } from "jose";
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { fromUtf8, utf8 } from "../crypto/bytes.ts";
-import { ed25519Verify } from "../crypto/primitives.ts";
-import { MAX_TOKEN_CHARS } from "../wire/limits.ts";
+import { type SigningKeyPair } from "../crypto/keys.ts";
+import { ed25519Verify, randomBytes } from "../crypto/primitives.ts";
 import { type JsonObject } from "../wire/json.ts";
+import { MAX_TOKEN_CHARS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 
 /** What kind of token: its `typ`. */
 export type TokenType = "at+jwt" | "room+jwt";
+
+/** An issued token. */
+export interface IssuedToken {
+  /** Compact JWS. */
+  readonly token: string;
+  /** Its life in seconds. */
+  readonly expiresInSeconds: number;
+}
 
 /** Claims that every token of ours has, and its own. */
 export interface OwnClaims extends JsonObject {
@@ -28,27 +39,68 @@ export interface OwnClaims extends JsonObject {
   readonly exp: number;
 }
 
-/** The header that `SignJWT` writes for a type. */
-export function ownHeader(typ: TokenType): { readonly typ: TokenType; readonly alg: "EdDSA" } {
-  return { typ, alg: "EdDSA" };
+/** What tokens are signed and verified with. */
+export type TokenSigner = Pick<Context, "origin" | "keys" | "now">;
+
+/** What verified tokens say, by their text, for each key; the newest last. */
+const known = new WeakMap<SigningKeyPair, Map<string, OwnClaims>>();
+/** Some 10 MB, if all have the length of ours. */
+const MAX_KNOWN = 8_192;
+
+/** Signs a token for whoever has a key. @param claims `sub`, and whatever is the type's own */
+export async function issueOwnToken(
+  { origin, keys, now }: TokenSigner,
+  typ: TokenType,
+  claims: { readonly sub: string } & Record<string, unknown>,
+  ttlMs: number,
+): Promise<IssuedToken> {
+  const issued = Math.floor(now() / 1000);
+  const expiresInSeconds = ttlMs / 1000;
+  const token = await new SignJWT(claims)
+    .setProtectedHeader(headerOf(typ))
+    .setIssuer(origin)
+    .setAudience(origin)
+    .setJti(toBase64Url(randomBytes(16)))
+    .setIssuedAt(issued)
+    .setExpirationTime(issued + expiresInSeconds)
+    .sign(keys.tokens.privateKey);
+  remember(keys.tokens, token, claimsIn(token.split(".")[1]!));
+  return { token, expiresInSeconds };
 }
 
 /** What a token of ours says, or null where it is not one of this type and this service, or has expired. */
 export async function openOwnToken(
-  { origin, keys, now }: Pick<Context, "origin" | "keys" | "now">,
+  { origin, keys, now }: TokenSigner,
   token: string,
   typ: TokenType,
 ): Promise<OwnClaims | null> {
   if (token.length > MAX_TOKEN_CHARS) return null;
   const [header, body, tail, ...more] = token.split(".");
-  const signature = fromBase64Url(tail ?? "");
-  const bytes = fromBase64Url(body ?? "");
-  if (header !== toBase64Url(utf8(JSON.stringify(ownHeader(typ)))) || more.length > 0) return null;
-  if (signature === null || bytes === null) return null;
-  const { publicKey } = keys.tokens;
-  if (!await ed25519Verify(publicKey, utf8(`${header}.${body}`), signature)) return null;
-  // Signed by us, so it is what we wrote; but for which service, and until when?
-  const claims = JSON.parse(fromUtf8(bytes)!);
-  const isOurs = claims.iss === origin && claims.aud === origin;
-  return isOurs && claims.exp * 1000 > now() ? claims : null;
+  if (header !== toBase64Url(utf8(JSON.stringify(headerOf(typ)))) || more.length > 0) return null;
+  let claims = known.get(keys.tokens)?.get(token);
+  if (claims === undefined) {
+    const signature = fromBase64Url(tail ?? "");
+    const signed = utf8(`${header}.${body}`);
+    if (signature === null || fromBase64Url(body ?? "") === null) return null;
+    if (!await ed25519Verify(keys.tokens.publicKey, signed, signature)) return null;
+    claims = claimsIn(body!);
+    remember(keys.tokens, token, claims);
+  }
+  // Ours, so it says what we wrote; but for which service, and until when?
+  const isHere = claims.iss === origin && claims.aud === origin;
+  return isHere && claims.exp * 1000 > now() ? claims : null;
+}
+
+function headerOf(typ: TokenType): { readonly typ: TokenType; readonly alg: "EdDSA" } {
+  return { typ, alg: "EdDSA" };
+}
+
+function claimsIn(body: string): OwnClaims {
+  return JSON.parse(fromUtf8(fromBase64Url(body)!)!);
+}
+
+function remember(key: SigningKeyPair, token: string, claims: OwnClaims): void {
+  const tokens = known.get(key) ?? new Map<string, OwnClaims>();
+  if (tokens.size >= MAX_KNOWN) tokens.delete(tokens.keys().next().value!);
+  known.set(key, tokens.set(token, claims));
 }

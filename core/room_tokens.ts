@@ -12,9 +12,7 @@
  * @module
  */
 
-import { decodeJwt, type JWTPayload, type JWTVerifyGetKey, SignJWT } from "jose";
-import { toBase64Url } from "../crypto/base64.ts";
-import { randomBytes } from "../crypto/primitives.ts";
+import { decodeJwt, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import { type Role } from "../wire/frames.ts";
 import { hasExactly } from "../wire/json.ts";
 import {
@@ -28,8 +26,7 @@ import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
 import { embedderIdentity, type Identity } from "./identity.ts";
 import { keySource, openToken, type TokenIssuer } from "./issuer.ts";
-import { openOwnToken, type OwnClaims, ownHeader } from "./own_token.ts";
-import { type IssuedToken } from "./tokens.ts";
+import { type IssuedToken, issueOwnToken, openOwnToken, type OwnClaims } from "./own_token.ts";
 
 /** Whose room tokens are believed besides ours. */
 export interface Embedder {
@@ -77,22 +74,12 @@ export function embedderOf({ issuer, keys }: TokenIssuer): Embedder {
 }
 
 /** Issues one of ours. */
-export async function issueRoomToken(
-  { origin, keys, now }: TokenWorld,
+export function issueRoomToken(
+  world: TokenWorld,
   { identity, room, role, epoch, thumbprint }: RoomTokenClaims,
 ): Promise<IssuedToken> {
-  const issued = Math.floor(now() / 1000);
-  const expiresInSeconds = ROOM_TOKEN_TTL_MS / 1000;
-  const token = await new SignJWT({ room, role, epoch, cnf: { jkt: thumbprint } })
-    .setProtectedHeader(ownHeader(TYPE))
-    .setIssuer(origin)
-    .setAudience(origin)
-    .setSubject(identity)
-    .setJti(toBase64Url(randomBytes(16)))
-    .setIssuedAt(issued)
-    .setExpirationTime(issued + expiresInSeconds)
-    .sign(keys.tokens.privateKey);
-  return { token, expiresInSeconds };
+  const claims = { sub: identity, room, role, epoch, cnf: { jkt: thumbprint } };
+  return issueOwnToken(world, TYPE, claims, ROOM_TOKEN_TTL_MS);
 }
 
 /**

@@ -10,33 +10,22 @@
  * @module
  */
 
-import { SignJWT } from "jose";
 import { type AccountLabel, parseAccountLabel } from "../crypto/account_label.ts";
-import { toBase64Url } from "../crypto/base64.ts";
 import { equal } from "../crypto/bytes.ts";
 import { type DeviceEntry } from "../crypto/device_entry.ts";
 import { type VerifyingKey } from "../crypto/keys.ts";
-import { randomBytes } from "../crypto/primitives.ts";
 import { hasExactly } from "../wire/json.ts";
 import { TOKEN_TTL_MS } from "../wire/limits.ts";
 import { type AccountDevice } from "./account.ts";
 import { type Context } from "./context.ts";
 import { type ProofTarget, spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
-import { openOwnToken, ownHeader } from "./own_token.ts";
+import { type IssuedToken, issueOwnToken, openOwnToken } from "./own_token.ts";
 
 /** A request's credentials. */
 export interface Credentials extends ProofTarget {
   /** The `Authorization` header, or null where the request has none. */
   readonly authorization: string | null;
-}
-
-/** An access token. */
-export interface IssuedToken {
-  /** Compact JWS. */
-  readonly token: string;
-  /** Its life in seconds. */
-  readonly expiresInSeconds: number;
 }
 
 /** Who is asking: a current device of an account. */
@@ -59,19 +48,13 @@ export async function signIn(
   const { key, thumbprint } = proof;
   const { deviceId } = await deviceOf(ctx, account, key);
   await spendProof(ctx, proof);
-  const issued = Math.floor(ctx.now() / 1000);
-  const expiresInSeconds = TOKEN_TTL_MS / 1000;
-  const claims = { client_id: thumbprint, device: deviceId, cnf: { jkt: thumbprint } };
-  const token = await new SignJWT(claims)
-    .setProtectedHeader(ownHeader("at+jwt"))
-    .setIssuer(ctx.origin)
-    .setAudience(ctx.origin)
-    .setSubject(account)
-    .setJti(toBase64Url(randomBytes(16)))
-    .setIssuedAt(issued)
-    .setExpirationTime(issued + expiresInSeconds)
-    .sign(ctx.keys.tokens.privateKey);
-  return { token, expiresInSeconds };
+  const claims = {
+    sub: account,
+    client_id: thumbprint,
+    device: deviceId,
+    cnf: { jkt: thumbprint },
+  };
+  return await issueOwnToken(ctx, "at+jwt", claims, TOKEN_TTL_MS);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { openOwnToken } from "../../core/own_token.ts";
+import { issueOwnToken, openOwnToken } from "../../core/own_token.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import { ed25519Sign } from "../../crypto/primitives.ts";
@@ -29,4 +29,27 @@ Deno.test("a token of ours has one header, and is for one service and a time", a
   ) {
     equal(await openOwnToken(ctx, text, "at+jwt"), null, text);
   }
+});
+
+Deno.test("a token that is known here is still for one type, one service, and a time", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = { ms: 1_000_000 };
+  await using ctx = await openCore(kv, { now: () => clock.ms });
+  const claims = { sub: "alice", device: 1 };
+  const { token, expiresInSeconds } = await issueOwnToken(ctx, "at+jwt", claims, 60_000);
+  equal(expiresInSeconds, 60);
+  for (let times = 0; times < 2; times++) {
+    equal((await openOwnToken(ctx, token, "at+jwt"))?.device, 1);
+    equal(await openOwnToken(ctx, token, "room+jwt"), null);
+    equal(await openOwnToken({ ...ctx, origin: "other.invalid/kt/1" }, token, "at+jwt"), null);
+    equal(await openOwnToken(ctx, `${token.slice(0, -2)}AA`, "at+jwt"), null);
+  }
+  // Another process of the service has never seen it.
+  await using other = await openCore(kv, { now: () => clock.ms });
+  equal((await openOwnToken(other, token, "at+jwt"))?.sub, "alice");
+  clock.ms += 59_999;
+  equal((await openOwnToken(ctx, token, "at+jwt"))?.sub, "alice");
+  clock.ms += 1;
+  equal(await openOwnToken(ctx, token, "at+jwt"), null);
+  equal(await openOwnToken(other, token, "at+jwt"), null);
 });

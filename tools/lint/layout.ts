@@ -34,7 +34,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
     "wire/schema_push.ts",
     "wire/schema_query.ts",
   ],
-  "jose": ["core/tokens.ts", "core/room_tokens.ts", "core/issuer.ts", "core/vapid.ts"],
+  "jose": ["core/own_token.ts", "core/room_tokens.ts", "core/issuer.ts", "core/vapid.ts"],
   "@noble/curves": ["crypto/edwards25519.ts"],
   "@noble/hashes": ["crypto/digest.ts", "crypto/hmac_sha1.ts"],
   "@noble/post-quantum": ["crypto/ml_kem.ts", "crypto/ml_dsa.ts"],
