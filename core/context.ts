@@ -160,7 +160,7 @@ export async function openContext(parts: ContextParts): Promise<OpenContext> {
     proofs: isAlone ? rememberedProofs() : storedProofs(kv),
     embedder,
     rooms: openManagedRooms({ kv, origin, keys, now, embedder }),
-    mailboxes: openMailboxes({ kv, now }),
+    mailboxes: openMailboxes({ kv, now, metrics }),
     sequencer,
     publisher,
     policy,

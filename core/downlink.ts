@@ -14,6 +14,7 @@ import { type Bus, type Delivery, type JournalEntry } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Connections } from "./connections.ts";
 import { type Refusal, type Unnumbered } from "./effect.ts";
+import { type Metrics } from "./metrics.ts";
 import { numbered, type OnDone } from "./replay_ring.ts";
 
 /** The way to the clients. */
@@ -31,10 +32,11 @@ export interface Downlink {
 }
 
 /** The way to the clients of some connections. */
-export function openDownlink(connections: Connections, bus: Bus): Downlink {
+export function openDownlink(connections: Connections, bus: Bus, metrics: Metrics): Downlink {
   function deliver({ to, frame }: Delivery, journal: JournalEntry | null): void {
     // Only the number differs between the receivers, so the rest is written once.
     const rest = textOf(frame);
+    metrics.add("frames_sent", to.length, frame.t);
     for (const cid of to) {
       const connection = connections.get(cid);
       const onDone = journal === null ? null : () => bus.settled(journal, cid);
@@ -69,17 +71,23 @@ export function openDownlink(connections: Connections, bus: Bus): Downlink {
   }
 
   function reply(connection: Connection, frame: ServerFrame): void {
+    metrics.count("frames_sent", frame.t);
     connection.outlet?.send(JSON.stringify(frame));
   }
 
   return {
     deliver,
-    give: (connection, frame, onDone) => push(connection, textOf(frame), onDone),
+    give(connection, frame, onDone) {
+      metrics.count("frames_sent", frame.t);
+      push(connection, textOf(frame), onDone);
+    },
     reply,
     acknowledge(connection, id, status, receipt) {
+      metrics.count("acks", status);
       reply(connection, { t: "ack", id, status, ...receipt === undefined ? {} : { receipt } });
     },
     refuse(connection, { id, code, title }) {
+      metrics.count("refusals", code);
       connection.recent.forget(id);
       reply(connection, { t: "error", id, code, title });
     },

@@ -119,12 +119,12 @@ export interface Mailboxes {
 }
 
 /** Opens the mailboxes. */
-export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
+export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mailboxes {
   const contacts = pairCount({
     pair: { burst: CONTACT_BURST_PER_PAIR, refillMs: CONTACT_REFILL_PER_PAIR_MS },
     callee: { burst: CONTACT_BURST_PER_CALLEE, refillMs: CONTACT_REFILL_PER_CALLEE_MS },
   });
-  const { kv } = ctx;
+  const { kv, metrics } = ctx;
   const listeners: ((account: AccountLabel) => void)[] = [];
 
   async function put(
@@ -132,15 +132,18 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
     texts: readonly { readonly entry: MailEntry; readonly text: string }[],
     allow: (row: MailboxRow) => void = () => {},
   ): Promise<void> {
+    let kept: typeof texts = [];
     await changeMailbox(kv, to, ctx.now(), (row) => {
       // Also where it was this very call whose commit had an unknown result.
       const fresh = texts.filter(({ entry }) => !row.entries.some(({ id }) => id === entry.id));
+      kept = fresh;
       if (fresh.length === 0) return null;
       allow(row);
       const entries = [...row.entries, ...fresh.map(({ entry }) => entry)];
       requireRoom(entries, fresh[0]!.entry.from, ctx.now());
       return { row: { ...row, entries }, texts: fresh.filter(({ entry }) => entry.size > 0) };
     });
+    for (const { entry } of kept) metrics.count("mail", `${entry.kind}_stored`);
     for (const listener of listeners) listener(to);
   }
 
@@ -206,11 +209,13 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
     },
     async remove(account, device, ids) {
       const nowMs = ctx.now();
+      let removed = 0;
       await changeMailbox(kv, account, nowMs, (row) => {
         const taken = row.entries.filter((entry) => {
           return ids.includes(entry.id) && (entry.device === null || entry.device === device);
         });
-        if (taken.length === 0) return null;
+        removed = taken.length;
+        if (removed === 0) return null;
         const calls = new Set(taken.map((entry) => callOf(entry)));
         const entries = row.entries.filter((entry) => !taken.includes(entry)).map((entry) => {
           // It rang somewhere: on the other devices it is no missed call.
@@ -219,6 +224,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now">): Mailboxes {
         }).filter(({ notedUntilMs }) => notedUntilMs > nowMs);
         return { row: { ...row, entries }, texts: [] };
       });
+      metrics.add("mail", removed, "removed");
     },
     async setDeliveryToken(account, hash) {
       await changeMailbox(kv, account, ctx.now(), (row) => {

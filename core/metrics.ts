@@ -34,7 +34,7 @@ const COUNTERS = {
 const GAUGES = {
   connections: "Connections, those included that may be resumed",
   open_sockets: "WebSockets that are open",
-  rooms: "Rooms with somebody in them",
+  rooms: "Rooms with a connection of this instance in them",
   log_entries: "Entries of the published head",
   log_unpublished_entries: "Entries of the log that no published head covers yet",
   log_head_age_seconds: "How old the published head is, by its witnesses; absent without witnesses",
@@ -57,6 +57,8 @@ export type LabelValues<N extends CounterName> = Labels[N] extends 0 ? []
 export interface Metrics {
   /** Counts one. @param values of the counter's labels, in their order: from code, never from a client */
   count<N extends CounterName>(name: N, ...values: LabelValues<N>): void;
+  /** Counts several. */
+  add<N extends CounterName>(name: N, several: number, ...values: LabelValues<N>): void;
   /** Says how something is measured; null where it can't be told now. */
   measure(name: GaugeName, read: () => number | null | Promise<number | null>): void;
   /** All of it in Prometheus's text format. What can't be measured is left out. */
@@ -80,15 +82,18 @@ export function openMetrics(): Metrics {
     }
   }
 
+  function add(name: CounterName, several: number, values: readonly (string | number)[]): void {
+    let series = counts.get(name);
+    if (series === undefined) counts.set(name, series = new Map());
+    const key = values.length === 1 ? String(values[0]) : values.join("\n");
+    const held = series.get(key);
+    if (held === undefined && series.size >= MAX_SERIES) return;
+    series.set(key, (held ?? 0) + several);
+  }
+
   return {
-    count(name, ...values) {
-      let series = counts.get(name);
-      if (series === undefined) counts.set(name, series = new Map());
-      const key = values.length === 1 ? String(values[0]) : values.join("\n");
-      const held = series.get(key);
-      if (held === undefined && series.size >= MAX_SERIES) return;
-      series.set(key, (held ?? 0) + 1);
-    },
+    count: (name, ...values) => add(name, 1, values),
+    add: (name, several, ...values) => add(name, several, values),
     measure: (name, read) => void gauges.set(name, read),
     async text() {
       const lines: string[] = [];

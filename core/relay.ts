@@ -82,7 +82,7 @@ export function openRelay(parts: RelayParts): Relay {
     onOver: (connection) => presence.over(connection),
   });
   const { whereabouts = localWhereabouts(connections) } = parts;
-  const downlink = openDownlink(connections, bus);
+  const downlink = openDownlink(connections, bus, ctx.metrics);
   const presence = openPresence({ connections, rooms, elsewhere, report });
   const signal = openSignaling({ ctx, bus, rooms, downlink, report });
   const change = openMembership({ rules, rooms, downlink, report });

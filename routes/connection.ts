@@ -105,6 +105,7 @@ export function connection(
   unwanted: Farewell | null = null,
 ): Connection {
   const { ctx, relay, log, monotonic } = parts;
+  const { metrics } = ctx;
   const startedMs = monotonic();
   const bucket = tokenBucket(parts.frames, startedMs);
   const allowance = openAllowance(parts.allowance, relay, startedMs);
@@ -131,10 +132,12 @@ export function connection(
   }
 
   function send(frame: ServerFrame): void {
+    metrics.count("frames_sent", frame.t);
     sendText(JSON.stringify(frame));
   }
 
   function refuse(id: string | null, { code, message }: ServiceError): void {
+    metrics.count("refusals", code);
     send({ t: "error", id, code, title: message });
   }
 
@@ -142,13 +145,16 @@ export function connection(
   function end(code: number, reason: string): void {
     send({ t: "bye", code, reason });
     if (!leave(!mayReconnect(code))) return;
+    metrics.count("closes", code);
     socket?.ignore();
     farewell = setTimeout(() => socket?.close(code, reason), FAREWELL_MS);
   }
 
   /** Where there is nobody to say it to. */
   function endNow(code: number, reason: string): void {
-    if (leave(code === NORMAL_CLOSURE)) socket?.close(code, reason);
+    if (!leave(code === NORMAL_CLOSURE)) return;
+    metrics.count("closes", code);
+    socket?.close(code, reason);
   }
 
   /** @param isForGood whether the connection ends with its socket */
@@ -175,6 +181,7 @@ export function connection(
   }
 
   function unreadableFrame(id: string | null, error: ServiceError): void {
+    metrics.count("frames_unreadable");
     refuse(id, error);
     if (member === null || ++unreadable >= MAX_UNREADABLE_FRAMES) end(CLOSE.malformed, "malformed");
   }
@@ -197,6 +204,7 @@ export function connection(
       case "unreadable":
         return unreadableFrame(reading.id, reading.refusal);
       case "frame":
+        metrics.count("frames_received", reading.frame.t);
         take(reading.frame);
     }
   }
@@ -271,7 +279,11 @@ export function connection(
   async function arrive(signedIn: SignedIn, resume: ResumeRequest | null): Promise<void> {
     const { party } = signedIn;
     const mail = await relay.mail.waitingFor(party);
-    const greet = (greeting: Greeting) => welcome(greeting, mail.length);
+    const greet = (greeting: Greeting) => {
+      const { resumed, reason } = greeting;
+      if (resume !== null) metrics.count("resumes", resumed ? "resumed" : reason ?? "unknown");
+      welcome(greeting, mail.length);
+    };
     const kept = await relay.arrive({ party, resume, outlet, greet });
     if (kept === null) return end(CLOSE.connectionLimit, "too many connections");
     // Likewise; and nobody else gives back what it has taken.

@@ -102,6 +102,13 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
   const places = openPlaces(options.places);
   const refused = new Set<string>();
   const parts = partsOf(api.ctx, options);
+  const { metrics } = api.ctx;
+  metrics.measure("open_sockets", () => open.size);
+  metrics.measure("connections", () => [...parts.relay.connections.all()].length);
+  metrics.measure("rooms", () => {
+    const connections = [...parts.relay.connections.all()];
+    return new Set(connections.flatMap(({ rooms }) => [...rooms])).size;
+  });
   let whenEmpty: (() => void) | null = null;
   let isClosing = false;
   let isProxyTold = false;
@@ -119,6 +126,7 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
   function track(url: string, place: Place, unwanted: Farewell | null): SocketEvents {
     const one = connection(parts, url, place, unwanted);
     open.set(one, null);
+    metrics.count("sockets");
     const opened = (socket: Socket) => {
       open.set(one, socket);
       one.opened(socket);

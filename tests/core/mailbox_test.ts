@@ -7,6 +7,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { parseAccountLabel } from "../../crypto/account_label.ts";
 import { randomBytes, sha256 } from "../../crypto/primitives.ts";
+import { openMetrics } from "../../core/metrics.ts";
 import { type Mailboxes, openMailboxes } from "../../core/mailbox.ts";
 import { ServiceError } from "../../core/error.ts";
 import { listMisfits } from "../../kv/row_shape.ts";
@@ -30,7 +31,7 @@ interface Play extends AsyncDisposable {
 async function play(wrap: (kv: Deno.Kv) => Deno.Kv = (kv) => kv): Promise<Play> {
   const kv = await Deno.openKv(":memory:");
   let nowMs = 1_000_000;
-  const boxes = openMailboxes({ kv: wrap(kv), now: () => nowMs });
+  const boxes = openMailboxes({ kv: wrap(kv), now: () => nowMs, metrics: openMetrics() });
   return {
     kv,
     boxes,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { toBase64Url } from "../../crypto/base64.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { startService } from "../support/service.ts";
+import { authFrame, connect, online } from "../support/socket.ts";
 
 async function metricsOf(url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`);
@@ -37,6 +39,52 @@ Deno.test("requests are counted by operation and class, the log is measured, and
   assert.ok(metrics.get("countersign_resident_memory_bytes")! > 1_000_000);
   const text = await (await fetch(`${service.url}/metrics`)).text();
   assert.doesNotMatch(text, /alice|wonderland|127\.0/);
+});
+
+Deno.test("what happens on sockets is counted by type, status and code", async () => {
+  await using service = await startService({ hasMetrics: true });
+  const alice = await registered(service, "alice");
+  const bob = await registered(service, "bob");
+  const room = toBase64Url(new Uint8Array(16).fill(1));
+  const [a, b] = [await online(service, alice), await online(service, bob)];
+  a.send({ t: "join", id: "j", room });
+  const { mid } = await a.next("joined");
+  b.send({ t: "join", id: "j", room });
+  await b.next("joined");
+  b.send({ t: "signal", id: "s", room, to: mid, ct: "AAAA" });
+  await b.next("ack");
+  b.send({ t: "leave", id: "l", room: toBase64Url(new Uint8Array(16).fill(2)) });
+  assert.equal((await b.next("error")).code, "not_in_room");
+  b.send("{");
+  await b.next("error");
+  const during = await metricsOf(service.url);
+  const of = (name: string, metrics = during) => metrics.get(`countersign_${name}`);
+  assert.equal(of(`frames_received_total{t="join"}`), 2);
+  assert.equal(of(`frames_received_total{t="signal"}`), 1);
+  assert.equal(of(`frames_unreadable_total`), 1);
+  assert.equal(of(`frames_sent_total{t="signal"}`), 1);
+  assert.equal(of(`frames_sent_total{t="joined"}`), 2);
+  assert.equal(of(`frames_sent_total{t="presence"}`), 1);
+  assert.equal(of(`frames_sent_total{t="welcome"}`), 2);
+  assert.equal(of(`acks_total{status="relayed"}`), 1);
+  assert.equal(of(`refusals_total{code="not_in_room"}`), 1);
+  assert.equal(of(`refusals_total{code="malformed"}`), 1);
+  assert.equal(of(`sockets_total`), 2);
+  assert.deepEqual([of("open_sockets"), of("connections"), of("rooms")], [2, 2, 1]);
+  using c = connect(service);
+  const { nonce } = await c.next("hello");
+  const resume = { cid: "x".repeat(22), key: "y".repeat(22), seq: 0 };
+  c.send({ ...await authFrame(service, alice, nonce), resume });
+  await c.next("welcome");
+  b.send(new Uint8Array(1));
+  assert.equal(await b.ended, 4500);
+  a.send({ t: "bye" });
+  await a.ended;
+  const after = await metricsOf(service.url);
+  assert.equal(of(`closes_total{code="4500"}`, after), 1);
+  assert.equal(of(`closes_total{code="1000"}`, after), 1);
+  assert.equal(of(`resumes_total{outcome="unknown"}`, after), 1);
+  assert.equal(of("rooms", after), 0);
 });
 
 Deno.test("metrics are not there unless they were asked for", async () => {
