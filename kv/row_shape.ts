@@ -159,6 +159,26 @@ const MAILBOX: Shape = {
 /** `["mailbox", label, entry]` */
 const MAIL_TEXT: Shape = { key: [text, text], value: text };
 
+/**
+ * What running instances tell each other: of no log, and gone minutes after they stopped. An audit
+ * says nothing about it.
+ */
+const OF_INSTANCES: readonly unknown[] = [
+  "at",
+  "bell",
+  "connection",
+  "connections",
+  "in",
+  "inbox",
+  "instance",
+  "journal",
+  "owned",
+  "rang",
+  "seat_text",
+  "seats",
+  "snapshot",
+];
+
 /** A row that is of no table, or not as its table wants it. */
 export interface Misfit {
   /** Its key. */
@@ -171,6 +191,7 @@ export interface Misfit {
 export async function* listMisfits(kv: Deno.Kv, prefix: Deno.KvKey = []): AsyncIterable<Misfit> {
   for await (const { key, value } of kv.list({ prefix })) {
     const [root, origin, table] = key;
+    if (OF_INSTANCES.includes(root)) continue;
     if (root === "nonce") {
       if (!isOf(NONCE, key.slice(1), value)) yield { key, table: root };
     } else if (root === "link") {

@@ -32,21 +32,38 @@ const MAX_CONFLICTS = 200;
 const MAX_UNKNOWN = 4;
 const LONGEST_PAUSE_MS = 32;
 
+/** What became of a commit, and where it stands among all commits; null where it does not. */
+export interface Stamped {
+  readonly outcome: Outcome;
+  readonly versionstamp: string | null;
+}
+
 /** One atomic commit. A conflict means that one of the checks failed and nothing was written. */
 export async function commit(
   kv: Deno.Kv,
   checks: readonly Deno.AtomicCheck[],
   mutations: readonly Deno.KvMutation[],
 ): Promise<Outcome> {
+  return (await stampedCommit(kv, checks, mutations)).outcome;
+}
+
+/** One atomic commit, with its versionstamp where it was made. */
+export async function stampedCommit(
+  kv: Deno.Kv,
+  checks: readonly Deno.AtomicCheck[],
+  mutations: readonly Deno.KvMutation[],
+): Promise<Stamped> {
   // What the store never takes would look like a store that does not answer.
   if (checks.length > MAX_COMMIT_CHECKS || !fits(costOf(mutations)) || !valuesFit(mutations)) {
     throw new Error("bug: a commit over the limits");
   }
   try {
     const result = await kv.atomic().check(...checks).mutate(...mutations).commit();
-    return result.ok ? "committed" : "conflict";
+    return result.ok
+      ? { outcome: "committed", versionstamp: result.versionstamp }
+      : { outcome: "conflict", versionstamp: null };
   } catch {
-    return "unknown";
+    return { outcome: "unknown", versionstamp: null };
   }
 }
 
