@@ -5,7 +5,9 @@
  *     COUNTERSIGN_HOST             127.0.0.1        where to listen
  *     COUNTERSIGN_PORT             8787             0 takes any free port
  *     COUNTERSIGN_DATA             ./data           folder of the store and the secret
- *     COUNTERSIGN_KV               <data>/countersign.sqlite    another file, or `:memory:`
+ *     COUNTERSIGN_KV               <data>/countersign.sqlite    another file, `:memory:`, or the URL of
+ *                                                   a denokv server, which several instances share
+ *     DENO_KV_ACCESS_TOKEN         none             the token for that server; Deno itself reads it
  *     COUNTERSIGN_SECRET           <data>/secret    32 bytes, base64url; the file is made if missing
  *     COUNTERSIGN_ORIGIN           localhost/kt/1   the log's origin; never changes for a store
  *     COUNTERSIGN_PUBLIC_URL       as it listens        the clients' URL; needed beyond loopback
@@ -35,6 +37,7 @@
  * @module
  */
 
+import { CLUSTER_TIMING } from "./core/cluster/timing.ts";
 import { type NameSettings, readNamePolicy } from "./core/name_settings.ts";
 import { jsonLine, type Report } from "./core/report.ts";
 import { type PushTexts, readPushSettings } from "./core/push_settings.ts";
@@ -48,6 +51,7 @@ import { MAX_ORIGIN_BYTES } from "./crypto/checkpoint.ts";
 import { isKeyName } from "./crypto/note_key.ts";
 import { randomBytes } from "./crypto/primitives.ts";
 import { Secret } from "./crypto/secret.ts";
+import { openRemoteStore } from "./kv/remote_store.ts";
 import { createStoreFile, lockStore } from "./kv/store_file.ts";
 import { openService, type Service } from "./routes/app.ts";
 import { readProxies, type TrustedProxies } from "./routes/client_address.ts";
@@ -65,8 +69,10 @@ interface Settings {
   readonly hostname: string;
   readonly port: number;
   readonly data: string;
-  /** A file, or `:memory:`. */
-  readonly store: string;
+  /** A file, `:memory:`, the URL of a server, or null for the platform's own. */
+  readonly store: string | null;
+  /** Whether several instances work on the store. */
+  readonly isShared: boolean;
   /** Base64url, or null for the file. */
   readonly secret: string | null;
   readonly origin: string;
@@ -96,11 +102,17 @@ function readSettings(env: (name: string) => string | undefined): Settings {
   if (publicUrl === null && !/^(localhost|127(\.[0-9]{1,3}){3}|::1)$/.test(hostname)) {
     throw new SetupError("COUNTERSIGN_PUBLIC_URL is needed where COUNTERSIGN_HOST is not loopback");
   }
+  // Deno Deploy has one store for all isolates, and says in either of these that it is it.
+  const isDeploy = Boolean(env("DENO_DEPLOYMENT_ID") || env("DENO_DEPLOY"));
+  const store = env("COUNTERSIGN_KV") || (isDeploy ? null : `${data}/countersign.sqlite`);
+  const isServer = store !== null && /^https?:/i.test(store);
+  if (isServer) requireStoreUrl(store, env("DENO_KV_ACCESS_TOKEN"));
   return {
     hostname,
     port: portOf(env("COUNTERSIGN_PORT") || "8787"),
     data,
-    store: env("COUNTERSIGN_KV") || `${data}/countersign.sqlite`,
+    store,
+    isShared: isServer || store === null,
     secret: env("COUNTERSIGN_SECRET") || null,
     origin,
     publicOrigin: publicUrl === null ? null : originOf(publicUrl, "COUNTERSIGN_PUBLIC_URL"),
@@ -152,6 +164,17 @@ function isNative(text: string | null, deployment: string | undefined): boolean 
   return text === "native";
 }
 
+/** Requires a denokv server that nobody listens in on. */
+function requireStoreUrl(text: string, token: string | undefined): void {
+  const url = URL.parse(text);
+  const isSafe = url !== null &&
+    (url.protocol === "https:" || /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/.test(url.hostname));
+  if (!isSafe) {
+    throw new SetupError("COUNTERSIGN_KV has to be https:// where the server is not on loopback");
+  }
+  if (!token) throw new SetupError("DENO_KV_ACCESS_TOKEN is needed for a denokv server");
+}
+
 function isOn(text: string, name: string): boolean {
   if (text !== "0" && text !== "1") throw new SetupError(`${name} has to be 0 or 1`);
   return text === "1";
@@ -193,7 +216,12 @@ async function readOrMakeSecret(settings: Settings, path: string): Promise<strin
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  if (settings.store !== ":memory:" && await exists(settings.store)) {
+  if (settings.isShared) {
+    throw new SetupError(
+      `COUNTERSIGN_SECRET or ${path} is needed, the same ${SECRET_BYTES} bytes for all instances of a store`,
+    );
+  }
+  if (settings.store !== ":memory:" && await exists(settings.store!)) {
     throw new SetupError(`${path} is missing: ${settings.store} can't be continued without it`);
   }
   const text = toBase64Url(randomBytes(SECRET_BYTES));
@@ -214,12 +242,15 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Opens the store. Where it is a file, its lock is held until the process ends. */
-async function openStore(path: string): Promise<Deno.Kv> {
+async function openStore({ store: path, isShared }: Settings): Promise<Deno.Kv> {
+  if (path === null) return await Deno.openKv();
+  if (isShared) return await openRemoteStore(path);
   if (path !== ":memory:") {
     await createStoreFile(path);
     if (!await lockStore(path)) {
       throw new SetupError(
-        `Another process uses ${path}: set COUNTERSIGN_DATA and COUNTERSIGN_PORT to run a second one`,
+        `Another process uses ${path}: several work together on a denokv server, whose URL is ` +
+          "COUNTERSIGN_KV; a log of its own needs another COUNTERSIGN_DATA and COUNTERSIGN_PORT",
       );
     }
   }
@@ -233,14 +264,16 @@ async function start(settings: Settings, pages: Pages, report: Report): Promise<
   const witnesses = await readWitnessSettings(settings.witnesses, readText);
   const push = readPushSettings(settings.push);
   const turn = await readTurnSettings(settings.turn, readText);
-  const isKept = settings.store !== ":memory:" || settings.secret === null;
+  const isFile = settings.store !== ":memory:" && !settings.isShared;
+  const isKept = isFile || settings.secret === null;
   if (isKept) await Deno.mkdir(settings.data, { recursive: true, mode: 0o700 });
   // The secret first: a store without one can't be continued.
   const secret = await readSecret(settings);
   return await openService({
-    kv: await openStore(settings.store),
+    kv: await openStore(settings),
     // The store's lock says so, or that it is in memory.
-    isAlone: true,
+    isAlone: !settings.isShared,
+    cluster: settings.isShared ? CLUSTER_TIMING : null,
     secret,
     origin: settings.origin,
     publicOrigin: settings.publicOrigin,
@@ -313,6 +346,10 @@ export async function main(): Promise<void> {
   say(`Countersign listens on ${url}`, { level: "info", event: "listening", url });
   const { logKey } = service;
   say(`Log key: ${logKey}`, { level: "info", event: "log_key", key: logKey });
+  if (settings.isShared) {
+    const sentence = "It is one of several instances, which share their store";
+    say(sentence, { level: "info", event: "clustered" });
+  }
   const { publicOrigin } = settings;
   if (publicOrigin !== null) {
     const facts = { level: "info", event: "public_url", url: publicOrigin } as const;

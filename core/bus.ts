@@ -19,8 +19,8 @@ export interface Delivery {
 
 /** Where a delivery is written down until its receivers have it. */
 export interface JournalEntry {
-  /** Its key in the store. */
-  readonly key: readonly Deno.KvKeyPart[];
+  /** The connections that do not have it yet. */
+  readonly left: ReadonlySet<string>;
 }
 
 /** The way between instances. */

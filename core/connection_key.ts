@@ -10,7 +10,8 @@
 
 import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes, utf8 } from "../crypto/bytes.ts";
-import { constantTimeEqual, randomBytes, sha256 } from "../crypto/primitives.ts";
+import { constantTimeEqual, hkdfExpand, randomBytes, sha256 } from "../crypto/primitives.ts";
+import { type Secret } from "../crypto/secret.ts";
 
 /** Length of a key in bytes. */
 const KEY_BYTES = 32;
@@ -21,14 +22,34 @@ export interface ResumeKeys {
   readonly current: Bytes;
   /** Of the one that the client surely has, or null where that is the newest. */
   readonly previous: Bytes | null;
+  /** How many keys there have been. */
+  readonly number: number;
+}
+
+/** Makes the n-th key of a connection. */
+export type KeyMaker = (cid: string, number: number) => string;
+
+/** Keys of a single process, which nobody else has to know. */
+export const randomKeys: KeyMaker = (): string => toBase64Url(randomBytes(KEY_BYTES));
+
+/** Keys that every instance of a service finds again, and nobody else. @param secret 32 bytes */
+export function derivedKeys(secret: Secret): KeyMaker {
+  return (cid, number) =>
+    toBase64Url(hkdfExpand(secret.expose(), utf8(`${cid} ${number}`), KEY_BYTES));
 }
 
 /** A fresh key, and what is kept of it. @param previous the hash of the one that the client has */
 export function freshKey(
+  key: string,
+  number: number,
   previous: Bytes | null,
 ): { readonly key: string; readonly keys: ResumeKeys } {
-  const key = toBase64Url(randomBytes(KEY_BYTES));
-  return { key, keys: { current: hashOf(key), previous } };
+  return { key, keys: { current: hashOf(key), previous, number } };
+}
+
+/** What is kept of a key that was shown elsewhere and is known to be the n-th. */
+export function shownKey(key: string, number: number): ResumeKeys {
+  return { current: hashOf(key), previous: null, number };
 }
 
 /** The hash of a key that was shown, where it is a good one, or null. */

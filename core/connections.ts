@@ -14,6 +14,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { randomBytes } from "../crypto/primitives.ts";
+import { CLOSE } from "../wire/close.ts";
 import { type ResumeFailure, type ResumeRequest } from "../wire/frames.ts";
 import { MAX_AWAY_BYTES, MAX_AWAY_CONNECTIONS, RESUME_WINDOW_MS } from "../wire/limits.ts";
 import {
@@ -25,7 +26,7 @@ import {
   type Outlet,
   stateOf,
 } from "./connection.ts";
-import { freshKey, goodKey } from "./connection_key.ts";
+import { freshKey, goodKey, type KeyMaker, randomKeys } from "./connection_key.ts";
 import { openPlaces } from "./connection_places.ts";
 import { type Identity, type Party } from "./identity.ts";
 import { openRemains } from "./remains.ts";
@@ -67,6 +68,10 @@ export interface Connections {
   release(identity: Identity, connection: Connection): void;
   /** Ends those that were lost for too long. */
   sweep(): void;
+  /** Nothing is taken from it any more: another instance goes on with it. Frames are kept for it still. */
+  suspend(connection: Connection): void;
+  /** It is elsewhere: nobody is told. @param isKept whether what its client has not acked is kept there */
+  forget(connection: Connection, isKept: boolean): void;
   /** A connection as plain data. */
   snapshot(connection: Connection): ConnectionState;
   /** Takes in a connection that another instance had; its socket is yet to come. */
@@ -81,13 +86,18 @@ export interface ConnectionsParts {
   readonly now: () => number;
   /** Hears of each one that is over, whichever way, once. */
   readonly onOver: (connection: Connection) => void;
+  /** Makes resume keys; without it at random. */
+  readonly makeKey?: KeyMaker | undefined;
+  /** Hears of each that is new, or has another key, or lost its socket. */
+  readonly onChange?: ((connection: Connection) => void) | undefined;
 }
 
 /** 16 random bytes: unguessable, and never seen before. */
 const CID_BYTES = 16;
 
 /** No connections yet. */
-export function openConnections({ instance, now, onOver }: ConnectionsParts): Connections {
+export function openConnections(parts: ConnectionsParts): Connections {
+  const { instance, now, onOver, makeKey = randomKeys, onChange = () => {} } = parts;
   const live = new Map<string, Connection>();
   const accounts = new Map<AccountLabel, Set<Connection>>();
   /** In the order in which they were lost. */
@@ -115,9 +125,10 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
       if (!places.take(party.identity)) return null;
     }
     const cid = toBase64Url(randomBytes(CID_BYTES));
-    const { key, keys } = freshKey(null);
+    const { key, keys } = freshKey(makeKey(cid, 1), 1, null);
     const connection = add(connectionOf({ cid, party, epoch: 1, keys, ...NOTHING_YET }, instance));
     connection.outlet = outlet;
+    onChange(connection);
     return { connection, key };
   }
 
@@ -131,7 +142,7 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
 
   function resume(party: Party, request: ResumeRequest, outlet: Outlet): Resumption {
     const connection = live.get(request.cid);
-    if (connection === undefined) return remains.reasonFor(party, request);
+    if (connection === undefined || connection.isOver) return remains.reasonFor(party, request);
     const shown = isSame(connection.party, party) ? goodKey(connection.keys, request.key) : null;
     if (shown === null) return "unknown";
     if (isExpired(connection)) {
@@ -158,8 +169,10 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
   }
 
   function rotate(connection: Connection, shown: Bytes | null): string {
-    const { key, keys } = freshKey(shown);
+    const number = connection.keys.number + 1;
+    const { key, keys } = freshKey(makeKey(connection.cid, number), number, shown);
     connection.keys = keys;
+    onChange(connection);
     return key;
   }
 
@@ -174,6 +187,7 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
     connection.lostSeq = connection.ring.seq;
     lost.add(connection);
     lostBytes += connection.ring.bytes;
+    onChange(connection);
     trim();
     return true;
   }
@@ -205,6 +219,13 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
   function end(connection: Connection, reason: ResumeFailure): void {
     if (connection.isOver) return;
     connection.isOver = true;
+    remove(connection);
+    if (reason !== "unknown") remains.add(connection, reason);
+    connection.ring.clear();
+    onOver(connection);
+  }
+
+  function remove(connection: Connection): void {
     found(connection);
     live.delete(connection.cid);
     const { party } = connection;
@@ -213,10 +234,7 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
       held?.delete(connection);
       if (held?.size === 0) accounts.delete(party.account);
     }
-    if (reason !== "unknown") remains.add(connection, reason);
     places.over(connection);
-    connection.ring.clear();
-    onOver(connection);
   }
 
   return {
@@ -229,7 +247,7 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
     renew: (connection) => rotate(connection, connection.keys.current),
     heard(connection) {
       connection.isUnheard = false;
-      connection.keys = { current: connection.keys.current, previous: null };
+      connection.keys = { ...connection.keys, previous: null };
     },
     keep,
     ack: (connection, seq) => connection.ring.ack(seq),
@@ -241,6 +259,23 @@ export function openConnections({ instance, now, onOver }: ConnectionsParts): Co
         if (!isExpired(one)) return;
         end(one, "expired");
       }
+    },
+    suspend(connection) {
+      const { outlet } = connection;
+      connection.isOver = true;
+      connection.lostMs ??= now();
+      connection.outlet = null;
+      if (outlet === null) return;
+      lost.add(connection);
+      lostBytes += connection.ring.bytes;
+    },
+    forget(connection, isKept) {
+      connection.isOver = true;
+      const { outlet } = connection;
+      connection.outlet = null;
+      outlet?.close(CLOSE.moved, "goes on elsewhere");
+      remove(connection);
+      if (isKept) connection.ring.clear();
     },
     snapshot: stateOf,
     restore(state) {

@@ -28,11 +28,21 @@ export interface Arrival {
   readonly greet: (greeting: Greeting) => void;
 }
 
-/** Asks other instances for a connection that is not here. */
+/** A connection that another instance had. */
+export interface Found {
+  /** What is known of it. */
+  readonly state: ConnectionState;
+  /** Why its client does not simply go on; null where it does. */
+  readonly reason: ResumeFailure | null;
+  /** It was restored: what waited for it is handed over now. */
+  readonly restored: () => void;
+}
+
+/** Asks other instances for a connection that is not here; null where it has come here meanwhile. */
 export type Elsewhere = (
   party: Party,
   request: ResumeRequest,
-) => Promise<ConnectionState | ResumeFailure>;
+) => Promise<Found | ResumeFailure | null>;
 
 /** The comings and goings. */
 export interface Presence {
@@ -63,8 +73,14 @@ export function openPresence({ connections, rooms, elsewhere, report }: Presence
     if (again !== "unknown" || elsewhere === null) return arriveFresh(arrival, again);
     return elsewhere(party, resume).then((found) => {
       if (typeof found === "string") return arriveFresh(arrival, found);
-      connections.restore(found);
-      const taken = arriveAgain(arrival, resume);
+      if (found !== null) {
+        connections.restore(found.state);
+        found.restored();
+      }
+      const reason = found?.reason ?? null;
+      // Its frames are numbered anew where the old numbers are lost.
+      const request = reason === null ? resume : { ...resume, seq: 0 };
+      const taken = arriveAgain(arrival, request, reason);
       return typeof taken === "string" ? arriveFresh(arrival, taken) : taken;
     });
   }
@@ -72,6 +88,7 @@ export function openPresence({ connections, rooms, elsewhere, report }: Presence
   function arriveAgain(
     { party, outlet, greet }: Arrival,
     request: ResumeRequest,
+    reason: ResumeFailure | null = null,
   ): Connection | ResumeFailure {
     // A socket that only seems to live: the network may have cut it long ago.
     const before = connections.get(request.cid)?.outlet ?? null;
@@ -80,7 +97,7 @@ export function openPresence({ connections, rooms, elsewhere, report }: Presence
     const { connection, missed, key } = resumption;
     before?.close(CLOSE.replaced, "goes on at another socket");
     const { cid, epoch } = connection;
-    greet({ cid, epoch, seq: request.seq, resume: key, resumed: true, reason: null });
+    greet({ cid, epoch, seq: request.seq, resume: key, resumed: reason === null, reason });
     for (const text of missed) outlet.send(text);
     tellRooms(connection, "back");
     return connection;

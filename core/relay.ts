@@ -11,6 +11,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { type ClientFrame } from "../wire/frames.ts";
 import { type Bus, localBus } from "./bus.ts";
 import { type Connection } from "./connection.ts";
+import { type KeyMaker } from "./connection_key.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Context } from "./context.ts";
 import { openDownlink } from "./downlink.ts";
@@ -70,6 +71,12 @@ export interface RelayParts {
   readonly whereabouts?: Whereabouts;
   /** Asks other instances; without it there are none. */
   readonly elsewhere?: Elsewhere;
+  /** Makes resume keys; without it at random. */
+  readonly makeKey?: KeyMaker;
+  /** Hears of each connection that is new, or has another key, or lost its socket. */
+  readonly onChange?: (connection: Connection) => void;
+  /** Hears of each connection that is over. */
+  readonly onOver?: (connection: Connection) => void;
 }
 
 /** A relay without connections. */
@@ -79,7 +86,12 @@ export function openRelay(parts: RelayParts): Relay {
   const connections = openConnections({
     instance: bus.instance,
     now: ctx.now,
-    onOver: (connection) => presence.over(connection),
+    onOver(connection) {
+      presence.over(connection);
+      parts.onOver?.(connection);
+    },
+    makeKey: parts.makeKey,
+    onChange: parts.onChange,
   });
   const { whereabouts = localWhereabouts(connections) } = parts;
   const downlink = openDownlink(connections, bus, ctx.metrics);

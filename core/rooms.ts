@@ -77,7 +77,7 @@ export function step(room: Room, from: Origin, event: RoomEvent): Transition {
     case "leave":
       return leave(room, from, event.id);
     case "gone":
-      return leave(room, from, null);
+      return isElsewhere(room, from) ? [unlessVacant(room), []] : leave(room, from, null);
     case "sync":
       return sync(room, from, event.id);
     case "meta":
@@ -85,9 +85,16 @@ export function step(room: Room, from: Origin, event: RoomEvent): Transition {
     case "knock":
       return knock(room, from, event.id, event.ct);
     case "away":
+      return isElsewhere(room, from) ? [unlessVacant(room), []] : move(room, from, "away");
     case "back":
-      return move(room, from, event.t);
+      return move(room, from, "back");
   }
+}
+
+/** Whether another instance has taken a connection over: what it was here says nothing any more. */
+function isElsewhere(room: Room, { cid, instance }: Origin): boolean {
+  const place = seatOf(room, cid) ?? waitingOf(room, cid);
+  return place !== null && place.address.instance !== instance;
 }
 
 /** Where a signal goes. */

@@ -55,6 +55,8 @@ export interface ServiceKeys {
   readonly receipts: SigningKeyPair;
   /** Authenticates DPoP nonces. */
   readonly nonces: Secret;
+  /** Derives resume keys, where several instances have to know them. */
+  readonly resumes: Secret;
   /** Derives the openings of commitments. */
   readonly openings: Secret;
   /** Says to push services who sends (VAPID, RFC 8292); ECDSA on P-256. */
@@ -100,6 +102,7 @@ export async function deriveServiceKeys(
     tokens,
     receipts,
     nonces: new Secret(seed("nonces")),
+    resumes: new Secret(seed("resumes")),
     openings: new Secret(seed("openings")),
     vapid,
   };

@@ -6,6 +6,7 @@
 
 import { Hono } from "hono";
 import { openContext } from "../core/context.ts";
+import { type ClusterTiming } from "../core/cluster/timing.ts";
 import { type MailWaiters, mailWaiters } from "../core/mail_waiters.ts";
 import { type ServiceError } from "../core/error.ts";
 import { type TokenIssuer } from "../core/issuer.ts";
@@ -42,6 +43,7 @@ import { type Log, problemResponse, refusalOf } from "./problem.ts";
 import { pushRoutes } from "./push.ts";
 import { inviteRoutes } from "./invites.ts";
 import { roomRoutes } from "./rooms.ts";
+import { openSignaling } from "./signaling.ts";
 import { FRAME_RATE, openSockets, SOCKET_TIMING, type SocketTiming } from "./sockets.ts";
 import { type Api, methodNotAllowed } from "./route.ts";
 
@@ -83,6 +85,8 @@ export interface ServiceOptions {
   readonly embedder?: TokenIssuer | null | undefined;
   /** Other times than the protocol's, for tests. */
   readonly timing?: SocketTiming;
+  /** The times of several instances on one store; null where this process has it alone. */
+  readonly cluster?: ClusterTiming | null | undefined;
   /** Other rates of rings than the protocol's, for tests. */
   readonly rings?: PairRates;
   /** Another rate of a connection's frames than the protocol's, for tests and benchmarks. */
@@ -140,21 +144,28 @@ export async function openService(options: ServiceOptions): Promise<Service> {
   const waiters = mailWaiters(ctx);
   const served = servedBy(api, waiters, options.hasMetrics ?? false);
   const app = buildApp(api, served, options.pages, log);
-  const sockets = openSockets(api, {
-    allowedOrigins: options.allowedOrigins,
-    timing: options.timing ?? SOCKET_TIMING,
-    rings: options.rings ?? RING_RATES,
-    places: { ...PLACE_LIMITS, ...options.places },
-    trustedProxies: options.trustedProxies ?? [],
-    frames: options.frames ?? FRAME_RATE,
-    allowance: options.allowance ?? ALLOWANCE,
+  const signaling = await openSignaling({
+    ctx,
+    timing: options.cluster ?? null,
     log,
+    openSockets: (cluster) =>
+      openSockets(api, {
+        allowedOrigins: options.allowedOrigins,
+        timing: options.timing ?? SOCKET_TIMING,
+        rings: options.rings ?? RING_RATES,
+        cluster,
+        places: { ...PLACE_LIMITS, ...options.places },
+        trustedProxies: options.trustedProxies ?? [],
+        frames: options.frames ?? FRAME_RATE,
+        allowance: options.allowance ?? ALLOWANCE,
+        log,
+      }),
   });
 
   async function answer(request: Request, url: URL, arrival: Arrival): Promise<Response | null> {
     if (publicOrigin === null) requireLoopback(url, arrival.at);
     if (url.pathname === SOCKET && request.method === "GET") {
-      return sockets.accept(request, arrival);
+      return signaling.accept(request, arrival);
     }
     if (request.method === "OPTIONS" && isApi(url.pathname)) return preflight();
     if (url.pathname === SOCKET) return methodNotAllowed("GET");
@@ -193,10 +204,10 @@ export async function openService(options: ServiceOptions): Promise<Service> {
     refuse: (error) => withHeaders(problemResponse(error), ""),
     async drain() {
       waiters.close();
-      await sockets.close();
+      await signaling.drain();
     },
     async close() {
-      await sockets.close();
+      await signaling.close();
       await ctx.close();
       kv.close();
     },

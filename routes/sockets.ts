@@ -9,7 +9,8 @@
  */
 
 import { type Context } from "../core/context.ts";
-import { openRelay } from "../core/relay.ts";
+import { type Cluster } from "../core/cluster/cluster.ts";
+import { openRelay, type Relay } from "../core/relay.ts";
 import { pairCount, type PairRates } from "../core/pair_rate.ts";
 import { type Rate } from "../core/token_bucket.ts";
 import { CLOSE } from "../wire/close.ts";
@@ -66,6 +67,8 @@ export interface Sockets {
    * @throws ServiceError `unavailable`, `rate_limited`
    */
   accept(request: Request, arrival: Arrival): Response | null;
+  /** The connections behind the sockets. */
+  readonly relay: Relay;
   /** Says goodbye to everybody, takes nobody in, and resolves when they are gone or after 2 s. */
   close(): Promise<void>;
 }
@@ -78,6 +81,8 @@ export interface SocketOptions {
   readonly timing: SocketTiming;
   /** How often somebody may be rung. */
   readonly rings: PairRates;
+  /** The other instances; without it there are none. */
+  readonly cluster?: Cluster | undefined;
   /** How many frames a connection may send. */
   readonly frames: Rate;
   /** What a connection may ask of others. */
@@ -198,12 +203,14 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
     const empty = new Promise<void>((resolve) => whenEmpty = resolve);
     for (const one of open.keys()) one.warn(timing.drainNoticeMs, DRAIN_JITTER_MS);
     if (open.size > 0) await atMost(timing.drainNoticeMs, empty);
+    // First, so that whoever connects elsewhere finds what was left.
+    await options.cluster?.drain().catch((error) => void refusalOf(error, log));
     for (const one of open.keys()) one.drain();
     if (open.size > 0) await atMost(DRAIN_MS, empty);
     for (const socket of open.values()) socket?.terminate();
   }
 
-  return { accept, close };
+  return { accept, relay: parts.relay, close };
 }
 
 async function atMost(ms: number, end: Promise<void>): Promise<void> {
@@ -214,10 +221,10 @@ async function atMost(ms: number, end: Promise<void>): Promise<void> {
 }
 
 function partsOf(ctx: Context, options: SocketOptions): ConnectionParts {
-  const { timing, rings, frames, allowance, log } = options;
+  const { timing, rings, frames, allowance, log, cluster } = options;
   const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
   const report = (error: unknown): void => void refusalOf(error, log);
-  const relay = openRelay({ ctx, rings: pairCount(rings), report });
+  const relay = openRelay({ ctx, rings: pairCount(rings), report, ...cluster?.parts });
   const monotonic = (): number => performance.now();
   const clocks = { monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
   return { ctx, relay, log, frames, allowance, ...clocks };

@@ -106,6 +106,14 @@ export const MAX_AWAY_BYTES = 134_217_728;
 export const ACK_FRAMES = 16;
 /** A client acks at the latest so long after a numbered frame, in milliseconds. */
 export const ACK_MS = 2_000;
+/** How often an instance of several renews its lease, in milliseconds. */
+export const INSTANCE_RENEW_MS = 5_000;
+/** After what time without a renewal the others give an instance up, in milliseconds. */
+export const INSTANCE_DEAD_MS = 15_000;
+/** How often an instance looks into its inbox unasked, in milliseconds. */
+export const INSTANCE_POLL_MS = 5_000;
+/** How long an instance may take to hand a connection over, in milliseconds. */
+export const INSTANCE_ASK_MS = 2_000;
 /** Longest sealed metadata of a room or a member, in bytes before base64url. */
 export const MAX_META_BYTES = 1_024;
 /** Most who wait at one room's door. */

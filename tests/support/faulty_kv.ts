@@ -120,3 +120,63 @@ export function mortal(kv: Deno.Kv, diesAt: number): Mortal {
     died,
   };
 }
+
+/** A store that can be stopped, as a process that is paused sees its own. */
+export interface PausableKv {
+  readonly kv: Deno.Kv;
+  /** From here on nothing is answered, until it goes on. */
+  pause(): void;
+  /** Goes on, with all that waited. */
+  goOn(): void;
+}
+
+/** A store that can be stopped. */
+export function pausableKv(kv: Deno.Kv): PausableKv {
+  let gate = Promise.resolve();
+  let open: () => void = () => {};
+  return {
+    kv: delayed(kv, () => gate),
+    pause: () => void (gate = new Promise((resolve) => open = resolve)),
+    goOn: () => open(),
+  };
+}
+
+/** A store that is far away: what it is asked takes a while to get there, and its answer to come back. */
+export function distantKv(kv: Deno.Kv, mostMs: number): Deno.Kv {
+  return delayed(kv, () => {
+    return new Promise((resolve) => setTimeout(resolve, Math.random() * mostMs));
+  });
+}
+
+/** A store in front of which, and behind which, something is waited for. */
+function delayed(kv: Deno.Kv, pause: () => Promise<void>): Deno.Kv {
+  const wait = async <T>(work: () => Promise<T>): Promise<T> => {
+    await pause();
+    const result = await work();
+    await pause();
+    return result;
+  };
+  const wrapAtomic = (operation: Deno.AtomicOperation): Deno.AtomicOperation =>
+    new Proxy(operation, {
+      get(target, property) {
+        if (property === "commit") return () => wait(() => target.commit());
+        return chained(target, property, wrapAtomic);
+      },
+    });
+  async function* list(...args: Parameters<Deno.Kv["list"]>): AsyncGenerator<unknown> {
+    await pause();
+    const rows = await Array.fromAsync(kv.list(...args));
+    await pause();
+    yield* rows;
+  }
+  return new Proxy(kv, {
+    get(target, property) {
+      if (property === "atomic") return () => wrapAtomic(target.atomic());
+      if (property === "list") return list;
+      const member = chained(target, property, null);
+      if (property !== "get" && property !== "getMany") return member;
+      return (...args: unknown[]) =>
+        wait(() => (member as (...args: unknown[]) => Promise<unknown>)(...args));
+    },
+  });
+}

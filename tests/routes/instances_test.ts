@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { auditLog } from "../../core/log_audit.ts";
+import { openRoomId } from "../../wire/room_id.ts";
+import { membersOf, pause, startTalk, storm, until, untilWhole } from "../support/crowd.ts";
+import { registered, tokenOf } from "../support/dpop.ts";
+import { distantKv, pausableKv } from "../support/faulty_kv.ts";
+import { FAST, startInstance } from "../support/instances.ts";
+import { ORIGIN } from "../support/service_core.ts";
+import { authFrame, connect } from "../support/socket.ts";
+import { type Wanderer, wanderer } from "../support/wanderer.ts";
+
+Deno.test("members of two instances hear each other, in order", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const members = await membersOf([one, two], ["alice", "bob", "carol"]);
+  const said = new Map(members.map(({ name }) => [name, 30]));
+  for (let i = 0; i < 30; i++) {
+    for (const member of members) member.say(`${i}`);
+    await pause(5);
+  }
+  await untilWhole(members, said);
+  for (const member of members) member.end();
+  assert.deepEqual([...one.faults, ...two.faults], []);
+});
+
+Deno.test("forced disconnects at random moments lose nothing, double nothing, and keep the order", async () => {
+  using kv = await Deno.openKv(":memory:");
+  // As far away as a server in the same house: what overlaps there has to overlap here.
+  await using one = await startInstance(distantKv(kv, 8));
+  await using two = await startInstance(distantKv(kv, 8));
+  const members = await membersOf([one, two], ["alice", "bob", "carol", "dave"]);
+  const said = await storm(() => [one, two], members, 80, 60);
+  await untilWhole(members, said);
+  const welcomes = members.flatMap((member) => member.welcomes);
+  assert.ok(welcomes.length >= 84);
+  assert.deepEqual(new Set(welcomes), new Set(["fresh", "resumed"]));
+  for (const member of members) member.end();
+  assert.deepEqual([...one.faults, ...two.faults], []);
+});
+
+Deno.test("what two members do to one room at once, on two instances, both happens", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const names = Array.from({ length: 12 }, (_, i) => `person${i}`);
+  const accounts = await Promise.all(names.map((name) => registered(one, name)));
+  const room = openRoomId();
+  const members = accounts.map(wanderer);
+  await Promise.all(members.map((member, i) => member.goTo(i % 2 ? one : two)));
+  await Promise.all(members.map((member) => member.join(room)));
+  const talk = startTalk(members, 20);
+  await pause(200);
+  await untilWhole(members, talk.end());
+  for (const member of members) member.end();
+  assert.deepEqual([...one.faults, ...two.faults], []);
+});
+
+Deno.test("a paused instance is given up by one of the others: away, back elsewhere, and each told once", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const paused = pausableKv(kv);
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  await using three = await startInstance(paused.kv);
+  const members = await membersOf([one, two, three], [
+    "alice",
+    "bob",
+    "carol",
+    "dave",
+    "erin",
+    "frank",
+  ]);
+  const [alice, , carol, , , frank] = members as [
+    Wanderer,
+    Wanderer,
+    Wanderer,
+    Wanderer,
+    Wanderer,
+    Wanderer,
+  ];
+  const talk = startTalk(members, 60);
+  await pause(300);
+  paused.pause();
+  const eventsOf = (name: string) =>
+    alice.presence.filter(([account]) => account === name).map(([, event]) => event);
+  await until("carol and frank are away", () => {
+    return eventsOf("carol").includes("away") && eventsOf("frank").includes("away");
+  });
+  await carol.goTo(one);
+  paused.goOn();
+  await until("frank's socket is closed", () => !frank.isOnline);
+  assert.deepEqual(frank.closes, [4000]);
+  await frank.goTo(two);
+  await carol.goTo(three);
+  await pause(300);
+  await untilWhole(members, talk.end());
+  assert.deepEqual(carol.welcomes, ["fresh", "instance_lost", "resumed"]);
+  assert.deepEqual(frank.welcomes, ["fresh", "instance_lost"]);
+  // Two looked after them, and each thing was told once.
+  assert.deepEqual(eventsOf("frank"), ["join", "away", "back"]);
+  for (const member of members) member.end();
+  assert.deepEqual([...one.faults, ...two.faults].filter((line) => !/given up/.test(line)), []);
+  assert.match(three.faults.join(), /begins again as a new one/);
+});
+
+Deno.test("who does not come back from a lost instance has left when the window is over, and nothing stays", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const paused = pausableKv(kv);
+  await using one = await startInstance(kv, { cluster: { ...FAST, windowMs: 1_500 } });
+  const two = await startInstance(paused.kv);
+  const members = await membersOf([one, two], ["alice", "bob"]);
+  const [alice, bob] = members as [Wanderer, Wanderer];
+  paused.pause();
+  alice.say("0");
+  await until("bob has left", () => alice.presence.some(([, event]) => event === "leave"));
+  assert.deepEqual(alice.presence.map(([, event]) => event), ["join", "away", "leave"]);
+  alice.end();
+  bob.end();
+  await until("the lost instance is forgotten", async () => {
+    const keys: Deno.KvKey[] = [];
+    for await (const { key } of kv.list({ prefix: [] })) keys.push(key);
+    const [live, ...others] = keys.filter(([table]) => table === "instance");
+    if (others.length > 0) return false;
+    const ofInstances = ["at", "owned", "inbox", "rang", "bell", "journal"];
+    return keys.every(([table, name]) => {
+      return name === live![1] || name !== "bob" && !ofInstances.includes(String(table));
+    });
+  });
+  paused.goOn();
+  await two.close();
+});
+
+Deno.test("an instance that stops leaves its connections to the others: resumed, and nobody was away", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  const two = await startInstance(kv);
+  const members = await membersOf([one, two], ["alice", "bob", "carol", "dave"]);
+  const [alice, bob, , dave] = members as [Wanderer, Wanderer, Wanderer, Wanderer];
+  const talk = startTalk(members, 40);
+  await pause(400);
+  const stopped = two.close();
+  await until("sockets are closed", () => !bob.isOnline && !dave.isOnline);
+  await bob.goTo(one);
+  await dave.goTo(one);
+  await stopped;
+  await pause(200);
+  await untilWhole(members, talk.end());
+  assert.deepEqual([...bob.welcomes, ...dave.welcomes], ["fresh", "resumed", "fresh", "resumed"]);
+  assert.deepEqual([...bob.closes, ...dave.closes], [4000, 4000]);
+  const told = new Set(alice.presence.map(([, event]) => event));
+  assert.deepEqual(told, new Set(["join"]));
+  for (const member of members) member.end();
+  assert.deepEqual(one.faults, []);
+});
+
+Deno.test("a key that is not the connection's opens nothing on another instance either", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const [alice, mallory] = [await registered(one, "alice"), await registered(one, "mallory")];
+  using socket = connect(one);
+  socket.send(await authFrame(one, alice, (await socket.next("hello")).nonce));
+  const { cid, resume: key } = await socket.next("welcome");
+  for (
+    const [who, asked] of [
+      [mallory, { cid, key, seq: 0 }],
+      [alice, { cid, key: key.replace(/^./, (c) => c === "A" ? "B" : "A"), seq: 0 }],
+      [alice, { cid: "A".repeat(22), key, seq: 0 }],
+    ] as const
+  ) {
+    using other = connect(two);
+    const { nonce } = await other.next("hello");
+    other.send({ ...await authFrame(two, who, nonce), resume: asked });
+    const { resumed, reason } = await other.next("welcome");
+    assert.deepEqual([resumed, reason], [false, "unknown"]);
+  }
+  using again = connect(two);
+  const { nonce } = await again.next("hello");
+  again.send({ ...await authFrame(two, alice, nonce), resume: { cid, key, seq: 0 } });
+  const welcome = await again.next("welcome");
+  assert.deepEqual([welcome.resumed, welcome.cid, welcome.epoch], [true, cid, 2]);
+  assert.equal(await socket.ended, 4007);
+});
+
+Deno.test("names that are registered through two instances at once are all in one log", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const names = Array.from({ length: 60 }, (_, i) => `person${i}`);
+  const accounts = await Promise.all(
+    names.map((name, i) => registered(i % 2 ? one : two, name)),
+  );
+  const { names: count, pending, faults } = await auditLog({ kv, origin: ORIGIN });
+  assert.deepEqual({ count, pending, faults }, { count: 60, pending: 0, faults: [] });
+  // Who was registered at the one signs in at the other.
+  for (const [i, account] of accounts.slice(0, 2).entries()) {
+    await tokenOf(i % 2 ? two : one, account);
+  }
+  assert.deepEqual([...one.faults, ...two.faults], []);
+});
