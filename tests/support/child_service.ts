@@ -12,10 +12,21 @@ const ROOT = new URL("../../", import.meta.url);
 export interface ChildService extends TestService {
   /** Ends the process as a power cut does, and waits until it is gone. */
   kill(): Promise<void>;
+  /** Stops the process where it is, and lets it go on. */
+  freeze(isFrozen: boolean): void;
 }
 
-/** Starts `main.ts` on a folder of its own. @param data holds store and secret, also afterwards */
-export async function startChild(data: string, origin: string): Promise<ChildService> {
+/**
+ * Starts `main.ts` on a folder of its own.
+ *
+ * @param data holds store and secret, also afterwards
+ * @param env settings beside those
+ */
+export async function startChild(
+  data: string,
+  origin: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ChildService> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -31,6 +42,7 @@ export async function startChild(data: string, origin: string): Promise<ChildSer
       COUNTERSIGN_PORT: "0",
       COUNTERSIGN_DATA: data,
       COUNTERSIGN_ORIGIN: origin,
+      ...env,
     },
     stdin: "null",
     stdout: "piped",
@@ -65,6 +77,7 @@ export async function startChild(data: string, origin: string): Promise<ChildSer
     drain: close,
     close,
     kill: () => end("SIGKILL"),
+    freeze: (isFrozen) => child.kill(isFrozen ? "SIGSTOP" : "SIGCONT"),
     [Symbol.asyncDispose]: close,
   };
 }
