@@ -9,11 +9,14 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
+import { type MailWire } from "../wire/mail.ts";
+import { type Bus, type Delivery, type JournalEntry } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Connections } from "./connections.ts";
 import { type Downlink } from "./downlink.ts";
 import { type Party } from "./identity.ts";
 import { type Mailboxes, mailFrameOf, type Waiting } from "./mailbox.ts";
+import { type Whereabouts } from "./whereabouts.ts";
 
 /** The way of mail to connections. */
 export interface MailDelivery {
@@ -21,42 +24,53 @@ export interface MailDelivery {
   waitingFor(party: Party): Promise<readonly Waiting[]>;
   /** Gives a connection what waits, as far as it was not given it before. */
   give(connection: Connection, waiting: readonly Waiting[]): void;
-  /** Something was put into an account's mailbox: looks, and tells its connections. */
+  /** Something was put into an account's mailbox: tells its connections, also at other instances. */
   look(account: AccountLabel): void;
+  /** Takes what another instance saw put into a mailbox. */
+  take(delivery: Delivery, journal: JournalEntry | null): void;
+}
+
+/** Whether a delivery is of something that waits in a mailbox. */
+export function isMail({ frame }: Delivery): boolean {
+  return "entry" in frame && frame.entry !== undefined;
 }
 
 /** What mail is delivered with. */
 export interface MailDeliveryParts {
   readonly mailboxes: Pick<Mailboxes, "waiting" | "remove">;
-  readonly connections: Pick<Connections, "ofAccount">;
+  readonly connections: Pick<Connections, "ofAccount" | "get">;
   readonly downlink: Pick<Downlink, "give">;
+  readonly bus: Bus;
+  readonly whereabouts: Whereabouts;
   /** Takes faults that nobody waits for. */
   readonly report: (error: unknown) => void;
 }
 
 /** Nothing was given to anybody yet. */
 export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
-  const { mailboxes, connections, downlink, report } = parts;
+  const { mailboxes, connections, downlink, bus, whereabouts, report } = parts;
   const given = new WeakMap<Connection, Set<string>>();
 
   async function waitingFor(party: Party): Promise<readonly Waiting[]> {
     return party.kind === "account" ? await mailboxes.waiting(party.account, party.device) : [];
   }
 
-  function give(connection: Connection, waiting: readonly Waiting[]): void {
+  function giveOne(connection: Connection, frame: MailWire): void {
     const { party } = connection;
     if (party.kind !== "account") return;
     const known = given.get(connection) ?? new Set();
     given.set(connection, known);
-    for (const one of waiting) {
-      if (known.has(one.entry)) continue;
-      known.add(one.entry);
-      downlink.give(connection, mailFrameOf(one), (isAcked) => {
-        known.delete(one.entry);
-        if (!isAcked) return;
-        mailboxes.remove(party.account, party.device, [one.entry]).catch(report);
-      });
-    }
+    if (known.has(frame.entry)) return;
+    known.add(frame.entry);
+    downlink.give(connection, frame, (isAcked) => {
+      known.delete(frame.entry);
+      if (!isAcked) return;
+      mailboxes.remove(party.account, party.device, [frame.entry]).catch(report);
+    });
+  }
+
+  function give(connection: Connection, waiting: readonly Waiting[]): void {
+    for (const one of waiting) giveOne(connection, mailFrameOf(one));
   }
 
   async function bring(account: AccountLabel): Promise<void> {
@@ -64,11 +78,31 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
       const waiting = await waitingFor(connection.party);
       if (!connection.isOver) give(connection, waiting);
     }
+    const deliveries = new Map<string, Delivery[]>();
+    for (const { cid, instance, device } of await whereabouts.of(account)) {
+      if (instance === bus.instance) continue;
+      const there = deliveries.get(instance) ?? [];
+      deliveries.set(instance, there);
+      for (const one of await mailboxes.waiting(account, device)) {
+        there.push({ to: [cid], frame: mailFrameOf(one) });
+      }
+    }
+    if (deliveries.size > 0) await bus.publish(deliveries);
+  }
+
+  function take({ to, frame }: Delivery, journal: JournalEntry | null): void {
+    for (const cid of to) {
+      const connection = connections.get(cid);
+      if (connection !== null) giveOne(connection, frame as MailWire);
+      // It stays in the mailbox until it is acked, so the journal need not keep it.
+      if (journal !== null) bus.settled(journal, cid);
+    }
   }
 
   return {
     waitingFor,
     give,
     look: (account) => void bring(account).catch(report),
+    take,
   };
 }

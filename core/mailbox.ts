@@ -116,6 +116,8 @@ export interface Mailboxes {
   shareRoom: ((one: AccountLabel, other: AccountLabel) => boolean) | null;
   /** Has somebody told whenever something is put into a mailbox. */
   listen(listener: (account: AccountLabel) => void): void;
+  /** The same for the relay, which may be made anew; set by it. */
+  onPut: ((account: AccountLabel) => void) | null;
 }
 
 /** Opens the mailboxes. */
@@ -145,10 +147,12 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
     });
     for (const { entry } of kept) metrics.count("mail", `${entry.kind}_stored`);
     for (const listener of listeners) listener(to);
+    boxes.onPut?.(to);
   }
 
   const boxes: Mailboxes = {
     shareRoom: null,
+    onPut: null,
     listen: (listener) => void listeners.push(listener),
     async putRing(to, { from, device, id, common, offers, isWaiting, isNoted }) {
       const sentMs = ctx.now();

@@ -15,7 +15,7 @@ import { type KeyMaker } from "./connection_key.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Context } from "./context.ts";
 import { openDownlink } from "./downlink.ts";
-import { type MailDelivery, openMailDelivery } from "./mail_delivery.ts";
+import { isMail, type MailDelivery, openMailDelivery } from "./mail_delivery.ts";
 import { openMembership } from "./membership.ts";
 import { type PairCount } from "./pair_rate.ts";
 import { type Elsewhere, type Greeting, openPresence, type Presence } from "./presence.ts";
@@ -100,9 +100,11 @@ export function openRelay(parts: RelayParts): Relay {
   const change = openMembership({ rules, rooms, downlink, report });
   const ring = openRinging({ ctx, rings, bus, whereabouts });
   const { mailboxes } = ctx;
-  const mail = openMailDelivery({ mailboxes, connections, downlink, report });
-  bus.onDelivery = downlink.deliver;
-  mailboxes.listen(mail.look);
+  const mail = openMailDelivery({ mailboxes, connections, downlink, bus, whereabouts, report });
+  bus.onDelivery = (delivery, journal) => {
+    (isMail(delivery) ? mail.take : downlink.deliver)(delivery, journal);
+  };
+  mailboxes.onPut = mail.look;
   mailboxes.shareRoom = shareRoom;
 
   function act(from: Connection, frame: RelayFrame): Done {

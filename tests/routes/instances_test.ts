@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { auditLog } from "../../core/log_audit.ts";
 import { openRoomId } from "../../wire/room_id.ts";
 import { membersOf, pause, startTalk, storm, until, untilWhole } from "../support/crowd.ts";
-import { registered, tokenOf } from "../support/dpop.ts";
+import { MAILBOX, messagesPath } from "../../wire/paths.ts";
+import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { distantKv, pausableKv } from "../support/faulty_kv.ts";
 import { FAST, startInstance } from "../support/instances.ts";
 import { ORIGIN } from "../support/service_core.ts";
-import { authFrame, connect } from "../support/socket.ts";
+import { authFrame, connect, online } from "../support/socket.ts";
 import { type Wanderer, wanderer } from "../support/wanderer.ts";
 
 Deno.test("members of two instances hear each other, in order", async () => {
@@ -197,4 +198,35 @@ Deno.test("names that are registered through two instances at once are all in on
     await tokenOf(i % 2 ? two : one, account);
   }
   assert.deepEqual([...one.faults, ...two.faults], []);
+});
+
+Deno.test("a call and a message reach a device that is connected to another instance, once", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const [alice, bob] = [await registered(one, "alice"), await registered(one, "bob")];
+  using caller = await online(one, alice);
+  using callee = await online(two, bob);
+  const offers = [{ device: 1, offer: "AAAB" }];
+  caller.send({ t: "ring", id: "r", to: "bob", common: "AAAA", devices: [1], offers });
+  assert.equal((await caller.next("ack")).status, "relayed");
+  assert.equal((await callee.next("ring")).from, "alice");
+  const path = messagesPath("bob");
+  for (const id of ["m1", "m2"]) {
+    const headers = await credentials(one, alice, await tokenOf(one, alice), "POST", path);
+    const answer = await sendJson(one, "POST", path, { id, ct: "AAAA" }, headers);
+    await answer.body?.cancel();
+    assert.equal(answer.status, 202);
+    const { seq, kind, from } = await callee.next("mail");
+    assert.deepEqual([kind, from], ["message", "alice"]);
+    if (id === "m2") callee.send({ t: "ack", seq });
+  }
+  const waiting = async () => {
+    const headers = await credentials(two, bob, await tokenOf(two, bob), "GET", MAILBOX);
+    const answer = await (await fetch(two.url + MAILBOX, { headers })).json();
+    return answer.entries.length;
+  };
+  for (let i = 0; i < 50 && await waiting() > 0; i++) await pause(20);
+  assert.equal(await waiting(), 0);
+  assert.deepEqual(callee.waiting, []);
 });

@@ -11,6 +11,7 @@
 import { equal } from "node:assert/strict";
 import { type Connection, type Outlet } from "../../core/connection.ts";
 import { type Context } from "../../core/context.ts";
+import { openMetrics } from "../../core/metrics.ts";
 import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { type Greeting } from "../../core/presence.ts";
 import { openRelay, type Relay, type RelayFrame } from "../../core/relay.ts";
@@ -37,7 +38,9 @@ export function lossyRelay(
   rules: RoomRules = testRules(),
 ): { relay: Relay; clock: { now: number } } {
   const clock = { now: 1_000_000 };
-  const ctx = { now: () => clock.now } as Context;
+  // Nobody has a mailbox here.
+  const mailboxes = { onPut: null, shareRoom: null };
+  const ctx = { now: () => clock.now, metrics: openMetrics(), mailboxes } as unknown as Context;
   const report = (error: unknown): void => {
     throw error;
   };
