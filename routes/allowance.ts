@@ -8,7 +8,7 @@
 
 import { ServiceError } from "../core/error.ts";
 import { type Relay } from "../core/relay.ts";
-import { type Rate, tokenBucket } from "../core/token_bucket.ts";
+import { type Rate, type TokenBucket, tokenBucket } from "../core/token_bucket.ts";
 import { type ClientFrame } from "../wire/frames.ts";
 import { FAN_OUT_BURST, FAN_OUT_PER_SECOND, JOIN_BURST, JOINS_PER_SECOND } from "../wire/limits.ts";
 
@@ -36,20 +36,29 @@ export interface Allowance {
 export function openAllowance(
   rates: AllowanceRates,
   relay: Pick<Relay, "membersOf">,
-  nowMs: number,
 ): Allowance {
-  const joins = tokenBucket(rates.joins, nowMs);
-  const deliveries = tokenBucket(rates.deliveries, nowMs);
+  // Made when they are first asked for: most connections that wait ask for nothing.
+  let joins: TokenBucket | null = null;
+  let deliveries: TokenBucket | null = null;
   return {
     covers(frame, nowMs) {
-      if (frame.t === "join") return joins.take(nowMs);
-      const { t } = frame;
-      if (t !== "signal" && t !== "meta") return true;
-      const isToAll = t === "meta" || frame.to === "*";
-      if (isToAll) return deliveries.take(nowMs, relay.membersOf(frame.room));
-      return deliveries.take(nowMs, typeof frame.to === "string" ? 1 : frame.to.length);
+      if (frame.t === "join") {
+        joins ??= tokenBucket(rates.joins, nowMs);
+        return joins.take(nowMs);
+      }
+      if (frame.t !== "signal" && frame.t !== "meta") return true;
+      deliveries ??= tokenBucket(rates.deliveries, nowMs);
+      return deliveries.take(nowMs, receiversOf(frame, relay));
     },
   };
+}
+
+function receiversOf(
+  frame: Extract<ClientFrame, { t: "signal" | "meta" }>,
+  relay: Pick<Relay, "membersOf">,
+): number {
+  if (frame.t === "meta" || frame.to === "*") return relay.membersOf(frame.room);
+  return typeof frame.to === "string" ? 1 : frame.to.length;
 }
 
 /** How a frame is refused that is not covered. */

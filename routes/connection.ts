@@ -108,7 +108,7 @@ export function connection(
   const { metrics } = ctx;
   const startedMs = monotonic();
   const bucket = tokenBucket(parts.frames, startedMs);
-  const allowance = openAllowance(parts.allowance, relay, startedMs);
+  const allowance = openAllowance(parts.allowance, relay);
   let socket: Socket | null = null;
   let member: (SignedIn & { readonly kept: Kept }) | null = null;
   let isEnded = false;

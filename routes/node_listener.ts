@@ -77,16 +77,10 @@ export async function listenNode(
     serve,
   );
   server.on("upgrade", (incoming: IncomingMessage, stream: Duplex, head) => {
-    // Whoever is gone needs no answer.
-    stream.on("error", () => stream.destroy());
-    void (async () => {
-      const request = requestOf(incoming);
-      const upgrade = upgrades({ incoming, stream, head });
-      const response = request === null
-        ? service.refuse(noUrl())
-        : await service.fetch(request, arrivalOf(at, incoming, upgrade));
-      if (response !== null) await answerTo(stream, response);
-    })().catch(() => stream.destroy());
+    stream.on("error", goneWithError);
+    const upgrade = upgrades({ incoming, stream, head });
+    answerUpgrade(service, stream, requestOf(incoming), arrivalOf(at, incoming, upgrade))
+      .catch(() => stream.destroy());
   });
   at = await listening(server, at);
   const unwatch = watchAccepting(server, at, log);
@@ -125,6 +119,23 @@ function isSocketRequest({ method, url, headers }: IncomingMessage): boolean {
 
 function arrivalOf(at: Listening, { socket }: IncomingMessage, upgrade: Upgrade): Arrival {
   return { at, peer: socket.remoteAddress ?? null, upgrade };
+}
+
+/** Whoever is gone needs no answer. Holds on to nothing of the request, as the connection may last. */
+function goneWithError(this: Duplex): void {
+  this.destroy();
+}
+
+async function answerUpgrade(
+  service: Pick<Service, "fetch" | "refuse">,
+  stream: Duplex,
+  request: Request | null,
+  arrival: Arrival,
+): Promise<void> {
+  const response = request === null
+    ? service.refuse(noUrl())
+    : await service.fetch(request, arrival);
+  if (response !== null) await answerTo(stream, response);
 }
 
 /** The head of an upgrade as a request, or null where its `Host` is none. */
