@@ -25,7 +25,11 @@ export interface Page {
 export type Pages = ReadonlyMap<string, Page>;
 
 /** Where people look for which page. */
-const PAGES: Readonly<Record<string, string>> = { "index.html": "/", "log.html": "/log" };
+const PAGES: Readonly<Record<string, string>> = {
+  "index.html": "/",
+  "log.html": "/log",
+  "docs.html": "/docs",
+};
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

@@ -1,5 +1,5 @@
 /**
- * Builds what the browser loads: the modules of the demo and of the log's page, bundled and minified,
+ * Builds what the browser loads: the modules of the demo, the log's page and the reference, bundled and minified,
  * and their static files.
  *
  * Runs in the directory of the project and writes to `dist/` alone, which it empties first. It
@@ -20,13 +20,14 @@ import { basename } from "node:path";
 const MODULES = [
   { entry: "examples/demo/app.ts", output: "app.js", split: true },
   { entry: "examples/log/page.ts", output: "log.js", split: true },
+  { entry: "examples/docs/page.ts", output: "docs.js", split: true },
   { entry: "client/adapters/browser_worker.ts", output: "worker.js", split: false },
 ] as const;
 
 type Module = typeof MODULES[number];
 
 /**
- * The folders whose other files are copied as they are, and what those of the second are called in the
+ * The folders whose other files are copied as they are, and what those of the others are called in the
  * one folder that is served.
  */
 const STATIC: readonly {
@@ -35,6 +36,10 @@ const STATIC: readonly {
 }[] = [
   { folder: "examples/demo", names: {} },
   { folder: "examples/log", names: { "index.html": "log.html", "style.css": "log.css" } },
+  {
+    folder: "examples/docs",
+    names: { "index.html": "docs.html", "style.css": "docs.css", "client.js": "docs_client.js" },
+  },
 ];
 
 const OUTPUT = "dist";

@@ -27,6 +27,7 @@ import {
   type RoomTokenWire,
   type RoomWire,
 } from "./room.ts";
+import { codeTexts } from "./problem_texts.ts";
 import { charsOf, size, text64 } from "./schema_parts.ts";
 import { type ServiceDescription } from "./service.ts";
 import { type TokenWire } from "./token.ts";
@@ -40,6 +41,7 @@ const CODES = Object.keys(PROBLEM_STATUS) as [ProblemCode, ...ProblemCode[]];
 export const problemCode = z.enum(CODES).meta({
   id: "ProblemCode",
   description: "Why something was refused. The list is closed: a new code is a new version.",
+  "x-codes": codeTexts(),
 });
 
 /** A refusal, `application/problem+json`. */

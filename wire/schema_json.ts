@@ -37,7 +37,10 @@ export function jsonSchemas(
 ): JsonSchemas {
   const all = z.toJSONSchema(z.object(schemas), {
     io: "input",
-    override({ jsonSchema }) {
+    override({ zodSchema, jsonSchema }) {
+      // Ours are of what is taken, so they stay where that is decoded.
+      const examples = z.globalRegistry.get(zodSchema)?.["examples"];
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
       if (isOpen && jsonSchema.additionalProperties === false) {
         delete jsonSchema.additionalProperties;
       }

@@ -95,6 +95,8 @@ Deno.test("every body has an example, and every example is of its schema", async
     const examples = examplesOf(body);
     assert.ok(examples.length > 0, `${id} has an example of its body`);
     for (const one of examples) assert.ok(body.safeParse(one).success, id);
+    const { id: name } = body.meta() as { id: string };
+    assert.deepEqual(document.components.schemas[name].examples, examples, `${id} shows it`);
   }
 });
 
