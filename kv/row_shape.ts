@@ -126,6 +126,20 @@ const TABLES: Readonly<Record<string, Shape>> = {
 
 /** `["nonce", hash]` */
 const NONCE: Shape = { key: [bytes], value: exactly({ expMs: count, id: text }) };
+const keptAnswer = exactly({
+  status: count,
+  text: (value) => value === null || text(value),
+});
+/** `["idempotency", hash]` */
+const IDEMPOTENCY: Shape = {
+  key: [bytes],
+  value: exactly({
+    expMs: count,
+    id: text,
+    request: bytes,
+    answer: (value) => value === null || keptAnswer(value),
+  }),
+};
 /** `["link", slot]` */
 const SLOT: Shape = {
   key: [bytes],
@@ -194,6 +208,8 @@ export async function* listMisfits(kv: Deno.Kv, prefix: Deno.KvKey = []): AsyncI
     if (OF_INSTANCES.includes(root)) continue;
     if (root === "nonce") {
       if (!isOf(NONCE, key.slice(1), value)) yield { key, table: root };
+    } else if (root === "idempotency") {
+      if (!isOf(IDEMPOTENCY, key.slice(1), value)) yield { key, table: root };
     } else if (root === "link") {
       const shape = key.length === 2 ? SLOT : MESSAGE;
       if (!isOf(shape, key.slice(1), value)) yield { key, table: root };

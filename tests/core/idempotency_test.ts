@@ -11,6 +11,7 @@ import {
   IDEMPOTENCY_TTL_MS,
   REQUEST_TIMEOUT_MS,
 } from "../../wire/limits.ts";
+import { listMisfits } from "../../kv/row_shape.ts";
 import { faultyKv } from "../support/faulty_kv.ts";
 
 /** A request of alice, unless something else is said. */
@@ -119,6 +120,17 @@ Deno.test("an account uses so many keys at once, and then one every while", asyn
     clock.ms += IDEMPOTENCY_REFILL_MS;
     await once(ask({ key: "more" }), act);
   });
+});
+
+Deno.test("its rows are as an audit of the store wants them", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const { once } = openIdempotency({ kv, now: () => 1_000 });
+  await once(ask(), counted().act);
+  await once(ask({ key: "k2" }), () => Promise.resolve({ status: 204, text: null }));
+  void once(ask({ key: "k3" }), () => new Promise(() => {}));
+  await assert.rejects(once(ask({ key: "k3" }), counted().act), refused("idempotency_in_flight"));
+  assert.equal((await Array.fromAsync(kv.list({ prefix: [] }))).length, 3);
+  assert.deepEqual(await Array.fromAsync(listMisfits(kv)), []);
 });
 
 Deno.test("whatever the store does, a request is done once, and its outcome is told", async () => {
