@@ -6,6 +6,7 @@
 
 import { requireReady } from "../core/readiness.ts";
 import { healthAnswer } from "../wire/schema_answers.ts";
+import { anyQuery } from "../wire/schema_query.ts";
 import { json, serve, type Served } from "./operation.ts";
 import { type Api } from "./route.ts";
 
@@ -19,6 +20,7 @@ export function healthRoutes({ ctx }: Api): readonly Served[] {
       topic: "service",
       summary: "Whether the process answers",
       access: "anybody",
+      query: anyQuery,
       answer: json(healthAnswer, "It does"),
       codes: [],
     }, () => ({ status: "ok" })),
@@ -30,6 +32,7 @@ export function healthRoutes({ ctx }: Api): readonly Served[] {
       summary:
         "Whether the service can do its work: the store reads and writes, the log takes records",
       access: "anybody",
+      query: anyQuery,
       answer: json(healthAnswer, "It can"),
       codes: ["log_frozen"],
     }, async () => {

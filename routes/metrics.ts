@@ -7,6 +7,7 @@
 
 import { measureLog } from "../core/log_metrics.ts";
 import { METRICS } from "../wire/paths.ts";
+import { anyQuery } from "../wire/schema_query.ts";
 import { media, serve, type Served } from "./operation.ts";
 import { type Api } from "./route.ts";
 
@@ -23,6 +24,7 @@ export function metricsRoutes({ ctx }: Api): readonly Served[] {
     summary: "What the service counts, in Prometheus's text format",
     about: "There only where the operator asked for it. No name and no address is in it.",
     access: "anybody",
+    query: anyQuery,
     answer: media(TYPE, "Counters and gauges"),
     codes: [],
   }, async () => new Response(await ctx.metrics.text(), { headers: { "content-type": TYPE } }))];

@@ -9,6 +9,9 @@ import { MAX_FRAME_ID_CHARS, MAX_LINK_MESSAGES, MAX_MAIL_WAIT_MS } from "./limit
 import { LINK_SLOT_BYTES } from "../crypto/link_code.ts";
 import { bytes, decimal, label, room } from "./schema_parts.ts";
 
+/** Whatever a balancer or a scraper puts behind its path; nobody looks at it. */
+export const anyQuery = z.record(z.string(), z.string());
+
 /** `/v1/directory/{label}` and what stands below. */
 export const labelPlace = z.strictObject({ label: label.meta({ description: "The name." }) });
 
