@@ -15,7 +15,7 @@
 
 import { type Contender } from "./rooms/contender.ts";
 import { contenders } from "./rooms/contenders.ts";
-import { type Settings, type Trial, trial } from "./rooms/trial.ts";
+import { seedStore, type Settings, type Trial, trial } from "./rooms/trial.ts";
 import { table } from "./rooms/table.ts";
 
 const FOLDER = new URL("../dist/rooms_bench/", import.meta.url);
@@ -38,6 +38,7 @@ const measured = contenders.filter(({ name }) => only === undefined || only.incl
 await install();
 await bundle("load.ts");
 await bundle("peer_server.ts");
+for (const contender of measured) await seedStore(contender, settings);
 const found = new Map<Contender, Trial[]>(measured.map((contender) => [contender, []]));
 for (let round = 0; round < trials; round++) {
   for (const [contender, results] of found) {

@@ -31,8 +31,12 @@ export interface Entry {
 /** A client's half of a protocol. */
 export interface Protocol {
   readonly subprotocol: string | null;
-  /** Makes ready for so many more connections what a client may have beforehand. */
-  prepare?(url: string, connections: number): Promise<void>;
+  /**
+   * Makes ready for so many more connections what a client may have beforehand.
+   *
+   * @param standing how many there are already
+   */
+  prepare?(url: string, connections: number, standing: number): Promise<void>;
   /** Where a seat's socket goes. */
   path(seat: Seat): string;
   /** How a seat gets into its room. */
@@ -56,6 +60,8 @@ export interface Contender {
   /** What its figures include, in a few words. */
   readonly includes: string;
   readonly protocol: Protocol;
+  /** Makes a store for so many connections, where the server has one; each trial has a copy of it. */
+  seed?(url: string, connections: number): Promise<void>;
 }
 
 /** Stands in a message for its number. */

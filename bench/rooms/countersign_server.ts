@@ -1,18 +1,15 @@
 /**
- * The process of our own service, as `main.ts` starts it with a store in memory, but for its limits on
+ * The process of our own service, as `main.ts` starts it, but for its limits on
  * frames, places and sockets: all load comes from one address and few senders here.
  *
- *     countersign_server.ts <port>
+ *     countersign_server.ts <port> <store>
  *
  * @module
  */
 
-import { Secret } from "../../crypto/secret.ts";
-import { randomBytes } from "../../crypto/primitives.ts";
-import { SECRET_BYTES } from "../../core/service_keys.ts";
 import { openService } from "../../routes/app.ts";
 import { listenNode } from "../../routes/node_listener.ts";
-import { ORIGIN } from "../../tests/support/service_core.ts";
+import { ORIGIN, testSecret } from "../../tests/support/service_core.ts";
 import { answerWeight } from "./weight.ts";
 
 const MANY = Number.MAX_SAFE_INTEGER;
@@ -20,9 +17,9 @@ const MANY = Number.MAX_SAFE_INTEGER;
 const UNLIMITED = { burst: Number.MAX_SAFE_INTEGER, refillMs: 1e-6 };
 
 const service = await openService({
-  kv: await Deno.openKv(":memory:"),
+  kv: await Deno.openKv(Deno.args[1]),
   isAlone: true,
-  secret: new Secret(randomBytes(SECRET_BYTES)),
+  secret: testSecret(),
   origin: ORIGIN,
   publicOrigin: null,
   allowedOrigins: [],

@@ -51,8 +51,10 @@ const [name, port, pid] = process.argv.slice(2) as [string, string, string];
 const { protocol } = contenders.find((one) => one.name === name)!;
 /** The kernel's clock of processor time. */
 const TICKS_PER_SECOND = 100;
-let crowd: Crowd | null = null;
+/** All that are in their rooms; the last that came is the one that speaks. */
+let crowds: Crowd[] = [];
 let entered = 0;
+let standing = 0;
 
 for await (
   const line of createInterface({ input: (process as unknown as { stdin: never }).stdin })
@@ -70,7 +72,7 @@ for await (
 async function obey(order: Order): Promise<Partial<Report>> {
   switch (order.do) {
     case "prepare":
-      await protocol.prepare?.(`http://127.0.0.1:${port}`, order.connections);
+      await protocol.prepare?.(`http://127.0.0.1:${port}`, order.connections, standing);
       return {};
     case "enter": {
       const { rooms: count, size, bytes } = order;
@@ -78,28 +80,33 @@ async function obey(order: Order): Promise<Partial<Report>> {
       const payload = random(bytes);
       return await measured(async () => {
         const options = { protocol, port: Number(port), rooms, size, payload, firstIndex: entered };
-        crowd = await enter(options);
+        const crowd = await enter(options);
+        crowds.push(crowd);
         entered += count * size;
+        standing += count * size;
         return { count: count * size, ms: crowd.enteredMs };
       });
     }
     case "flood": {
       const { inFlight, warmMs, ms } = order;
-      crowd!.flood(inFlight);
+      const crowd = crowds.at(-1)!;
+      crowd.flood(inFlight);
       await pause(warmMs);
       return await measured(async () => {
-        const [before, startedMs] = [crowd!.heard(), performance.now()];
+        const [before, startedMs] = [crowd.heard(), performance.now()];
         await pause(ms);
-        return { count: crowd!.heard() - before, ms: performance.now() - startedMs };
+        return { count: crowd.heard() - before, ms: performance.now() - startedMs };
       });
     }
     case "pace": {
-      const took = (await crowd!.pace(order.perSecond, order.ms)).toSorted((a, b) => a - b);
+      const took = (await crowds.at(-1)!.pace(order.perSecond, order.ms)).toSorted((a, b) => a - b);
       const at = (part: number) => took[Math.floor(took.length * part)]!;
       return { p50: at(0.5), p99: at(0.99) };
     }
     case "leave":
-      crowd!.leave();
+      for (const crowd of crowds) crowd.leave();
+      crowds = [];
+      standing = 0;
       await pause(500);
       return {};
   }

@@ -16,9 +16,8 @@ export function table(
   found: ReadonlyMap<Contender, readonly Trial[]>,
   settings: Settings,
 ): readonly string[] {
-  const rows = [...found].filter(([, trials]) => trials.length > 0).map(([{ name }, trials]) => {
-    return { name, trials };
-  });
+  const rows = [...found].filter(([, trials]) => trials.length > 0)
+    .map(([{ name, includes }, trials]) => ({ name, includes, trials }));
   const cell = (text: string) => text.padStart(14);
   const row = (name: string, cells: readonly string[]) =>
     name.padEnd(20) + cells.map(cell).join("");
@@ -70,20 +69,30 @@ export function table(
     const reports = [...LOADS.map((_, i) => trials.map(({ floods }) => floods[i]!))];
     lines.push(row(name, [...reports, trials.map(({ joins }) => joins)].map(busyOf)));
   }
-  lines.push("", row("spread of the trials", [...loads, "joins"]));
+  lines.push("", row("spread of the trials", [...loads, "joins"]) + "   (of processor time)");
   for (const { name, trials } of rows) {
-    const spreads = LOADS.map((_, i) => spread(trials.map(({ floods }) => floods[i]!.perSecond)));
-    lines.push(
-      row(name, [...spreads, spread(trials.map(({ joins }) => joins.perSecond))].map(percent)),
-    );
+    const columns = [
+      ...LOADS.map((_, i) => trials.map(({ floods }) => floods[i]!)),
+      trials.map(({ joins }) => joins),
+    ];
+    lines.push(row(
+      name,
+      columns.map((reports) => {
+        const clock = spread(reports.map(({ perSecond }) => perSecond));
+        return `${percent(clock)} (${percent(spread(reports.map(busyRate)))})`;
+      }),
+    ));
   }
+  lines.push("", ...rows.map(({ name, includes }) => `${name}: ${includes}`));
   return [
     ...lines,
     "",
     `latency: 1:1 in 50 rooms, ${PACE_PER_SECOND} messages/s together.`,
-    "busy: parts of a core; the higher of the two is the limit, and where it is the generator " +
-    `(from ${GENERATOR_BOUND}, marked !) a server's figure by the clock is a lower bound.`,
+    "busy: parts of a core. Where the generator is at its limit " +
+    `(from ${GENERATOR_BOUND}, marked !) a server's figure by the clock is a lower bound; where ` +
+    "neither is, others had the cores, and the figures of processor time say more.",
     "spread: from the least to the most of the trials, as a part of their median: the machine's noise.",
+    `Others on the machine: a load of ${Deno.loadavg()[0]!.toFixed(1)} at the end of the run.`,
   ];
 }
 

@@ -53,17 +53,52 @@ export interface Trial {
 
 /** The moderate load of the latency, messages a second. */
 export const PACE_PER_SECOND = 2_000;
+const SEED = "seed";
+const STORE = "store";
 const WARM_MS = 800;
 const SETTLE_MS = 300;
 const SERVER_CORE = "0";
 const LOAD_CORE = "1";
 
+/** How many connections there are at once at most. */
+export const mostConnections = ({ idle }: Settings): number => idle + idle / 2;
+
+/** Makes the store of which each trial has a copy. */
+export async function seedStore(contender: Contender, settings: Settings): Promise<void> {
+  if (contender.seed === undefined) return;
+  await emptyFolder(`${settings.folder}${SEED}`);
+  const port = freePort();
+  const command = commandOf(contender, port, `${settings.folder}${SEED}`);
+  const server = start(command, settings.folder);
+  try {
+    await server.answer();
+    await contender.seed(`http://127.0.0.1:${port}`, mostConnections(settings));
+  } finally {
+    await server.end();
+  }
+}
+
+/** A copy of the store, as the last trial did not leave it. */
+async function freshStore({ folder }: Settings): Promise<string> {
+  await emptyFolder(`${folder}${STORE}`);
+  for await (const { name } of Deno.readDir(`${folder}${SEED}`)) {
+    await Deno.copyFile(`${folder}${SEED}/${name}`, `${folder}${STORE}/${name}`);
+  }
+  return `${folder}${STORE}`;
+}
+
+async function emptyFolder(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch(() => {});
+  await Deno.mkdir(path, { recursive: true });
+}
+
 /** Measures one server once. */
 export async function trial(contender: Contender, settings: Settings): Promise<Trial> {
   const port = freePort();
   const pin = (core: string) => settings.isPinned ? ["taskset", "-c", core] : [];
+  const store = contender.seed === undefined ? "" : await freshStore(settings);
   const server = start(
-    [...pin(SERVER_CORE), ...commandOf(contender, port)],
+    [...pin(SERVER_CORE), ...commandOf(contender, port, store)],
     settings.folder,
   );
   try {
@@ -90,11 +125,11 @@ async function measure(server: Child, load: Child, settings: Settings): Promise<
   const weigh = async () => Number(await server.ask("weigh"));
   const crowds = [...LOADS, { name: "", rooms: 50, size: 2 }];
 
-  // What is loaded and compiled late is no connection's.
-  await order({ do: "prepare", connections: 100 });
-  await order({ do: "enter", rooms: 50, size: 2, bytes });
-  await order({ do: "leave" });
-  await order({ do: "prepare", connections: idle });
+  // Those who come first pay for what is loaded and compiled late, and use up the memory that starting
+  // has left behind; they stay, and only those who come then are weighed and timed. All is prepared before.
+  await order({ do: "prepare", connections: mostConnections(settings) });
+  await order({ do: "enter", rooms: idle / 4, size: 2, bytes });
+  await pause(SETTLE_MS);
   const before = await weigh();
   const joins = await order({ do: "enter", rooms: idle / 2, size: 2, bytes });
   await pause(SETTLE_MS);
@@ -117,7 +152,7 @@ async function measure(server: Child, load: Child, settings: Settings): Promise<
 }
 
 /** What runs a server, in the folder of the peers. */
-function commandOf({ name, runtime }: Contender, port: number): string[] {
+function commandOf({ name, runtime }: Contender, port: number, store: string): string[] {
   if (runtime === "node") return ["node", "--expose-gc", "peer_server.js", name, String(port)];
   const flags = ["run", "--quiet", "--allow-all", "--v8-flags=--expose-gc"];
   if (name !== "countersign") {
@@ -125,7 +160,8 @@ function commandOf({ name, runtime }: Contender, port: number): string[] {
   }
   const config = new URL("../../deno.json", import.meta.url).pathname;
   const script = new URL("countersign_server.ts", import.meta.url).pathname;
-  return [Deno.execPath(), ...flags, `--config=${config}`, script, String(port)];
+  const args = [String(port), `${store}/store.sqlite`];
+  return [Deno.execPath(), ...flags, `--config=${config}`, script, ...args];
 }
 
 /** A port that nobody listens on. */
