@@ -15,6 +15,7 @@ import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import {
   FAN_OUT_BURST,
+  FAN_OUT_PER_SECOND,
   MAX_BUFFERED_BYTES,
   MAX_CONNECTIONS_PER_ACCOUNT,
   MAX_FIRST_FRAME_BYTES,
@@ -218,7 +219,9 @@ Deno.test("a frame for more receivers than a connection may reach is refused, an
   await using parts = await openParts();
   let members = FAN_OUT_BURST / 2;
   const relay = { ...parts.relay, membersOf: () => members };
-  const { live, socket } = await welcomed({ ...parts, relay }, await person(parts, "alice"));
+  let nowMs = 0;
+  const clocked = { ...parts, relay, monotonic: () => nowMs };
+  const { live, socket } = await welcomed(clocked, await person(parts, "alice"));
   live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
   const outcomes = () =>
     socket.sent.flatMap((frame) => {
@@ -230,8 +233,7 @@ Deno.test("a frame for more receivers than a connection may reach is refused, an
   for (const id of ["a", "b", "c"]) signal(id);
   await until(() => outcomes().length === 3);
   members = 1;
-  // Until there is one more.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  nowMs += 1_000 / FAN_OUT_PER_SECOND;
   signal("c");
   await until(() => outcomes().length === 4);
   deepEqual(outcomes(), ["a relayed", "b relayed", "c rate_limited", "c relayed"]);
