@@ -312,7 +312,20 @@ async function listenAs(
 
 /** What stopped the start, in one sentence. */
 function sentenceOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    const what = error.message.replace(/, run again.*/, "");
+    return `${what}: \`deno task start\` has ./data alone, \`deno task countersign serve\` has all`;
+  }
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Settings that nobody reads: a slip of the pen, mostly. */
+async function unreadSettings(read: ReadonlySet<string>): Promise<readonly string[]> {
+  // Whoever allows single variables is not asked for all of them.
+  const { state } = await Deno.permissions.query({ name: "env" });
+  if (state !== "granted") return [];
+  return Object.keys(Deno.env.toObject())
+    .filter((name) => name.startsWith("COUNTERSIGN_") && !read.has(name)).sort();
 }
 
 function afterMs(ms: number): Promise<void> {
@@ -328,9 +341,16 @@ export async function main(): Promise<void> {
   let report: Report = reportAs("text");
   const form = Deno.env.get("COUNTERSIGN_LOG") || "text";
   const isJson = form === "json";
+  const read = new Set(["COUNTERSIGN_LOG"]);
   try {
     report = reportAs(form);
-    settings = readSettings((name) => Deno.env.get(name));
+    settings = readSettings((name) => {
+      read.add(name);
+      return Deno.env.get(name);
+    });
+    for (const name of await unreadSettings(read)) {
+      report(`${name} is not a setting`, { level: "warn", event: "unknown_setting", name });
+    }
     pages = await readPages(new URL("./dist/", import.meta.url));
     service = await start(settings, pages, report);
     listener = await listenAs(settings, service, report);

@@ -48,7 +48,10 @@ export async function readWitnessSettings(
     if (auditors.length === 0) return null;
     throw new Error("COUNTERSIGN_AUDITORS has no effect without COUNTERSIGN_WITNESS_POLICY");
   }
-  const policy = policyIn(await readText(path));
+  const text = await readText(path).catch(() => {
+    throw new Error("COUNTERSIGN_WITNESS_POLICY names a file that can't be read");
+  });
+  const policy = policyIn(text);
   if (policy.quorum === null) {
     throw new Error("COUNTERSIGN_WITNESS_POLICY has no effect: its quorum is none");
   }

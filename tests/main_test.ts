@@ -10,9 +10,13 @@ interface Running {
   stop(signal: Deno.Signal): Promise<number>;
 }
 
-/** @param wrap a command that runs the one behind it */
-function command(env: Record<string, string>, wrap: readonly string[] = []): Deno.Command {
-  const allow = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+/** @param wrap a command that runs the one behind it @param write where it may write */
+function command(
+  env: Record<string, string>,
+  wrap: readonly string[] = [],
+  write = "--allow-write",
+): Deno.Command {
+  const allow = ["--allow-net", "--allow-read", write, "--allow-env"];
   const [program, ...args] = [...wrap, Deno.execPath(), "run", "--quiet", ...allow, MAIN];
   return new Deno.Command(program!, {
     args,
@@ -175,6 +179,19 @@ Deno.test("a wrong setting stops the start with a sentence", async () => {
   equal(sentences.some((sentence) => sentence.includes("short")), false);
   await Deno.writeTextFile(`${data}/secret`, "damaged\n");
   match(await refusal({ COUNTERSIGN_DATA: data }), /has to hold 32 bytes/);
+});
+
+Deno.test("a folder that it may not write is told with the way to let it, and a setting that is none by its name", async () => {
+  const [COUNTERSIGN_DATA, other] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const env = { COUNTERSIGN_DATA, COUNTERSIGN_METRIC: "1" };
+  const { code, stderr } = await command(env, [], `--allow-write=${other}`).output();
+  equal(code, 1);
+  const [unknown, sentence] = new TextDecoder().decode(stderr).split("\n");
+  equal(unknown, "COUNTERSIGN_METRIC is not a setting");
+  match(
+    sentence!,
+    /^Countersign can't start: Requires write access to "[^"]+": .* serve` has all$/,
+  );
 });
 
 Deno.test("with COUNTERSIGN_LOG=json every line is an event, and metrics are there where asked for", async () => {
