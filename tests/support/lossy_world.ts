@@ -11,6 +11,7 @@
 import { equal } from "node:assert/strict";
 import { type Connection, type Outlet } from "../../core/connection.ts";
 import { type Context } from "../../core/context.ts";
+import { openMailboxes } from "../../core/mailbox.ts";
 import { openMetrics } from "../../core/metrics.ts";
 import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { type Greeting } from "../../core/presence.ts";
@@ -38,9 +39,11 @@ export function lossyRelay(
   rules: RoomRules = testRules(),
 ): { relay: Relay; clock: { now: number } } {
   const clock = { now: 1_000_000 };
-  // Nobody has a mailbox here.
-  const mailboxes = { onPut: null, shareRoom: null };
-  const ctx = { now: () => clock.now, metrics: openMetrics(), mailboxes } as unknown as Context;
+  const now = () => clock.now;
+  const metrics = openMetrics();
+  // Nobody here leaves or takes any mail, so there is no store behind it.
+  const mailboxes = openMailboxes({ kv: null as unknown as Deno.Kv, now, metrics });
+  const ctx = { now, metrics, mailboxes } as Context;
   const report = (error: unknown): void => {
     throw error;
   };
