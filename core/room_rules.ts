@@ -45,9 +45,10 @@ export interface RoomRules {
    */
   enter(room: string, party: Party, token: string | null): Promise<Entry>;
   /**
-   * Changes a room; the caller has checked that `by` may.
+   * Changes a room, where `by` still may.
    *
-   * @throws ServiceError `room_not_found`, `room_ended`, `too_many_open`
+   * @throws ServiceError `room_not_found`, `room_ended`, `forbidden`, `no_such_member`, `room_full`,
+   * `too_many_open`
    */
   change(room: string, by: Identity, change: RoomChange): Promise<RoomState>;
   /** Called with the new state of a room that somebody changed over REST; set by the relay. */

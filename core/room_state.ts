@@ -9,7 +9,7 @@ import { type Role } from "../wire/frames.ts";
 import { ENDED_ROOM_TTL_MS, MAX_ROOM_BANS, MAX_ROOM_PEOPLE, ROOM_TTL_MS } from "../wire/limits.ts";
 import { ServiceError } from "./error.ts";
 import { type Identity } from "./identity.ts";
-import { may, type Permission } from "./roles.ts";
+import { may, mayActOn, mayGive, type Permission } from "./roles.ts";
 import { type RoomChange, type RoomState } from "./room_rules.ts";
 
 /** A room lives on when somebody comes; written once a day at most. */
@@ -61,27 +61,40 @@ export function withPerson(row: RoomRow, who: Identity, role: Role, sinceMs: num
   return { ...row, people: new Map(row.people).set(who, { role, sinceMs }) };
 }
 
+/** What whoever makes a change has to be allowed. */
+const NEEDED: Readonly<Record<RoomChange["kind"], Permission>> = {
+  admit: "admit",
+  // Who may let in may say as what.
+  role: "admit",
+  remove: "kick",
+  lock: "lock",
+  end: "end",
+};
+
 /**
  * The room after a change; the same row where it changes nothing.
  *
- * Who may act on whom is the caller's to say; kept here are a room's last host, and a host from all
- * others, whatever the caller says.
+ * The relay asks who may act on whom of what it knows. Meanwhile others may have put out or put down
+ * either of the two, so it is asked once more of the row, where the answer holds.
  *
  * @throws ServiceError `room_full`, `too_many_open`, `forbidden`, `no_such_member`
  */
 export function changed(row: RoomRow, by: Identity, change: RoomChange, nowMs: number): RoomRow {
+  const actor = row.people.get(by)?.role ?? "knocker";
+  if (!may(actor, NEEDED[change.kind])) throw notAllowed();
   switch (change.kind) {
     case "admit":
       if (isBanned(row, change.who)) {
         throw new ServiceError("no_such_member", "Nobody like that is at the door");
       }
-      return withPerson(row, change.who, change.role, nowMs);
+      return withRole(row, actor, change, nowMs);
     case "role":
-      if (row.people.get(change.who)?.role === change.role) return row;
-      if (change.role !== "host") requireHostLeft(row, by, change.who);
-      return withPerson(row, change.who, change.role, nowMs);
+      if (!row.people.has(change.who)) {
+        throw new ServiceError("no_such_member", "The room knows nobody like that");
+      }
+      return withRole(row, actor, change, nowMs);
     case "remove":
-      requireHostLeft(row, by, change.who);
+      requireOver(row, actor, change.who);
       return raised(without(row, change.who, change.isBan), nowMs);
     case "lock":
       if (row.isLocked === change.isLocked) return row;
@@ -147,9 +160,24 @@ function raised(row: RoomRow, nowMs: number): RoomRow {
   return { ...row, epoch: row.epoch + 1, epochMs: nowMs };
 }
 
-/** Only a host acts on a host, and never so that none is left. */
-function requireHostLeft({ people }: RoomRow, by: Identity, who: Identity): void {
-  if (people.get(who)?.role !== "host") return;
+/** Somebody is that from now on. @throws ServiceError `forbidden`, `room_full` */
+function withRole(
+  row: RoomRow,
+  actor: Role,
+  { who, role }: { readonly who: Identity; readonly role: Role },
+  nowMs: number,
+): RoomRow {
+  if (row.people.get(who)?.role === role) return row;
+  if (!mayGive(actor, role)) throw notAllowed();
+  if (role !== "host") requireOver(row, actor, who);
+  return withPerson(row, who, role, nowMs);
+}
+
+/** Nobody acts on those above, only a host on a host, and never so that none is left. */
+function requireOver({ people }: RoomRow, actor: Role, who: Identity): void {
+  const target = people.get(who)?.role ?? "knocker";
+  if (!mayActOn(actor, target)) throw notAllowed();
+  if (target !== "host") return;
   const hosts = [...people.values()].filter(({ role }) => role === "host").length;
-  if (people.get(by)?.role !== "host" || hosts < 2) throw notAllowed();
+  if (hosts < 2) throw notAllowed();
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SignJWT } from "jose";
 import { type OpenContext } from "../../core/context.ts";
 import { openManagedRooms } from "../../core/managed_rooms.ts";
-import { type RoomState } from "../../core/room_rules.ts";
+import { type RoomChange, type RoomState } from "../../core/room_rules.ts";
 import { invitesOf } from "../../core/invites.ts";
 import { issueRoomToken } from "../../core/room_tokens.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../wire/limits.ts";
 import { managedRoomId, openRoomId } from "../../wire/room_id.ts";
 import { listMisfits } from "../../kv/row_shape.ts";
+import { type Role } from "../../wire/frames.ts";
 import { faultyKv } from "../support/faulty_kv.ts";
 import { account, comeBy, guest, inviteOf } from "../support/parties.ts";
 import { openCore } from "../support/service_core.ts";
@@ -212,6 +213,55 @@ Deno.test("nobody but a host acts on a host, and a room keeps one", async () => 
     await rooms.change(room, "alice", { kind: "role", who: "carol", role: "host" });
     await rooms.change(room, "carol", { ...down });
     assert.equal((await rooms.enter(room, (await account("alice")).party, null)).role, "member");
+  });
+});
+
+Deno.test("who was put out or put down meanwhile changes nothing, and nobody is brought back by it", async () => {
+  await withRoom(async ({ ctx, room }) => {
+    const { rooms } = ctx;
+    const [bob, dave] = [await account("bob"), await account("dave")];
+    const give = (who: string, role: Role) =>
+      rooms.change(room, "alice", { kind: "role", who, role });
+    const kick = (who: string) => rooms.change(room, "alice", { kind: "remove", who, isBan: false });
+    const admit = (who: string, role: Role) =>
+      rooms.change(room, "alice", { kind: "admit", who, role });
+    await admit("carol", "cohost");
+    await admit("bob", "member");
+    // Both were planned before either was kept.
+    const role = { kind: "role", who: "bob", role: "listener" } as const;
+    const late = [kick("bob"), rooms.change(room, "carol", role)];
+    assert.equal((await late[0]!).epoch, 2);
+    await assert.rejects(late[1]!, { code: "no_such_member" });
+    await assert.rejects(rooms.enter(room, bob.party, null), NOT_FOUND);
+    const letIn = { kind: "admit", who: "dave", role: "member" } as const;
+    const down = [give("carol", "member"), rooms.change(room, "carol", letIn)];
+    await down[0];
+    await assert.rejects(down[1]!, { code: "forbidden" });
+    await give("carol", "cohost");
+    const acts: readonly RoomChange[] = [
+      letIn,
+      role,
+      { kind: "remove", who: "alice", isBan: false },
+      { kind: "lock", isLocked: true },
+      { kind: "end" },
+    ];
+    const out = [kick("carol"), ...acts.map((act) => rooms.change(room, "carol", act))];
+    for (const { reason } of (await Promise.allSettled(out)).slice(1) as PromiseRejectedResult[]) {
+      assert.equal(reason.code, "forbidden");
+    }
+    await assert.rejects(rooms.enter(room, dave.party, null), NOT_FOUND);
+    assert.equal((await rooms.view(room, "alice")).row.epoch, 3);
+  });
+});
+
+Deno.test("who is let in at one door and is known by another keeps what they are", async () => {
+  await withRoom(async ({ ctx, room }) => {
+    const { rooms } = ctx;
+    await rooms.change(room, "alice", { kind: "admit", who: "carol", role: "cohost" });
+    const admit = { kind: "admit", who: "alice", role: "member" } as const;
+    await assert.rejects(rooms.change(room, "carol", admit), { code: "forbidden" });
+    await assert.rejects(rooms.change(room, "alice", admit), { code: "forbidden" });
+    assert.equal((await rooms.view(room, "alice")).row.people.get("alice")!.role, "host");
   });
 });
 
