@@ -27,19 +27,20 @@ export interface WayIn {
 
 /** Nobody is on the way. */
 export function openWayIn(rules: RoomRules): WayIn {
-  /** Rooms that somebody is on the way into, with the newest epoch heard of meanwhile. */
-  const awaited = new Map<string, { count: number; epoch: number }>();
+  /** Rooms that somebody is on the way into, with the changes heard of meanwhile, and the newest epoch. */
+  const awaited = new Map<string, { count: number; changes: number; epoch: number }>();
   return {
     async enter(room, party, token, take) {
-      const heard = awaited.get(room) ?? { count: 0, epoch: 0 };
+      const heard = awaited.get(room) ?? { count: 0, changes: 0, epoch: 0 };
       awaited.set(room, heard);
       heard.count++;
       try {
         for (;;) {
+          const { changes } = heard;
           const entry = await rules.enter(room, party, token);
           if (entry.state.hasEnded) throw new ServiceError("room_ended", "This room was ended");
-          // An answer from before a kick or a ban lets nobody in after it.
-          if (entry.state.epoch >= heard.epoch) return take(entry);
+          // An answer from before a kick or a ban lets nobody in after it, nor as what they were once.
+          if (heard.changes === changes && entry.state.epoch >= heard.epoch) return take(entry);
         }
       } finally {
         if (--heard.count === 0) awaited.delete(room);
@@ -47,7 +48,9 @@ export function openWayIn(rules: RoomRules): WayIn {
     },
     changed({ room, epoch }) {
       const heard = awaited.get(room);
-      if (heard !== undefined) heard.epoch = Math.max(heard.epoch, epoch);
+      if (heard === undefined) return;
+      heard.changes++;
+      heard.epoch = Math.max(heard.epoch, epoch);
     },
   };
 }

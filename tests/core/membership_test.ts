@@ -82,6 +82,23 @@ Deno.test("who is kept out while on the way in does not get in, whether or not s
   }
 });
 
+Deno.test("who is given another role while a device of theirs is on the way in comes as that", async () => {
+  const { rules, room, arrive } = world();
+  const host = arrive("host");
+  await host.send({ t: "join", id: "j", room });
+  rules.row(room).people.set("bob", "cohost");
+  const [bob, again] = [arrive("bob"), arrive("bob")];
+  await bob.send({ t: "join", id: "j", room });
+  const [mid] = host.told.flatMap((one) => one.t === "presence" ? [one.member.mid] : []);
+  const open = gate(rules);
+  const joining = again.send({ t: "join", id: "j", room });
+  await host.send({ t: "mod", id: "r", room, act: "role", mid: mid!, role: "listener" });
+  open();
+  await joining;
+  const roles = again.told.flatMap((one) => one.t === "joined" ? [one.role] : []);
+  deepEqual(roles, ["listener"]);
+});
+
 Deno.test("frames that come behind a slow one wait for it, and a repeat does not overtake", async () => {
   const { rules, room, arrive } = world();
   const host = arrive("host");
