@@ -20,6 +20,7 @@ import { openMembership } from "./membership.ts";
 import { type PairCount } from "./pair_rate.ts";
 import { type Elsewhere, type Greeting, openPresence, type Presence } from "./presence.ts";
 import { openRinging } from "./ringing.ts";
+import { seatOf } from "./room.ts";
 import { type RoomRules } from "./room_rules.ts";
 import { memoryRooms, type RoomStore } from "./room_store.ts";
 import { openSignaling } from "./signaling.ts";
@@ -125,9 +126,10 @@ export function openRelay(parts: RelayParts): Relay {
   function shareRoom(one: AccountLabel, other: AccountLabel): boolean {
     for (const connection of connections.ofAccount(one)) {
       for (const id of connection.rooms) {
-        for (const { identity } of rooms.read(id)?.seats.values() ?? []) {
-          if (identity === other) return true;
-        }
+        const room = rooms.read(id);
+        // Whoever waits at the door is in no room, and learns of nobody who is.
+        if (room === null || seatOf(room, connection.cid) === null) continue;
+        for (const { identity } of room.seats.values()) if (identity === other) return true;
       }
     }
     return false;

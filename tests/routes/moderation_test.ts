@@ -11,7 +11,8 @@ import { type ReceivedMessage, verifyReceipt } from "../../crypto/receipt.ts";
 import { thumbprintOf } from "../../crypto/thumbprint.ts";
 import { CLOSE } from "../../wire/close.ts";
 import { keyFromWire } from "../../wire/key_set.ts";
-import { JWKS, SOCKET } from "../../wire/paths.ts";
+import { CONTACT_BURST_PER_PAIR } from "../../wire/limits.ts";
+import { JWKS, messagesPath, SOCKET } from "../../wire/paths.ts";
 import { makeProof } from "../support/dpop.ts";
 import { askWith, invited, newGuest, type RoomUser, roomUser, wordFor } from "../support/rooms.ts";
 import { startService, type TestService } from "../support/service.ts";
@@ -99,6 +100,31 @@ Deno.test("a guest with an invite knocks, is let in, speaks, and is thrown out f
   const again = await guestOnline(service, guest, token);
   again.send({ t: "join", id: "j", room, token });
   equal((await again.next("error")).code, "room_not_found");
+  deepEqual(service.faults, []);
+});
+
+Deno.test("whoever waits at a door has no more right to write to those inside than a stranger", async () => {
+  await using service = await startService();
+  const { host, room, socket: inside } = await hosted(service);
+  const mallory = await roomUser(service, "mallory");
+  const invite = await invited(service, host, room, { role: "knocker" });
+  const word = await wordFor(service, invite, mallory.account.keys.signing);
+  const { body: { token } } = await mallory.ask("POST", `/v1/rooms/${room}/tokens`, word);
+  const socket = await online(service, mallory.account);
+  socket.send({ t: "join", id: "j", room, token });
+  const { mid } = await socket.next("lobby");
+  const leave = async (id: string) =>
+    (await mallory.ask("POST", messagesPath("host"), { id, ct: "AAAA" })).body.code;
+  for (let i = 0; i < CONTACT_BURST_PER_PAIR; i++) {
+    equal(await leave(`m${i}`), undefined);
+    await inside.next("mail");
+  }
+  equal(await leave("more"), "no_right_to_send");
+  socket.send({ t: "knock", id: "k", room, ct: "AAAA" });
+  await inside.next("knocking");
+  inside.send({ t: "admit", id: "a", room, mid });
+  await socket.next("joined");
+  equal(await leave("more"), undefined);
   deepEqual(service.faults, []);
 });
 
