@@ -66,7 +66,7 @@ export interface Connections {
   end(connection: Connection, reason: ResumeFailure): void;
   /** A socket of an identity is gone for good. @param connection which it last belonged to */
   release(identity: Identity, connection: Connection): void;
-  /** Ends those that were lost for too long. */
+  /** Ends those that were lost for too long, and the oldest where too much is kept for all. */
   sweep(): void;
   /** Nothing is taken from it any more: another instance goes on with it. Frames are kept for it still. */
   suspend(connection: Connection): void;
@@ -256,9 +256,11 @@ export function openConnections(parts: ConnectionsParts): Connections {
     release: (identity, connection) => places.release(identity, connection),
     sweep() {
       for (const one of lost) {
-        if (!isExpired(one)) return;
+        if (!isExpired(one)) break;
         end(one, "expired");
       }
+      // What came for them meanwhile.
+      trim();
     },
     suspend(connection) {
       const { outlet } = connection;

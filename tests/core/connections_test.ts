@@ -186,6 +186,18 @@ Deno.test("all that is kept for those who are away is bounded: the oldest end", 
   deepEqual(over, cids.slice(0, 2));
 });
 
+Deno.test("what is kept for those who are away is bounded also where it comes while they are", () => {
+  const { connections, over } = world();
+  const frame = "x".repeat(REPLAY_BYTES / 8);
+  const count = Math.ceil(MAX_AWAY_BYTES / REPLAY_BYTES) + 2;
+  const away = Array.from({ length: count }, (_, i) => {
+    return lost(connections, 0, person(`p${i}`).party).connection;
+  });
+  for (const one of away) for (let n = 0; n < 8; n++) connections.keep(one, frame, null);
+  connections.sweep();
+  deepEqual(over, away.slice(0, 2).map(({ cid }) => cid));
+});
+
 Deno.test("an identity has ten places; of those that are away the oldest makes room for who is here", () => {
   const { connections, over } = world();
   const away = [lost(connections), lost(connections)];

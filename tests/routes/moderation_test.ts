@@ -121,6 +121,7 @@ Deno.test("whoever waits at a door has no more right to write to those inside th
   }
   equal(await leave("more"), "no_right_to_send");
   socket.send({ t: "knock", id: "k", room, ct: "AAAA" });
+  await socket.next("ack");
   await inside.next("knocking");
   inside.send({ t: "admit", id: "a", room, mid });
   await socket.next("joined");
