@@ -24,8 +24,8 @@ export interface Rate {
 export interface KeyedBuckets {
   /** Each one's rate. */
   readonly rate: Rate;
-  /** Takes one of this key's; false where none is left. */
-  take(key: string, nowMs: number): boolean;
+  /** Takes one of this key's, or as many as are said; false where there are not so many left. */
+  take(key: string, nowMs: number, count?: number): boolean;
   /** How many of this key's are left, with the part of one that has come back. */
   left(key: string, nowMs: number): number;
 }
@@ -55,7 +55,7 @@ export function keyedBuckets(rate: Rate): KeyedBuckets {
   const held = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
   return {
     rate,
-    take(key, nowMs) {
+    take(key, nowMs, count = 1) {
       for (const [old, { usedMs }] of held) {
         if (usedMs + fullMs > nowMs) break;
         held.delete(old);
@@ -63,7 +63,7 @@ export function keyedBuckets(rate: Rate): KeyedBuckets {
       const bucket = held.get(key)?.bucket ?? tokenBucket(rate, nowMs);
       held.delete(key);
       held.set(key, { bucket, usedMs: nowMs });
-      return bucket.take(nowMs);
+      return bucket.take(nowMs, count);
     },
     left: (key, nowMs) => held.get(key)?.bucket.left(nowMs) ?? rate.burst,
   };

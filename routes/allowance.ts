@@ -1,16 +1,25 @@
 /**
- * What one connection may ask of the others: so many joins, and so many deliveries of what it sends.
+ * What a connection may ask of the others: so many joins, and so many deliveries of what it sends.
  *
- * A frame that is refused costs nothing, and may be tried again.
+ * An allowance outlives the sockets of its connection. Whoever makes a fresh connection each time has
+ * another one, so there is one for all connections of an identity too: as much as it may have at once. A
+ * frame that is refused costs nothing, and may be tried again.
  *
  * @module
  */
 
+import { type Connection } from "../core/connection.ts";
 import { ServiceError } from "../core/error.ts";
 import { type Relay } from "../core/relay.ts";
-import { type Rate, type TokenBucket, tokenBucket } from "../core/token_bucket.ts";
+import { keyedBuckets, type Rate, type TokenBucket, tokenBucket } from "../core/token_bucket.ts";
 import { type ClientFrame } from "../wire/frames.ts";
-import { FAN_OUT_BURST, FAN_OUT_PER_SECOND, JOIN_BURST, JOINS_PER_SECOND } from "../wire/limits.ts";
+import {
+  FAN_OUT_BURST,
+  FAN_OUT_PER_SECOND,
+  JOIN_BURST,
+  JOINS_PER_SECOND,
+  MAX_CONNECTIONS_PER_ACCOUNT,
+} from "../wire/limits.ts";
 
 /** How often. */
 export interface AllowanceRates {
@@ -26,39 +35,44 @@ export const ALLOWANCE: AllowanceRates = {
   deliveries: { burst: FAN_OUT_BURST, refillMs: 1_000 / FAN_OUT_PER_SECOND },
 };
 
-/** The allowance of one connection. */
-export interface Allowance {
+/** The allowances of all connections. */
+export interface Allowances {
   /** Takes what a frame costs; false where so much is not left. */
-  covers(frame: ClientFrame, nowMs: number): boolean;
+  covers(from: Connection, frame: ClientFrame, relay: Members, nowMs: number): boolean;
 }
 
-/** A whole allowance. */
-export function openAllowance(
-  rates: AllowanceRates,
-  relay: Pick<Relay, "membersOf">,
-): Allowance {
-  // Made when they are first asked for: most connections that wait ask for nothing.
-  let joins: TokenBucket | null = null;
-  let deliveries: TokenBucket | null = null;
+type Members = Pick<Relay, "membersOf">;
+
+/** Nobody has used any of it. */
+export function openAllowances({ joins, deliveries }: AllowanceRates): Allowances {
+  const takeJoins = counting(joins);
+  const takeDeliveries = counting(deliveries);
   return {
-    covers(frame, nowMs) {
-      if (frame.t === "join") {
-        joins ??= tokenBucket(rates.joins, nowMs);
-        return joins.take(nowMs);
-      }
-      if (frame.t !== "signal" && frame.t !== "meta") return true;
-      deliveries ??= tokenBucket(rates.deliveries, nowMs);
-      return deliveries.take(nowMs, receiversOf(frame, relay));
+    covers(from, frame, relay, nowMs) {
+      if (frame.t === "join") return takeJoins(from, 1, nowMs);
+      const { t } = frame;
+      if (t !== "signal" && t !== "meta") return true;
+      const isToAll = t === "meta" || frame.to === "*";
+      if (isToAll) return takeDeliveries(from, relay.membersOf(frame.room), nowMs);
+      return takeDeliveries(from, typeof frame.to === "string" ? 1 : frame.to.length, nowMs);
     },
   };
 }
 
-function receiversOf(
-  frame: Extract<ClientFrame, { t: "signal" | "meta" }>,
-  relay: Pick<Relay, "membersOf">,
-): number {
-  if (frame.t === "meta" || frame.to === "*") return relay.membersOf(frame.room);
-  return typeof frame.to === "string" ? 1 : frame.to.length;
+/** Takes from what a connection has, and from what its identity has; from neither where one has too little. */
+function counting(rate: Rate): (from: Connection, count: number, nowMs: number) => boolean {
+  const ofOne = new WeakMap<Connection, TokenBucket>();
+  const ofAll = keyedBuckets({
+    burst: MAX_CONNECTIONS_PER_ACCOUNT * rate.burst,
+    refillMs: rate.refillMs / MAX_CONNECTIONS_PER_ACCOUNT,
+  });
+  return (from, count, nowMs) => {
+    const { party: { identity } } = from;
+    const bucket = ofOne.get(from) ?? tokenBucket(rate, nowMs);
+    ofOne.set(from, bucket);
+    if (ofAll.left(identity, nowMs) < count || !bucket.take(nowMs, count)) return false;
+    return ofAll.take(identity, nowMs, count);
+  };
 }
 
 /** How a frame is refused that is not covered. */

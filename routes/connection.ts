@@ -29,7 +29,7 @@ import {
   MAX_UNREADABLE_FRAMES,
   TOKEN_GRACE_MS,
 } from "../wire/limits.ts";
-import { type AllowanceRates, openAllowance, tooOften } from "./allowance.ts";
+import { type Allowances, tooOften } from "./allowance.ts";
 import { publishedLimits } from "./description.ts";
 import { iceToWire } from "./ice.ts";
 import { readFrame } from "./frame_text.ts";
@@ -61,8 +61,8 @@ export interface ConnectionParts {
   readonly log: Log;
   /** How many frames a connection may send. */
   readonly frames: Rate;
-  /** What it may ask of others. */
-  readonly allowance: AllowanceRates;
+  /** What they may ask of each other. */
+  readonly allowances: Allowances;
   /** A clock that never goes back, in milliseconds. */
   readonly monotonic: () => number;
   /** How long a client has to sign in, in milliseconds. */
@@ -104,11 +104,10 @@ export function connection(
   place: Pick<Place, "signedIn" | "ended">,
   unwanted: Farewell | null = null,
 ): Connection {
-  const { ctx, relay, log, monotonic } = parts;
+  const { ctx, relay, log, allowances, monotonic } = parts;
   const { metrics } = ctx;
   const startedMs = monotonic();
   const bucket = tokenBucket(parts.frames, startedMs);
-  const allowance = openAllowance(parts.allowance, relay);
   let socket: Socket | null = null;
   let member: (SignedIn & { readonly kept: Kept }) | null = null;
   let isEnded = false;
@@ -237,7 +236,7 @@ export function connection(
         sendIce(frame.id, kept.party);
         return null;
       default:
-        if (!allowance.covers(frame, monotonic())) {
+        if (!allowances.covers(kept, frame, relay, monotonic())) {
           refuse(frame.id, tooOften());
           return null;
         }

@@ -25,7 +25,7 @@ import {
 } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
 import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
-import { type AllowanceRates } from "./allowance.ts";
+import { type AllowanceRates, openAllowances } from "./allowance.ts";
 import { type Arrival } from "./arrival.ts";
 import { clientPrefix, isTrusted, type TrustedProxies } from "./client_address.ts";
 import { openPlaces, type Place, type PlaceLimits } from "./socket_places.ts";
@@ -227,5 +227,5 @@ function partsOf(ctx: Context, options: SocketOptions): ConnectionParts {
   const relay = openRelay({ ctx, rings: pairCount(rings), report, ...cluster?.parts });
   const monotonic = (): number => performance.now();
   const clocks = { monotonic, authDeadlineMs, heartbeatMs, deviceCheckMs };
-  return { ctx, relay, log, frames, allowance, ...clocks };
+  return { ctx, relay, log, frames, allowances: openAllowances(allowance), ...clocks };
 }

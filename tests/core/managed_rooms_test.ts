@@ -222,7 +222,8 @@ Deno.test("who was put out or put down meanwhile changes nothing, and nobody is 
     const [bob, dave] = [await account("bob"), await account("dave")];
     const give = (who: string, role: Role) =>
       rooms.change(room, "alice", { kind: "role", who, role });
-    const kick = (who: string) => rooms.change(room, "alice", { kind: "remove", who, isBan: false });
+    const kick = (who: string) =>
+      rooms.change(room, "alice", { kind: "remove", who, isBan: false });
     const admit = (who: string, role: Role) =>
       rooms.change(room, "alice", { kind: "admit", who, role });
     await admit("carol", "cohost");

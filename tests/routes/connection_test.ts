@@ -6,12 +6,12 @@ import { openRelay } from "../../core/relay.ts";
 import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
-import { ALLOWANCE } from "../../routes/allowance.ts";
+import { ALLOWANCE, openAllowances } from "../../routes/allowance.ts";
 import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
 import { type Socket } from "../../routes/socket.ts";
 import { FRAME_RATE } from "../../routes/sockets.ts";
 import { CLOSE } from "../../wire/close.ts";
-import { type ServerFrame } from "../../wire/frames.ts";
+import { type ResumeRequest, type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import {
   FAN_OUT_BURST,
@@ -59,7 +59,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
     relay: openRelay({ ctx, rings: pairCount(RING_RATES), report }),
     log: report,
     frames: FRAME_RATE,
-    allowance: ALLOWANCE,
+    allowances: openAllowances(ALLOWANCE),
     monotonic: () => performance.now(),
     authDeadlineMs: 5_000,
     heartbeatMs: 20_000,
@@ -72,7 +72,11 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
 }
 
 /** A valid `auth` frame. */
-async function authText(parts: ConnectionParts, account: TestAccount): Promise<string> {
+async function authText(
+  parts: ConnectionParts,
+  account: TestAccount,
+  resume?: ResumeRequest,
+): Promise<string> {
   const { ctx } = parts;
   const proofFor = (method: string, url: string, token?: string) => {
     const nonce = issueNonce(ctx.keys.nonces, Date.now());
@@ -82,17 +86,18 @@ async function authText(parts: ConnectionParts, account: TestAccount): Promise<s
   const url = "http://service.test/v1/tokens";
   const proof = await proofFor("POST", url);
   const { token } = await signIn(ctx, account.label, { proof, method: "POST", url });
-  return JSON.stringify({ t: "auth", token, proof: await proofFor("GET", URL_, token) });
+  return JSON.stringify({ t: "auth", token, proof: await proofFor("GET", URL_, token), resume });
 }
 
 async function welcomed(
   parts: ConnectionParts,
   account: TestAccount,
+  resume?: ResumeRequest,
 ): Promise<{ live: Connection; socket: FakeSocket }> {
   const live = connection(parts, URL_, PLACE);
   const socket = fakeSocket();
   live.opened(socket);
-  live.text(await authText(parts, account));
+  live.text(await authText(parts, account, resume));
   await until(() => socket.sent.some((frame) => frame.t === "welcome"));
   return { live, socket };
 }
@@ -238,4 +243,36 @@ Deno.test("a frame for more receivers than a connection may reach is refused, an
   await until(() => outcomes().length === 4);
   deepEqual(outcomes(), ["a relayed", "b relayed", "c rate_limited", "c relayed"]);
   live.closed();
+});
+
+Deno.test("what a connection may reach is the same however many sockets it has, or its identity connections", async () => {
+  await using parts = await openParts();
+  const alice = await person(parts, "alice");
+  const members = 10;
+  const relay = { ...parts.relay, membersOf: () => members };
+  const once = { burst: members, refillMs: 1_000_000 };
+  const allowances = openAllowances({ joins: ALLOWANCE.joins, deliveries: once });
+  /** What becomes of a message to everybody on a socket of its own, and how to go on. */
+  async function say(resume?: ResumeRequest): Promise<[string, ResumeRequest]> {
+    const { live, socket } = await welcomed({ ...parts, relay, allowances }, alice, resume);
+    live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
+    live.text(
+      JSON.stringify({ t: "signal", id: crypto.randomUUID(), room: ROOM, to: "*", ct: "AAAA" }),
+    );
+    const found = () =>
+      socket.sent.flatMap((frame) => {
+        return frame.t === "ack" ? [frame.status] : frame.t === "error" ? [frame.code] : [];
+      });
+    await until(() => found().length > 0);
+    if (resume !== undefined) live.text(JSON.stringify({ t: "bye" }));
+    live.closed();
+    const [welcome] = socket.sent.filter((frame) => frame.t === "welcome");
+    return [found()[0]!, { cid: welcome!.cid, key: welcome!.resume, seq: 0 }];
+  }
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ACCOUNT; i++) {
+    const [first, resume] = await say();
+    const [second] = await say(resume);
+    deepEqual([first, second], ["relayed", "rate_limited"]);
+  }
+  equal((await say())[0], "rate_limited", "a fresh connection, and nothing is left for it");
 });
