@@ -343,6 +343,7 @@ export class ManagedRoom implements Meeting {
   async #entered(why: ResumeFailure | null): Promise<void> {
     if (this.#room !== null) await this.#metas.openAll(this.#room);
     this.#entering.resolve();
+    this.#voices.entered();
     this.#tell({ kind: "entered" });
     if (why === null) return;
     // A place that was kept has all of its messages.

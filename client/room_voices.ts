@@ -28,6 +28,8 @@ import { nameOf } from "./room.ts";
 
 /** How far a sender's clock may be off, with the time that a message may be on its way, in milliseconds. */
 const MAX_AGE_MS = 300_000;
+/** How old a knock may be: who knocks says it once, and waits for whoever comes to open. */
+const MAX_KNOCK_AGE_MS = 86_400_000;
 /** Most streams that are remembered of one sender to one addressee: one for each time it opened the room. */
 const MAX_STREAMS = 4;
 /** Most senders, with an addressee each, that are remembered, and most newcomers. */
@@ -69,12 +71,21 @@ export class Voices {
   readonly #lines = new Map<string, Line>();
   /** Who came while this client was there: what they say begins before its eyes. */
   readonly #newcomers = new Set<string>();
+  /** The streams of knocks that were heard since one came in. */
+  readonly #knocks = new Set<string>();
+  /** When the newest message was sealed of those who are no longer remembered. */
+  #forgottenMs = -Infinity;
 
   /** @param find looks an account up; null where this client can't */
   constructor(keys: RoomMessageKeys, find: FindContact | null, now: () => number) {
     this.#keys = keys;
     this.#find = find;
     this.#now = now;
+  }
+
+  /** One came in, and is told again who knocks. */
+  entered(): void {
+    this.#knocks.clear();
   }
 
   /** Somebody came just now. */
@@ -98,7 +109,8 @@ export class Voices {
     const name = nameOf(member);
     const isMeant = envelope.to === "" || envelope.to === self;
     if (envelope.kind !== kind || !isMeant) throw refused("A message was for somebody else");
-    if (Math.abs(envelope.sentMs - this.#now()) > MAX_AGE_MS) {
+    const ageMs = this.#now() - envelope.sentMs;
+    if (ageMs < -MAX_AGE_MS || ageMs > (kind === "knock" ? MAX_KNOCK_AGE_MS : MAX_AGE_MS)) {
       throw refused("A message is too old, or the sender's clock is wrong");
     }
     const contact = await this.#owner(member, name, envelope.sender);
@@ -126,8 +138,11 @@ export class Voices {
       throw refused("A message is not by the guest whom the service names");
     }
     const first = this.#firstKeys.get(name) ?? key;
+    // Forgetting one would let another key have its name.
+    if (!this.#firstKeys.has(name) && this.#firstKeys.size >= MAX_LINES) {
+      throw refused("A message is by one too many whose key nobody proves");
+    }
     this.#firstKeys.set(name, first);
-    if (this.#firstKeys.size > MAX_LINES) forgetOldest(this.#firstKeys);
     if (equal(first, key)) return null;
     throw refused("A message is by another key than those before");
   }
@@ -164,8 +179,15 @@ export class Voices {
     const streams = line?.streams ?? new Map<string, StreamSight>();
     const stream = toHex(envelope.stream);
     const sight = streams.get(stream);
+    if (envelope.kind === "knock") {
+      const isNew = !this.#knocks.has(stream);
+      this.#knocks.add(stream);
+      if (this.#knocks.size > MAX_LINES) forgetOldest(this.#knocks);
+      const isLast = line?.latestMs === envelope.sentMs;
+      if (isNew && isLast && sight?.prev && equal(sight.prev, envelope.hash)) return 0;
+    }
     // A sender opens one stream after the other: what is older than the newest word is an old one.
-    if (sight === undefined && line !== undefined && envelope.sentMs < line.latestMs) {
+    if (sight === undefined && envelope.sentMs < (line?.latestMs ?? this.#forgottenMs)) {
       throw refused("A message of an earlier time came again");
     }
     // Before a sender's first word one can't know how much was said; a new stream begins with it.
@@ -178,8 +200,15 @@ export class Voices {
     // Those who spoke last are remembered longest.
     this.#lines.delete(key);
     this.#lines.set(key, { streams, latestMs: Math.max(line?.latestMs ?? 0, envelope.sentMs) });
-    if (this.#lines.size > MAX_LINES) forgetOldest(this.#lines);
+    if (this.#lines.size > MAX_LINES) this.#forgetLine();
     return verdict.missing;
+  }
+
+  /** Forgets whoever has not spoken for longest, but not so that what they said could come again. */
+  #forgetLine(): void {
+    const [oldest, { latestMs }] = this.#lines.entries().next().value!;
+    this.#lines.delete(oldest);
+    this.#forgottenMs = Math.max(this.#forgottenMs, latestMs);
   }
 }
 

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type Contact } from "../../client/contact.ts";
 import { Voices } from "../../client/room_voices.ts";
-import { utf8 } from "../../crypto/bytes.ts";
+import { type Bytes, utf8 } from "../../crypto/bytes.ts";
 import { generateSigningKeyPair, type SigningKeyPair } from "../../crypto/keys.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { EnvelopeStream, roomMessageKeys } from "../../crypto/room_envelope.ts";
@@ -103,4 +103,57 @@ Deno.test("a knock is no message, and what is for somebody else is for nobody he
     REFUSED,
   );
   await assert.rejects(voices.hear(ALICE, randomBytes(549), "message", BOB), REFUSED);
+});
+
+Deno.test("a knock waits for whoever comes later, is told to who comes in again, and is else not repeated", async () => {
+  let now = NOW_MS;
+  const voices = new Voices(keys, find, () => now);
+  const knock = await says(alice.keys.signing).seal("knock", utf8("me"), now);
+  const early = await says(alice.keys.signing).seal("message", utf8("x"), now);
+  now += 3_600_000;
+  const hear = () => voices.hear(ALICE, knock, "knock", BOB);
+  assert.equal((await hear()).missing, 0);
+  await assert.rejects(voices.hear(ALICE, early, "message", BOB), REFUSED);
+  await assert.rejects(hear(), REFUSED);
+  voices.entered();
+  assert.equal((await hear()).missing, 0);
+  await assert.rejects(hear(), REFUSED);
+  // Who has said anything since does not knock by it.
+  const later = await says(alice.keys.signing).seal("message", utf8("x"), now);
+  await voices.hear(ALICE, later, "message", BOB);
+  voices.entered();
+  await assert.rejects(hear(), REFUSED);
+  now = NOW_MS + 86_400_001;
+  await assert.rejects(new Voices(keys, find, () => now).hear(ALICE, knock, "knock", BOB), REFUSED);
+});
+
+Deno.test("however many speak, nobody's name is free again, and nothing that was said is", async () => {
+  const voices = new Voices(keys, null, () => NOW_MS);
+  const [one, other] = [await generateSigningKeyPair(), await generateSigningKeyPair()];
+  const hear = (who: Member, sealed: Bytes) => voices.hear(who, sealed, "message", BOB);
+  const named = (guest: string) => member({ guest });
+  const first = await says(one).seal("message", utf8("first"), NOW_MS);
+  await hear(named("=user"), first);
+  const crowd = says(other);
+  for (let i = 0; i < 1_030; i++) {
+    const word = await says(other).seal("message", utf8("x"), NOW_MS + 1);
+    await hear(named(`=${i}`), word).catch(() => {});
+  }
+  await assert.rejects(
+    hear(named("=user"), await crowd.seal("message", utf8("x"), NOW_MS)),
+    REFUSED,
+  );
+  await assert.rejects(hear(named("=user"), first), REFUSED);
+  // Those who are proven are forgotten, and what they said is not.
+  const proven = new Voices(keys, null, () => NOW_MS);
+  const guest = named(`~${thumbprintOf(one.publicKey)}`);
+  await proven.hear(guest, first, "message", BOB);
+  for (let i = 0; i < 1_030; i++) {
+    const key = await generateSigningKeyPair();
+    const word = await says(key).seal("message", utf8("x"), NOW_MS + 1);
+    await proven.hear(named(`~${thumbprintOf(key.publicKey)}`), word, "message", BOB);
+  }
+  await assert.rejects(proven.hear(guest, first, "message", BOB), REFUSED);
+  const fresh = await says(one).seal("message", utf8("x"), NOW_MS + 2);
+  assert.equal((await proven.hear(guest, fresh, "message", BOB)).missing, 0);
 });
