@@ -2,7 +2,8 @@
  * A room's lobby: who waits at the door, what they say once, and who hears of it.
  *
  * A knocker sees nobody, and is seen once it has knocked, by those who may let it in. Nobody gets in by
- * waiting. The lobby has no number of its own: it changes nothing that members see.
+ * waiting, and who says nothing keeps nobody else from the door: nobody sees them to turn them away. The
+ * lobby has no number of its own: it changes nothing that members see.
  *
  * @module
  */
@@ -26,6 +27,7 @@ import {
   seatOf,
   type Waiting,
   waitingOf,
+  withoutMember,
   withWaiting,
 } from "./room.ts";
 
@@ -37,12 +39,15 @@ export function isAtDoor(room: Room, mid: string): boolean {
 /** Somebody comes to the door, or asks again whether they are there. */
 export function comeToDoor(room: Room, waiting: Waiting, id: string): Transition {
   const { mid } = waiting.member;
-  const isNew = !isAtDoor(room, mid);
-  if (isNew && room.lobby.size >= MAX_KNOCKERS) {
+  const told = tell(waiting.address, { t: "lobby", id, room: room.id, mid });
+  if (isAtDoor(room, mid)) return [room, [told]];
+  if (room.lobby.size < MAX_KNOCKERS) return [withWaiting(room, waiting), [told]];
+  const silent = room.lobby.values().find(({ knock }) => knock === null);
+  if (silent === undefined) {
     return refuse(room, refusal(id, "lobby_full", "Too many wait at this door already"));
   }
-  const after = isNew ? withWaiting(room, waiting) : room;
-  return [after, [tell(waiting.address, { t: "lobby", id, room: room.id, mid })]];
+  const away = tell(silent.address, { t: "removed", room: room.id, reason: "denied" });
+  return [withWaiting(withoutMember(room, silent), waiting), [away, told]];
 }
 
 /** Somebody at the door says what they have to say, once. */

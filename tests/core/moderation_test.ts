@@ -181,9 +181,26 @@ Deno.test("who is turned away hears it, and only those who were told of the knoc
 
 Deno.test("the lobby is as full as it may be", () => {
   let room = managed([host, "host"]);
-  for (let i = 0; i < MAX_KNOCKERS; i++) room = joinAs(room, person(`k${i}`), "knocker", STATE)[0];
+  for (let i = 0; i < MAX_KNOCKERS; i++) {
+    const who = person(`k${i}`);
+    room = joinAs(room, who, "knocker", STATE)[0];
+    room = step(room, who, { t: "knock", id: "k", ct: "AA" })[0]!;
+  }
   deepEqual(codesOf(joinAs(room, knocker, "knocker", STATE)[1]), ["lobby_full"]);
   deepEqual(codesOf(joinAs(room, person("k0"), "knocker", STATE)[1]), ["send"]);
+});
+
+Deno.test("who says nothing at a full door makes room for whoever comes, the first of them first", () => {
+  let room = managed([host, "host"]);
+  for (let i = 0; i < MAX_KNOCKERS; i++) room = joinAs(room, person(`k${i}`), "knocker", STATE)[0];
+  room = step(room, person("k0"), { t: "knock", id: "k", ct: "AA" })[0]!;
+  const [after, effects] = joinAs(room, knocker, "knocker", STATE);
+  deepEqual(shown(effects), ["c-k1: removed denied", "c-knocker: lobby"]);
+  deepEqual([after.lobby.size, after.mids.has("c-k1"), after.mids.has("c-k0")], [
+    MAX_KNOCKERS,
+    false,
+    true,
+  ]);
 });
 
 Deno.test("who is kicked is gone with every device, and at one number each", () => {
