@@ -100,8 +100,9 @@ export function openConnections(parts: ConnectionsParts): Connections {
   const { instance, now, onOver, makeKey = randomKeys, onChange = () => {} } = parts;
   const live = new Map<string, Connection>();
   const accounts = new Map<AccountLabel, Set<Connection>>();
-  /** In the order in which they were lost. */
-  const lost = new Set<Connection>();
+  /** In the order in which they were lost, and in which they make room: a guest's key costs nothing. */
+  const lostGuests = new Set<Connection>();
+  const lostAccounts = new Set<Connection>();
   let lostBytes = 0;
   const remains = openRemains();
   const places = openPlaces();
@@ -119,7 +120,7 @@ export function openConnections(parts: ConnectionsParts): Connections {
   function open(party: Party, outlet: Outlet): ReturnType<Connections["open"]> {
     if (!places.take(party.identity)) {
       // Somebody who is here counts more than a connection that may never be asked for again.
-      const oldest = lostOf(party.identity);
+      const oldest = lostOf(party);
       if (oldest === null) return null;
       end(oldest, "expired");
       if (!places.take(party.identity)) return null;
@@ -133,11 +134,16 @@ export function openConnections(parts: ConnectionsParts): Connections {
   }
 
   /** The identity's connection that was lost first and whose socket is closed, or null. */
-  function lostOf(identity: Identity): Connection | null {
-    for (const one of lost) {
-      if (one.party.identity === identity && places.isHeldBy(one)) return one;
+  function lostOf(party: Party): Connection | null {
+    for (const one of lostLike(party)) {
+      if (one.party.identity === party.identity && places.isHeldBy(one)) return one;
     }
     return null;
+  }
+
+  /** Where the likes of somebody are while they are lost. */
+  function lostLike({ kind }: Party): Set<Connection> {
+    return kind === "account" ? lostAccounts : lostGuests;
   }
 
   function resume(party: Party, request: ResumeRequest, outlet: Outlet): Resumption {
@@ -185,7 +191,7 @@ export function openConnections(parts: ConnectionsParts): Connections {
     connection.outlet = null;
     connection.lostMs = now();
     connection.lostSeq = connection.ring.seq;
-    lost.add(connection);
+    lostLike(connection.party).add(connection);
     lostBytes += connection.ring.bytes;
     onChange(connection);
     trim();
@@ -195,14 +201,17 @@ export function openConnections(parts: ConnectionsParts): Connections {
   /** It is lost no longer. */
   function found(connection: Connection): void {
     connection.lostMs = null;
-    if (lost.delete(connection)) lostBytes -= connection.ring.bytes;
+    if (lostLike(connection.party).delete(connection)) lostBytes -= connection.ring.bytes;
   }
 
-  /** Ends the oldest that are lost as long as there are too many. */
+  /** Ends the oldest that are lost as long as there are too many, guests first. */
   function trim(): void {
-    for (const one of lost) {
-      if (lost.size <= MAX_AWAY_CONNECTIONS && lostBytes <= MAX_AWAY_BYTES) return;
-      end(one, "overflow");
+    for (const lost of [lostGuests, lostAccounts]) {
+      for (const one of lost) {
+        const count = lostGuests.size + lostAccounts.size;
+        if (count <= MAX_AWAY_CONNECTIONS && lostBytes <= MAX_AWAY_BYTES) return;
+        end(one, "overflow");
+      }
     }
   }
 
@@ -255,9 +264,11 @@ export function openConnections(parts: ConnectionsParts): Connections {
     end,
     release: (identity, connection) => places.release(identity, connection),
     sweep() {
-      for (const one of lost) {
-        if (!isExpired(one)) break;
-        end(one, "expired");
+      for (const lost of [lostGuests, lostAccounts]) {
+        for (const one of lost) {
+          if (!isExpired(one)) break;
+          end(one, "expired");
+        }
       }
       // What came for them meanwhile.
       trim();
@@ -282,7 +293,7 @@ export function openConnections(parts: ConnectionsParts): Connections {
     snapshot: stateOf,
     restore(state) {
       const connection = add(connectionOf({ ...state, lostMs: state.lostMs ?? now() }, instance));
-      lost.add(connection);
+      lostLike(connection.party).add(connection);
       lostBytes += connection.ring.bytes;
       places.hold(connection);
       return connection;

@@ -288,8 +288,9 @@ export function connection(
     // Likewise; and nobody else gives back what it has taken.
     if (isClosed) return relay.leave(kept, outlet, false), relay.release(kept);
     member = { ...signedIn, kept };
-    place.signedIn();
+    // A socket that has ended meanwhile has nobody behind it.
     if (isEnded) relay.leave(kept, outlet, false);
+    else place.signedIn();
     relay.mail.give(kept, mail);
   }
 

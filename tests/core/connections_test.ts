@@ -6,6 +6,7 @@ import { replayRing } from "../../core/replay_ring.ts";
 import { type VerifyingKey } from "../../crypto/keys.ts";
 import {
   MAX_AWAY_BYTES,
+  MAX_AWAY_CONNECTIONS,
   MAX_CONNECTIONS_PER_ACCOUNT,
   REPLAY_BYTES,
   REPLAY_FRAMES,
@@ -196,6 +197,18 @@ Deno.test("what is kept for those who are away is bounded also where it comes wh
   for (const one of away) for (let n = 0; n < 8; n++) connections.keep(one, frame, null);
   connections.sweep();
   deepEqual(over, away.slice(0, 2).map(({ cid }) => cid));
+});
+
+Deno.test("of all who are away guests make room first, whose keys cost nothing", () => {
+  const { connections, over } = world();
+  const alice = lost(connections).connection;
+  const { signing } = ALICE;
+  const guests = Array.from({ length: MAX_AWAY_CONNECTIONS + 1 }, (_, i) => {
+    const party = { kind: "guest", identity: `~${i >> 3}`, room: "r", signing } as const;
+    return lost(connections, 0, party).connection;
+  });
+  deepEqual(over, guests.slice(0, 2).map(({ cid }) => cid));
+  equal(alice.isOver, false);
 });
 
 Deno.test("an identity has ten places; of those that are away the oldest makes room for who is here", () => {

@@ -245,6 +245,29 @@ Deno.test("a frame for more receivers than a connection may reach is refused, an
   live.closed();
 });
 
+Deno.test("a socket that ends while somebody signs in on it counts as one with nobody behind it", async () => {
+  await using parts = await openParts();
+  const alice = await person(parts, "alice");
+  const counted: string[] = [];
+  const place = {
+    signedIn: () => void counted.push("signed in"),
+    ended: () => void counted.push("ended"),
+  };
+  const waitingFor = () => {
+    live.binary();
+    return Promise.resolve([]);
+  };
+  const relay = { ...parts.relay, mail: { ...parts.relay.mail, waitingFor } };
+  const live = connection({ ...parts, relay }, URL_, place);
+  live.opened(fakeSocket());
+  live.text(await authText(parts, alice));
+  await until(() => [...parts.relay.connections.all()].length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  deepEqual(counted, ["ended"]);
+  deepEqual([...parts.relay.connections.all()].map(({ outlet }) => outlet), [null]);
+  live.closed();
+});
+
 Deno.test("what a connection may reach is the same however many sockets it has, or its identity connections", async () => {
   await using parts = await openParts();
   const alice = await person(parts, "alice");
