@@ -279,7 +279,7 @@ export function openConnections(parts: ConnectionsParts): Connections {
       connection.lostMs ??= now();
       connection.outlet = null;
       if (outlet === null) return;
-      lost.add(connection);
+      lostLike(connection.party).add(connection);
       lostBytes += connection.ring.bytes;
     },
     forget(connection, isKept) {
