@@ -10,6 +10,7 @@
 
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { type Socket } from "node:net";
 import { type Duplex } from "node:stream";
 import { ServiceError } from "../core/error.ts";
 import { concat, utf8 } from "../crypto/bytes.ts";
@@ -76,6 +77,11 @@ export async function listenNode(
     } as Parameters<typeof createServer>[0],
     serve,
   );
+  const connections = new Set<Socket>();
+  server.on("connection", (connection: Socket) => {
+    connections.add(connection);
+    connection.on("close", () => connections.delete(connection));
+  });
   server.on("upgrade", (incoming: IncomingMessage, stream: Duplex, head) => {
     stream.on("error", goneWithError);
     const upgrade = upgrades({ incoming, stream, head });
@@ -88,7 +94,7 @@ export async function listenNode(
     at,
     async stop() {
       await unwatch();
-      await closed(server);
+      await closed(server, connections);
     },
   };
 }
@@ -104,10 +110,12 @@ function listening(server: Server, { hostname, port }: Listening): Promise<Liste
   });
 }
 
-function closed(server: Server): Promise<void> {
+function closed(server: Server, connections: Iterable<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
+    // A client opens more than it needs; on which nothing ever came is not idle, as the server has it.
+    for (const connection of connections) if (connection.bytesRead === 0) connection.destroy();
   });
 }
 

@@ -158,3 +158,13 @@ Deno.test("whoever leaves in the middle of an answer or a body disturbs nobody",
   equal((await response.bytes()).length, LARGE.length);
   deepEqual(service.faults, []);
 });
+
+Deno.test("a connection on which nothing was ever said does not keep a service from stopping", async () => {
+  const service = await startService();
+  const { port, hostname } = new URL(service.url);
+  using silent = await Deno.connect({ hostname, port: Number(port) });
+  // Answered: so the one before was accepted.
+  await (await fetch(service.url + WELL_KNOWN)).body?.cancel();
+  await service.close();
+  equal(await silent.read(new Uint8Array(1)).catch(() => null), null);
+});
