@@ -7,14 +7,7 @@
 import { type AccountLabel, canonicalAccountLabel } from "../crypto/account_label.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
-import {
-  type Account,
-  JOINING,
-  loadAccount,
-  NEXT,
-  refreshAccount,
-  type Registry,
-} from "./account.ts";
+import { type Account, JOINING, loadAccount, type Registry } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import type { Authorize } from "./authorization.ts";
 import { type Call } from "./call.ts";
@@ -23,8 +16,6 @@ import { type DeviceInfo, devicesOf } from "./device_info.ts";
 import { lookUp } from "./directory.ts";
 import { Doorbell } from "./doorbell.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { Gossip } from "./gossip.ts";
-import { Ongoing } from "./ongoing.ts";
 import { Http } from "./http.ts";
 import type { HeldIce, IceServer } from "./ice.ts";
 import { pinnedPolicy } from "./known_log.ts";
@@ -33,31 +24,24 @@ import type { CreateRoomOptions, JoinRoomOptions, Meeting, RoomInfo } from "./me
 import type { Finding } from "./monitor.ts";
 import { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 import { placeCall } from "./outgoing.ts";
+import { OwnAccount } from "./own_account.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Presence } from "./presence.ts";
 import type { PushSubscriptionData } from "./push.ts";
 import { type IncomingCall } from "./ringing.ts";
-import { type Store } from "./store.ts";
 import { Trust } from "./trust.ts";
-import { type World } from "./world.ts";
 
 /** How often the log is watched while online, in milliseconds. */
 const WATCH_MS = 3_600_000;
 
 /** One account on one service. */
 export class Client {
-  readonly #http: Http;
-  readonly #store: Store;
-  readonly #now: () => number;
-  readonly #trust: Trust;
+  readonly #registry: Registry;
+  readonly #account: OwnAccount;
   readonly #doorbell = new Doorbell((error) => this.#report(error));
-  #account: Account | null;
   readonly #presence: Presence;
-  readonly #gossip: Gossip;
-  readonly #ongoing: Ongoing;
   #ice: HeldIce | null = null;
   #watching: ReturnType<typeof setInterval> | undefined;
-  #closed = false;
 
   /** Called with every message that was refused: an attack, or a fault of the other side. */
   onRefused: ((error: ClientError) => void) | null = null;
@@ -73,14 +57,12 @@ export class Client {
    */
   onOnline: ((online: boolean, why: ClientError | null) => void) | null = null;
 
-  private constructor(http: Http, trust: Trust, account: Account | null, options: ClientOptions) {
-    this.#http = http;
-    this.#store = options.store;
-    this.#now = options.now ?? Date.now;
-    this.#trust = trust;
-    this.#gossip = new Gossip(http, trust);
-    this.#ongoing = new Ongoing(this.#now);
-    this.#account = account;
+  private constructor(registry: Registry, account: Account | null) {
+    this.#registry = registry;
+    this.#account = new OwnAccount(registry, account, {
+      connection: () => this.#presence.connection,
+      refused: (error) => this.#report(error),
+    });
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#doorbell.ring(world, frame),
       onMail: () => {},
@@ -99,18 +81,19 @@ export class Client {
     const { store, now = Date.now } = options;
     const http = new Http(options.service, now);
     const trust = await Trust.open(http, store, now, await pinnedPolicy(options));
+    const registry: Registry = { store, http, trust, now };
     let account = await loadAccount(store, trust.origin);
     if (account === null && await readCell(store, JOINING) !== null) {
       // Another device may have taken this one in while nobody was looking.
       const { finishJoining } = await import("./joining.ts");
-      account = await finishJoining({ store, http, trust, now });
+      account = await finishJoining(registry);
     }
-    return new Client(http, trust, account, options);
+    return new Client(registry, account);
   }
 
   /** The account's label, or null before one was registered. */
   get label(): string | null {
-    return this.#account?.label ?? null;
+    return this.#account.label;
   }
 
   /** Whether the service can reach this client. */
@@ -120,7 +103,7 @@ export class Client {
 
   /** Size of the newest head of the log that was verified. */
   async headSize(): Promise<number> {
-    return (await this.#trust.heads.trusted()).size;
+    return (await this.#registry.trust.heads.trusted()).size;
   }
 
   /**
@@ -129,7 +112,7 @@ export class Client {
    */
   async evidence(): Promise<readonly string[]> {
     const { readEvidence } = await import("./evidence.ts");
-    return await readEvidence(this.#store);
+    return await readEvidence(this.#registry.store);
   }
 
   /**
@@ -143,7 +126,7 @@ export class Client {
   async confirmIdentity(name: string, identity: string): Promise<void> {
     const hash = fromBase64Url(identity);
     if (hash === null) throw new ClientError("bad_option", "That is no identity of an error");
-    await this.#trust.people.confirm(labelOf(name), hash);
+    await this.#registry.trust.people.confirm(labelOf(name), hash);
   }
 
   /**
@@ -157,7 +140,7 @@ export class Client {
    */
   async register(name: string, device = "", options: RegisterOptions = {}): Promise<void> {
     const { authorization = null } = options;
-    await this.#claim(async (registry) => {
+    await this.#account.claim(async (registry) => {
       const { registerAccount } = await import("./registration.ts");
       return await registerAccount(registry, labelOf(name), device, authorization);
     });
@@ -173,7 +156,7 @@ export class Client {
    * account, `device_removed` where the reset was cancelled, and those of a proof (`lookup`)
    */
   async reset(name: string, device: string, authorization: Authorize): Promise<void> {
-    await this.#claim(async (registry) => {
+    await this.#account.claim(async (registry) => {
       const { resetAccount } = await import("./reset.ts");
       return await resetAccount(registry, labelOf(name), device, authorization);
     });
@@ -187,14 +170,15 @@ export class Client {
    * where it is too late, and those of a proof (`lookup`)
    */
   async cancelReset(): Promise<void> {
-    const world = this.#world();
-    const { cancelReset } = await import("./reset.ts");
-    this.#account = await cancelReset(world);
+    await this.#account.change(async (world) => {
+      const { cancelReset } = await import("./reset.ts");
+      return await cancelReset(world);
+    });
   }
 
   /** Whether the account can be recovered with a code. @throws ClientError `not_registered` */
   get recoverable(): boolean {
-    return this.#world().account.record.recovery.some((byte) => byte !== 0);
+    return this.#account.world().account.record.recovery.some((byte) => byte !== 0);
   }
 
   /** A fresh recovery code: print it, and then give it to `setRecoveryKey`. It is kept nowhere. */
@@ -211,9 +195,10 @@ export class Client {
    * `device_removed`, `account_reset`, `name_retired`, and those of a proof (`lookup`)
    */
   async setRecoveryKey(code: string): Promise<void> {
-    const world = this.#world();
-    const { setRecoveryKey } = await import("./recovery.ts");
-    this.#account = await setRecoveryKey(world, code);
+    await this.#account.change(async (world) => {
+      const { setRecoveryKey } = await import("./recovery.ts");
+      return await setRecoveryKey(world, code);
+    });
   }
 
   /**
@@ -224,7 +209,7 @@ export class Client {
    * `device_removed`, and those of a proof (`lookup`)
    */
   async recover(name: string, device: string, code: string): Promise<void> {
-    await this.#claim(async (registry) => {
+    await this.#account.claim(async (registry) => {
       const { recoverAccount } = await import("./recovery.ts");
       return await recoverAccount(registry, labelOf(name), device, code);
     });
@@ -237,17 +222,17 @@ export class Client {
    * `account_reset`, and those of a proof (`lookup`)
    */
   async retire(): Promise<void> {
-    const world = this.#world();
+    const world = this.#account.world();
     const { retireAccount } = await import("./retirement.ts");
     await retireAccount(world);
     this.goOffline();
-    this.#http.forgetToken();
-    this.#account = null;
+    this.#registry.http.forgetToken();
+    this.#account.replace(null);
   }
 
   /** The devices of this account, as far as this one knows. @throws ClientError `not_registered` */
   devices(): readonly DeviceInfo[] {
-    return devicesOf(this.#world().account);
+    return devicesOf(this.#account.world().account);
   }
 
   /**
@@ -258,12 +243,9 @@ export class Client {
    * `network`, `unavailable`
    */
   async joinAccount(options: JoinOptions = {}): Promise<Joining> {
-    this.#requireOpen();
-    if (this.#account !== null) {
-      throw new ClientError("refused", "This device already has an account");
-    }
+    const registry = this.#account.vacant();
     const { joinAccount } = await import("./link.ts");
-    return await joinAccount(this.#registry(), options, (account) => this.#account = account);
+    return await joinAccount(registry, options, (account) => this.#account.replace(account));
   }
 
   /**
@@ -274,9 +256,9 @@ export class Client {
    * @throws ClientError `not_registered`
    */
   async linkDevice(code: string, signal?: AbortSignal): Promise<Linking> {
-    const world = this.#world();
+    const world = this.#account.world();
     const { linkDevice } = await import("./link.ts");
-    return linkDevice(world, code, (account) => this.#account = account, signal);
+    return linkDevice(world, code, (account) => this.#account.replace(account), signal);
   }
 
   /**
@@ -286,9 +268,10 @@ export class Client {
    * `record_conflict`, `device_removed`, `account_reset`, `name_retired`, and those of a proof (`lookup`)
    */
   async removeDevice(id: number): Promise<void> {
-    const world = this.#world();
-    const { removeDevice } = await import("./devices.ts");
-    this.#account = await removeDevice(world, id);
+    await this.#account.change(async (world) => {
+      const { removeDevice } = await import("./devices.ts");
+      return await removeDevice(world, id);
+    });
   }
 
   /**
@@ -299,12 +282,13 @@ export class Client {
    * `goOnline`
    */
   async rotateKeys(): Promise<void> {
-    const world = this.#world();
+    // Who has no account does not go offline for it.
+    this.#account.world();
     const { rotateKeys } = await import("./devices.ts");
     const wasOnline = this.online;
     this.goOffline();
     try {
-      this.#account = await rotateKeys(world);
+      await this.#account.change(rotateKeys);
     } finally {
       if (wasOnline) await this.goOnline();
     }
@@ -320,7 +304,7 @@ export class Client {
    */
   async goOnline(): Promise<void> {
     this.#doorbell.prepare();
-    await this.#presence.enter(this.#world());
+    await this.#presence.enter(this.#account.world());
     clearInterval(this.#watching);
     this.#watching = setInterval(() => void this.watchLog().catch(() => {}), WATCH_MS);
     void this.watchLog().catch(() => {});
@@ -334,7 +318,7 @@ export class Client {
    * @throws ClientError `not_registered`, `closed`
    */
   async watchLog(): Promise<readonly Finding[]> {
-    const world = this.#world();
+    const world = this.#account.world();
     const { watch } = await import("./monitor.ts");
     const findings = await watch(world);
     for (const finding of findings) queueMicrotask(() => this.onAlarm?.(finding));
@@ -356,9 +340,10 @@ export class Client {
    * `unavailable`; of this account `not_registered`, `device_removed`, `account_reset`
    */
   async lookup(name: string): Promise<Peer> {
-    const world = this.#world();
-    const contact = await this.#known(lookUp(world, labelOf(name)));
-    return peerOf(contact, world.account.record);
+    return await this.#account.ask(async (world) => {
+      const contact = await lookUp(world, labelOf(name));
+      return peerOf(contact, world.account.record);
+    });
   }
 
   /**
@@ -370,7 +355,7 @@ export class Client {
    * rung too often or have changed their devices this moment: call again
    */
   async call(name: string, adapter: MediaAdapter, options: CallOptions = {}): Promise<Call> {
-    return await this.#known(placeCall(this.#world(), labelOf(name), adapter, options));
+    return await this.#account.ask((world) => placeCall(world, labelOf(name), adapter, options));
   }
 
   /**
@@ -380,11 +365,11 @@ export class Client {
    * @throws ClientError `not_registered`, `device_removed`, `bad_answer`, `network`, `unavailable`
    */
   async iceServers(): Promise<readonly IceServer[]> {
-    const world = this.#world();
-    const { freshIce } = await import("./ice.ts");
-    const held = await this.#known(freshIce(world, this.#ice));
-    this.#ice = held;
-    return held.servers;
+    return await this.#account.ask(async (world) => {
+      const { freshIce } = await import("./ice.ts");
+      this.#ice = await freshIce(world, this.#ice);
+      return this.#ice.servers;
+    });
   }
 
   /**
@@ -393,9 +378,9 @@ export class Client {
    * @throws ClientError `refused` where the service has no Web Push, `bad_answer`, `network`
    */
   async pushKey(): Promise<Bytes> {
-    this.#requireOpen();
+    const { http } = this.#account.registry();
     const { pushKeyOf } = await import("./push.ts");
-    return await pushKeyOf(this.#http);
+    return await pushKeyOf(http);
   }
 
   /**
@@ -405,16 +390,18 @@ export class Client {
    * @throws ClientError `not_registered`, `bad_option`, `refused`, `device_removed`, `network`, `unavailable`
    */
   async enablePush(subscription: PushSubscriptionData): Promise<void> {
-    const world = this.#world();
-    const { enablePush } = await import("./push.ts");
-    await this.#known(enablePush(world, subscription));
+    await this.#account.ask(async (world) => {
+      const { enablePush } = await import("./push.ts");
+      return await enablePush(world, subscription);
+    });
   }
 
   /** Has this device woken no more. @throws ClientError `not_registered`, `network`, `unavailable` */
   async disablePush(): Promise<void> {
-    const world = this.#world();
-    const { disablePush } = await import("./push.ts");
-    await this.#known(disablePush(world));
+    await this.#account.ask(async (world) => {
+      const { disablePush } = await import("./push.ts");
+      return await disablePush(world);
+    });
   }
 
   /**
@@ -425,9 +412,10 @@ export class Client {
    * `cancelled`, `network`, `unavailable`
    */
   async createRoom(options: CreateRoomOptions = {}): Promise<Meeting> {
-    const world = this.#world();
-    const { createRoom } = await import("./rooms.ts");
-    return await this.#known(createRoom(world, options.meta ?? null, options.signal));
+    return await this.#account.ask(async (world) => {
+      const { createRoom } = await import("./rooms.ts");
+      return await createRoom(world, options.meta ?? null, options.signal);
+    });
   }
 
   /**
@@ -438,16 +426,18 @@ export class Client {
    * `room_locked`, `room_full`, `room_ended`, `cancelled`, `network`, `unavailable`
    */
   async joinRoom(target: string, options: JoinRoomOptions = {}): Promise<Meeting> {
-    const world = this.#world();
-    const { joinRoom } = await import("./rooms.ts");
-    return await this.#known(joinRoom(world, target, options.signal));
+    return await this.#account.ask(async (world) => {
+      const { joinRoom } = await import("./rooms.ts");
+      return await joinRoom(world, target, options.signal);
+    });
   }
 
   /** The rooms that this account made, and that have not ended. @throws ClientError those of a request */
   async rooms(): Promise<readonly RoomInfo[]> {
-    const world = this.#world();
-    const { roomsOf } = await import("./rooms.ts");
-    return await this.#known(roomsOf(world));
+    return await this.#account.ask(async (world) => {
+      const { roomsOf } = await import("./rooms.ts");
+      return await roomsOf(world);
+    });
   }
 
   /** The calls that ring here. One reader. */
@@ -457,76 +447,11 @@ export class Client {
 
   /** Goes offline and releases the store; calls under way keep their media. */
   close(): void {
-    this.#closed = true;
+    this.#account.close();
     this.goOffline();
     this.#doorbell.end();
-    this.#http.close();
-    this.#store.close();
-  }
-
-  #requireOpen(): void {
-    if (this.#closed) throw new ClientError("closed", "The client was closed");
-  }
-
-  #world(): World {
-    this.#requireOpen();
-    const account = (): Account => {
-      if (this.#account !== null) return this.#account;
-      throw new ClientError("not_registered", "Register a name first");
-    };
-    account();
-    return {
-      get account() {
-        return account();
-      },
-      refresh: async () => this.#account = await this.#refreshed(account()),
-      http: this.#http,
-      store: this.#store,
-      trust: this.#trust,
-      gossip: this.#gossip,
-      ongoing: this.#ongoing,
-      now: this.#now,
-      connection: () => {
-        const { connection } = this.#presence;
-        if (connection === null) throw new ClientError("not_online", "Go online first");
-        return connection;
-      },
-      refused: (error) => this.#report(error),
-    };
-  }
-
-  async #claim(work: (registry: Registry) => Promise<Account>): Promise<void> {
-    this.#requireOpen();
-    try {
-      this.#account = await work(this.#registry());
-    } catch (error) {
-      // What was refused may be a second account, beside one that another tab or attempt made.
-      this.#account ??= await loadAccount(this.#store, this.#trust.origin);
-      throw error;
-    }
-  }
-
-  #registry(): Registry {
-    return { store: this.#store, http: this.#http, trust: this.#trust, now: this.#now };
-  }
-
-  async #refreshed(account: Account): Promise<Account> {
-    const registry = this.#registry();
-    if (await readCell(this.#store, NEXT) === null) return await refreshAccount(registry, account);
-    const { finishRotation } = await import("./devices.ts");
-    return await refreshAccount(registry, await finishRotation(registry) ?? account);
-  }
-
-  /** Where the service does not know this device, the log is asked whether it was removed. */
-  async #known<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof ClientError && error.problem === "unknown_device") {
-        await this.#world().refresh();
-      }
-      throw error;
-    }
+    this.#registry.http.close();
+    this.#registry.store.close();
   }
 
   /** Tells the application in a turn of its own: what it throws must not disturb a call. */
