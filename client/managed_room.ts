@@ -29,13 +29,14 @@ import {
 import { type Unsent } from "./outbox.ts";
 import { OwnVoice } from "./own_voice.ts";
 import { type Peer } from "./peer.ts";
-import { nameOf, Room } from "./room.ts";
+import { Room } from "./room.ts";
 import { type Asker, Entry, type KnownRoom } from "./room_access.ts";
 import { RoomFeed } from "./room_feed.ts";
 import { RoomMetas } from "./room_metas.ts";
 import { Receipts } from "./room_receipts.ts";
 import { listInvites, makeInvite, withdrawInvite } from "./room_invites.ts";
 import { type FindContact, Voices } from "./room_voices.ts";
+import { nameOf } from "./roster.ts";
 
 /** Longest payload of a knock, in bytes. */
 const MAX_KNOCK_BYTES = 256;

@@ -2,8 +2,7 @@
  * A joined room: who else is there, and opaque messages between the members.
  *
  * It goes on over every loss of the connection: where the service kept the place, what was missed
- * follows; where it did not, the room is joined again, and what happened meanwhile is told from the
- * difference between both views.
+ * follows; where it did not, the room is joined again, and `roster.ts` tells what happened meanwhile.
  *
  * @module
  */
@@ -11,9 +10,7 @@
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import {
-  type KnockingFrame,
   type Member,
-  type PresenceEvent,
   type PresenceFrame,
   type RemovalReason,
   type ResumeFailure,
@@ -22,18 +19,11 @@ import {
 import { type Connection, type RoomFrame } from "./connection.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Answer, type Unsent } from "./outbox.ts";
-
-/** How long others have to come back to a service that forgot everybody, in milliseconds. */
-const RETURN_MS = 5_000;
+import { type MemberChange, nameOf, Roster, type Self } from "./roster.ts";
 
 /** What changed in a room. */
 export type RoomChange =
-  /** About a member, or the lock by one, or by nobody known; `before` is what the member was, or null. */
-  | {
-    readonly event: PresenceEvent;
-    readonly member: Member | null;
-    readonly before: Member | null;
-  }
+  | MemberChange
   /** One is in it: for the first time, let in, or again after the place was lost. */
   | { readonly event: "entered"; readonly why: ResumeFailure | null }
   /** One is at its door: for the first time, or again. */
@@ -58,21 +48,6 @@ export interface JoinOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Oneself in a room. */
-export interface Self {
-  readonly mid: string;
-  readonly role: Member["role"];
-  /** Whether nobody else gets in. */
-  readonly locked: boolean;
-  /** What the room shows, sealed, or null. */
-  readonly meta: string | null;
-}
-
-interface Awaited {
-  readonly member: Member;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
 /** A room that this client is in, or at the door of. */
 export class Room {
   /** The room's id. */
@@ -80,12 +55,8 @@ export class Room {
   readonly #connection: Connection;
   readonly #listeners: RoomListeners;
   readonly #token: (isRefused: boolean) => Promise<string | null>;
-  /** Members who were there before the service forgot everybody, until they are missed. */
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #roster = new Roster((change) => this.#tell(change));
   #state: "entering" | "waiting" | "inside" | "over" = "entering";
-  #members = new Map<string, Member>();
-  #self: Self | null = null;
-  #rseq = 0;
   #isSyncing = false;
   #rejoining: ResumeFailure | null = null;
 
@@ -133,7 +104,7 @@ export class Room {
 
   /** Oneself, or null at the door. */
   get self(): Self | null {
-    return this.#self;
+    return this.#roster.self;
   }
 
   /** Whether one is in it, and can speak. */
@@ -143,12 +114,12 @@ export class Room {
 
   /** The others. */
   members(): readonly Member[] {
-    return [...this.#members.values()];
+    return this.#roster.members();
   }
 
   /** A member, or null where nobody of that id is here. */
   member(mid: string): Member | null {
-    return this.#members.get(mid) ?? null;
+    return this.#roster.member(mid);
   }
 
   /** Sends a message to a member, or to all others. @throws ClientError */
@@ -174,8 +145,8 @@ export class Room {
   }
 
   #nameOf(mid: string): string {
-    const member = this.#members.get(mid);
-    return member === undefined ? mid : nameOf(member);
+    const member = this.member(mid);
+    return member === null ? mid : nameOf(member);
   }
 
   async #enter(signal?: AbortSignal, isEntry = false): Promise<void> {
@@ -221,12 +192,13 @@ export class Room {
         return;
       }
       case "knocking":
-        return this.#knocking(frame);
+        return this.#tell({ event: frame.event, member: frame.member, ct: frame.ct });
       case "removed":
         return this.#over(frame.reason);
       case "lobby":
         this.#state = "waiting";
-        this.#rejoining = this.#self = null;
+        this.#rejoining = null;
+        this.#roster.leaveSelf();
         return this.#tell({ event: "waiting" });
     }
   }
@@ -234,59 +206,20 @@ export class Room {
   /** Takes the room as it is now, and tells what is different. */
   #adopt(frame: RoomView & { readonly t: "joined" | "snapshot" }): void {
     const why = this.#rejoining;
-    const before = this.#members;
-    const isEntry = frame.t === "joined" && (why !== null || this.#state !== "inside");
-    const { mid, role, locked, meta } = frame;
-    const wasLocked = this.#self?.locked ?? locked;
-    this.#members = new Map(frame.members.map((member) => [member.mid, member]));
-    this.#self = { mid, role, locked, meta };
-    this.#rseq = frame.rseq;
+    const isFirst = this.#state !== "inside";
+    const isEntry = frame.t === "joined" && (why !== null || isFirst);
+    const before = this.#roster.adopt(frame);
     this.#isSyncing = false;
     if (frame.t === "joined") this.#rejoining = null;
-    const isFirst = this.#state !== "inside";
     this.#state = "inside";
     if (isEntry) this.#tell({ event: "entered", why });
     // Who was there already did not come just now.
-    if (isFirst && why === null) return;
-    for (const [old, member] of before) {
-      if (this.#members.has(old)) continue;
-      // A service that was started anew knows nobody: the others are on their way back as well.
-      if (why === "unknown") this.#await(member);
-      else this.#tell({ event: "leave", member, before: member });
-    }
-    for (const member of frame.members) {
-      const was = before.get(member.mid) ?? null;
-      if (was === null) this.#arrived(member);
-      else this.#compare(was, member);
-    }
-    if (locked !== wasLocked) {
-      this.#tell({ event: locked ? "lock" : "unlock", member: null, before: null });
-    }
+    if (!isFirst || why !== null) this.#roster.compare(before, why === "unknown");
   }
 
   #hear(frame: PresenceFrame): void {
     // The snapshot on its way says it all.
-    if (this.#isSyncing || frame.rseq <= this.#rseq) return;
-    if (frame.rseq > this.#rseq + 1) return void this.#sync();
-    this.#rseq = frame.rseq;
-    const { event, member } = frame;
-    const before = this.#members.get(member.mid) ?? null;
-    if (event === "lock" || event === "unlock") {
-      if (this.#self !== null) this.#self = { ...this.#self, locked: event === "lock" };
-      return this.#tell({ event, member, before });
-    }
-    if (member.mid === this.#self?.mid) {
-      this.#self = { ...this.#self, role: member.role };
-      return this.#tell({ event, member, before: null });
-    }
-    if (event === "leave") {
-      this.#members.delete(member.mid);
-      if (before !== null) this.#tell({ event, member, before });
-      return;
-    }
-    this.#members.set(member.mid, member);
-    if (before === null) this.#arrived(member);
-    else this.#tell({ event, member, before });
+    if (!this.#isSyncing && !this.#roster.hear(frame)) void this.#sync();
   }
 
   async #sync(): Promise<void> {
@@ -297,38 +230,6 @@ export class Room {
       // The next change shows the gap again.
       this.#isSyncing = false;
     }
-  }
-
-  #arrived(member: Member): void {
-    this.#tell({ event: "join", member, before: null });
-    // Who was awaited and came back under another id has left the old place.
-    for (const [mid, awaited] of [...this.#awaited]) {
-      if (nameOf(awaited.member) === nameOf(member)) this.#miss(mid);
-    }
-  }
-
-  #await(member: Member): void {
-    const timer = setTimeout(() => this.#miss(member.mid), RETURN_MS);
-    this.#awaited.set(member.mid, { member, timer });
-  }
-
-  #miss(mid: string): void {
-    const { member, timer } = this.#awaited.get(mid)!;
-    clearTimeout(timer);
-    this.#awaited.delete(mid);
-    this.#tell({ event: "leave", member, before: member });
-  }
-
-  #compare(before: Member, member: Member): void {
-    if (before.away !== member.away) {
-      this.#tell({ event: member.away ? "away" : "back", member, before });
-    }
-    if (before.role !== member.role) this.#tell({ event: "role", member, before });
-    if (before.meta !== member.meta) this.#tell({ event: "meta", member, before });
-  }
-
-  #knocking({ event, member, ct }: KnockingFrame): void {
-    this.#tell({ event, member, ct });
   }
 
   #tell(change: RoomChange): void {
@@ -345,15 +246,7 @@ export class Room {
 
   #close(): void {
     this.#state = "over";
-    for (const { timer } of this.#awaited.values()) clearTimeout(timer);
-    this.#awaited.clear();
+    this.#roster.end();
     this.#connection.listen(this.id, null);
   }
-}
-
-/** One text for whoever a member is, which outlives the member's place. */
-export function nameOf(
-  { account, device, guest }: Pick<Member, "account" | "device" | "guest">,
-): string {
-  return guest ?? `${account}/${device}`;
 }

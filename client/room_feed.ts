@@ -14,9 +14,10 @@ import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type RoomEvent, type RoomMember, type RoomMessage } from "./meeting.ts";
 import { type Peer } from "./peer.ts";
-import { nameOf, type Room, type RoomChange, type RoomListeners } from "./room.ts";
+import { type Room, type RoomChange, type RoomListeners } from "./room.ts";
 import { type RoomMetas } from "./room_metas.ts";
 import { type Heard, type Voices } from "./room_voices.ts";
+import { nameOf } from "./roster.ts";
 
 /** Most that waits to be judged. */
 const MAX_PENDING = 1_024;

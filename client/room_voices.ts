@@ -24,7 +24,7 @@ import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { type Member } from "../wire/frames.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { nameOf } from "./room.ts";
+import { nameOf } from "./roster.ts";
 
 /** How far a sender's clock may be off, with the time that a message may be on its way, in milliseconds. */
 const MAX_AGE_MS = 300_000;
