@@ -166,7 +166,7 @@ export class RoomFeed implements RoomListeners {
   async #entered(why: ResumeFailure | null): Promise<void> {
     const room = this.#parts.room();
     if (room !== null) await this.#parts.metas.openAll(room);
-    this.#voices.entered();
+    this.#parts.voices.entered();
     this.#tell({ kind: "entered" });
     // A place that was kept has all of its messages.
     const isMissing = why !== null && why !== "instance_lost";
