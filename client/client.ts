@@ -17,6 +17,7 @@ import { lookUp } from "./directory.ts";
 import { Doorbell } from "./doorbell.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { Http } from "./http.ts";
+import { type MissedCall, MissedCalls } from "./missed_calls.ts";
 import type { HeldIce, IceServer } from "./ice.ts";
 import { pinnedPolicy } from "./known_log.ts";
 import type { Joining, JoinOptions, Linking } from "./link.ts";
@@ -30,6 +31,7 @@ import { Presence } from "./presence.ts";
 import type { PushSubscriptionData } from "./push.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { Trust } from "./trust.ts";
+import { type World } from "./world.ts";
 
 /** How often the log is watched while online, in milliseconds. */
 const WATCH_MS = 3_600_000;
@@ -39,6 +41,7 @@ export class Client {
   readonly #registry: Registry;
   readonly #account: OwnAccount;
   readonly #doorbell = new Doorbell((error) => this.#report(error));
+  readonly #missed = new MissedCalls((error) => this.#report(error));
   readonly #presence: Presence;
   #ice: HeldIce | null = null;
   #watching: ReturnType<typeof setInterval> | undefined;
@@ -65,7 +68,14 @@ export class Client {
     });
     this.#presence = new Presence({
       onRing: (world, frame) => void this.#doorbell.ring(world, frame),
-      onMail: () => {},
+      onMail: (_world, { kind, sent_ms: atMs, ...note }) => {
+        if (kind === "missed") this.#missed.take({ ...note, atMs });
+      },
+      onBlocked: (world, signal) => {
+        this.#pollMail(world, signal).catch((error) =>
+          this.#report(toClientError(error, "network"))
+        );
+      },
       onOnline: (online, why) => queueMicrotask(() => this.onOnline?.(online, why)),
       onFault: (error) => this.#report(error),
     });
@@ -445,13 +455,44 @@ export class Client {
     return this.#doorbell.read(signal);
   }
 
+  /**
+   * The calls that rang on no device of this account, each told once; a day later the service forgets it.
+   * They are the service's word alone: nothing proves who called, or that anybody did. One reader.
+   */
+  missedCalls(signal?: AbortSignal): AsyncIterable<MissedCall> {
+    return this.#missed.read(signal);
+  }
+
+  /**
+   * For when `goOnline` says `socket_blocked`: reads the mailbox by requests, for `missedCalls`, and tries
+   * a socket now and then. Resolves once this client is online, or when the signal aborts. A client that
+   * was online before does it by itself.
+   *
+   * @throws ClientError `not_registered`, and those of `goOnline` where trying again can't help
+   */
+  async pollMail(signal?: AbortSignal): Promise<void> {
+    await this.#account.ask((world) => {
+      return this.#pollMail(world, signal ?? null, () => this.goOnline());
+    });
+  }
+
   /** Goes offline and releases the store; calls under way keep their media. */
   close(): void {
     this.#account.close();
     this.goOffline();
     this.#doorbell.end();
+    this.#missed.end();
     this.#registry.http.close();
     this.#registry.store.close();
+  }
+
+  async #pollMail(
+    world: World,
+    signal: AbortSignal | null,
+    enter: (() => Promise<void>) | null = null,
+  ): Promise<void> {
+    const { pollMail } = await import("./mail_poll.ts");
+    await pollMail({ world, missed: this.#missed, signal, enter });
   }
 
   /** Tells the application in a turn of its own: what it throws must not disturb a call. */

@@ -155,6 +155,8 @@ export class Connection {
   end(error: ClientError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
+    // What was taken in is not to be brought to the next connection.
+    if (this.#seq > this.#acked) this.#sendAck();
     this.#socket?.close();
     this.#socket = null;
     this.#stopTimers();

@@ -41,7 +41,10 @@ export class Doorbell {
       this.#calls.push(call);
       await call.settled;
     } catch (error) {
-      this.#refused(toClientError(error, "handshake_refused"));
+      const failure = toClientError(error, "handshake_refused");
+      // What waited is brought again where the service did not hear that it was taken in.
+      const isAgain = frame.entry !== undefined && failure.code === "offer_replayed";
+      if (!isAgain) this.#refused(failure);
     } finally {
       this.#callers.splice(this.#callers.indexOf(frame.from), 1);
     }

@@ -30,6 +30,8 @@ export interface PresenceListeners {
   readonly onRing: (world: World, frame: RingFrame) => void;
   /** What waited in the mailbox. */
   readonly onMail: (world: World, frame: MailFrame) => void;
+  /** No socket can be opened, while requests can be made; until the signal aborts. */
+  readonly onBlocked: (world: World, signal: AbortSignal) => void;
   /** A socket came or went; where none will be made again, or none can be opened, why. */
   readonly onOnline: (online: boolean, why: ClientError | null) => void;
   /** Prekeys could not be looked after, or the service broke the protocol. */
@@ -82,8 +84,9 @@ export class Presence {
   leave(): void {
     const stay = this.#stay;
     this.#stay = null;
-    stay?.leaving.abort();
+    // First: it says what was taken in, as long as it has a socket.
     stay?.connection?.end(new ClientError("network", "The client went offline"));
+    stay?.leaving.abort();
   }
 
   async #connectionOf(world: World): Promise<Connection> {
@@ -105,6 +108,7 @@ export class Presence {
     let release = (): void => {};
     let care: ReturnType<typeof setInterval> | undefined;
     let wasOnline = false;
+    let blocked = new AbortController();
     try {
       const { label, self } = world.account;
       // The place is this device's: another one of the account may be online beside it.
@@ -127,6 +131,11 @@ export class Presence {
         onOnline: (isOnline, limited) => {
           if (isOnline) stay.connected.resolve();
           else if (limited === null) stay.connected = expectation();
+          blocked.abort();
+          blocked = new AbortController();
+          if (limited !== null) {
+            this.#listeners.onBlocked(world, AbortSignal.any([signal, blocked.signal]));
+          }
           this.#listeners.onOnline(isOnline, limited);
           if (isOnline && wasOnline) void this.#lookAfter(world, stay);
           wasOnline ||= isOnline;
@@ -141,6 +150,7 @@ export class Presence {
       if (wasOnline) this.#listeners.onOnline(false, left === null ? failure : null);
     } finally {
       clearInterval(care);
+      blocked.abort();
       release();
     }
   }

@@ -65,7 +65,8 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
     downlink.give(connection, frame, (isAcked) => {
       known.delete(frame.entry);
       if (!isAcked) return;
-      mailboxes.remove(party.account, party.device, [frame.entry]).catch(report);
+      const hasRung = frame.t === "ring";
+      mailboxes.remove(party.account, party.device, [frame.entry], hasRung).catch(report);
     });
   }
 

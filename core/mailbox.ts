@@ -104,8 +104,19 @@ export interface Mailboxes {
   putMessage(to: AccountLabel, message: MessageToStore): Promise<string>;
   /** What waits for a device, oldest first. @throws StoreError */
   waiting(account: AccountLabel, device: number): Promise<readonly Waiting[]>;
-  /** Removes what a device has taken in. @throws StoreError */
-  remove(account: AccountLabel, device: number, entries: readonly string[]): Promise<void>;
+  /**
+   * Removes what a device has taken in. A call that rang on one is missed on none.
+   *
+   * @param hasRung whether they were rings when the device heard of them; unless it is said, whether
+   * they are now
+   * @throws StoreError
+   */
+  remove(
+    account: AccountLabel,
+    device: number,
+    entries: readonly string[],
+    hasRung?: boolean,
+  ): Promise<void>;
   /**
    * Hands out the right to write to this account: whoever shows the token; null takes it back.
    *
@@ -157,6 +168,8 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
     async putRing(to, { from, device, id, common, offers, isWaiting, isNoted }) {
       const sentMs = ctx.now();
       const untilMs = isWaiting ? sentMs + RING_TTL_MS : sentMs;
+      // A call has a frame for each device, and the same in common.
+      const call = toBase64Url(sha256(utf8(common)).slice(0, 16));
       await put(
         to,
         offers.map((offer) => {
@@ -167,7 +180,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
             kind: "ring",
             from,
             device: offer.device,
-            call: id,
+            call,
             sentMs,
             untilMs,
             notedUntilMs: isNoted ? sentMs + MISSED_TTL_MS : untilMs,
@@ -211,7 +224,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
       const textOf = new Map(good.map((id, i) => [id, texts[i]!]));
       return ours.flatMap((entry) => found(entry, textOf.get(entry.id) ?? null));
     },
-    async remove(account, device, ids) {
+    async remove(account, device, ids, hasRung) {
       const nowMs = ctx.now();
       let removed = 0;
       await changeMailbox(kv, account, nowMs, (row) => {
@@ -220,7 +233,8 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
         });
         removed = taken.length;
         if (removed === 0) return null;
-        const calls = new Set(taken.map((entry) => callOf(entry)));
+        const rung = taken.filter((entry) => hasRung ?? isRinging(entry, nowMs));
+        const calls = new Set(rung.map((entry) => callOf(entry)));
         const entries = row.entries.filter((entry) => !taken.includes(entry)).map((entry) => {
           // It rang somewhere: on the other devices it is no missed call.
           const isSameCall = entry.call !== null && calls.has(callOf(entry));
@@ -269,6 +283,11 @@ function found(entry: MailEntry, text: string | null): readonly Waiting[] {
 /** Entries of one call have this in common; any other has it alone. */
 function callOf({ from, call, id }: MailEntry): string {
   return call === null ? id : `${from} ${call}`;
+}
+
+/** Whether it is a ring still, and not the note of one. */
+function isRinging({ kind, size, untilMs }: MailEntry, nowMs: number): boolean {
+  return kind === "ring" && size > 0 && untilMs > nowMs;
 }
 
 function holdsToken(token: Bytes | null, hash: Bytes | null): boolean {

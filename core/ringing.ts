@@ -51,13 +51,17 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
     return label;
   }
 
-  /** Keeps a ring for devices that can be woken, and wakes them; whether there are any. */
+  /**
+   * Keeps a ring for devices that can be woken, and wakes them; whether there are any.
+   *
+   * @throws ServiceError `offline` where there is none, and no other device of this frame hears it
+   */
   async function wake(
     from: Caller,
     callee: AccountLabel,
     { id, common }: RingRequest,
     offers: readonly RingOffer[],
-    isNoted: boolean,
+    { isHeard, isNoted }: { readonly isHeard: boolean; readonly isNoted: boolean },
   ): Promise<boolean> {
     const devices = offers.map((offer) => offer.device);
     const isWaiting = await ctx.push.canWake(callee, devices);
@@ -72,7 +76,7 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
       }
     }
     if (isWaiting) ctx.push.wake(callee, devices, RING_TTL_MS);
-    else if (isNoted) throw new ServiceError("offline", "No device of the account is connected");
+    else if (!isHeard) throw new ServiceError("offline", "No device of the account is connected");
     return isWaiting;
   }
 
@@ -104,7 +108,11 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
       !reached.some(({ device }) => device === offer.device)
     );
     const isStored = missing.length > 0 &&
-      await wake(party, callee, frame, missing, reached.length === 0);
+      // A call has a frame for each device: it is missed where none of them is there.
+      await wake(party, callee, frame, missing, {
+        isHeard: reached.length > 0,
+        isNoted: connected.length === 0,
+      });
     return statusOf(reached, missing.length > 0 && !isStored);
   };
 }

@@ -104,7 +104,7 @@ Deno.test("a ring that nobody took is a missed call for a day, and none on a dev
   deepEqual(await kindsOf(boxes, 1), ["missed"]);
   deepEqual(await kindsOf(boxes, 2), ["missed"]);
   // A device that acks late was told: the call is missed nowhere any more.
-  await boxes.remove(bob!, 1, [rung!.entry]);
+  await boxes.remove(bob!, 1, [rung!.entry], true);
   deepEqual(await kindsOf(boxes, 2), []);
   await boxes.putRing(bob!, { ...ringTo(1), isWaiting: false });
   deepEqual(await kindsOf(boxes), ["missed"], "nobody comes: missed at once");
@@ -113,6 +113,25 @@ Deno.test("a ring that nobody took is a missed call for a day, and none on a dev
   await boxes.putRing(bob!, { ...ringTo(1), isNoted: false });
   advance(RING_TTL_MS);
   deepEqual(await kindsOf(boxes), [], "it rang elsewhere");
+});
+
+Deno.test("a call is one, over as many frames as it takes, and its note is for every device", async () => {
+  await using stage = await play();
+  const { boxes, advance } = stage;
+  for (let call = 0; call < 2; call++) {
+    for (const device of [1, 2]) {
+      const frame = { ...ringTo(device), id: `frame ${call} ${device}`, common: `AAA${call}` };
+      await boxes.putRing(bob!, frame);
+    }
+  }
+  const [first] = await boxes.waiting(bob!, 1);
+  await boxes.remove(bob!, 1, [first!.entry]);
+  advance(RING_TTL_MS);
+  deepEqual(await kindsOf(boxes, 1), ["missed"], "the first rang here");
+  deepEqual(await kindsOf(boxes, 2), ["missed"], "and so is missed nowhere");
+  const [second] = await boxes.waiting(bob!, 1);
+  await boxes.remove(bob!, 1, [second!.entry]);
+  deepEqual([await kindsOf(boxes, 1), await kindsOf(boxes, 2)], [[], ["missed"]]);
 });
 
 Deno.test("a full mailbox is an error to the sender, and what waits stays", async () => {

@@ -19,7 +19,7 @@ import { deriveServiceKeys } from "../../core/service_keys.ts";
 import { type Liar, startLiar } from "./liar.ts";
 import { logAnyway } from "./operator.ts";
 import { openCore, ORIGIN, testSecret } from "./service_core.ts";
-import { startService } from "./service.ts";
+import { startService, type TestServiceOptions } from "./service.ts";
 import { TestStack } from "./test_stack.ts";
 import { eventually, mallory } from "./werift.ts";
 
@@ -75,11 +75,11 @@ export interface Stage extends AsyncDisposable {
   otherLogKey(): Promise<string>;
 }
 
-/** Sets the stage. */
-export async function stage(): Promise<Stage> {
+/** Sets the stage, with a service of these options. */
+export async function stage(options: TestServiceOptions = {}): Promise<Stage> {
   const liar = startLiar();
   const kv = await Deno.openKv(":memory:");
-  const service = await startService({ kv, publicOrigin: liar.url });
+  const service = await startService({ ...options, kv, publicOrigin: liar.url });
   liar.target = service.url;
   const stores = new Map<Name, Store>(NAMES.map((name) => [name, memoryStore()]));
   const clients = new Map<Name, Client>();
