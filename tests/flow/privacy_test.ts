@@ -192,6 +192,8 @@ Deno.test("the search finds a key in every spelling and at every alignment", () 
       spellings.push(spell(wrapped), `path/${"x".repeat(before)}${spell(wrapped)}`, spell(inJson));
     }
   }
+  const text = utf8("a text that ends its run");
+  assert.deepEqual(grep([toBase64Url(text)], [textNeedle("text", "ends its run")]), ["text"]);
   for (const text of spellings) {
     assert.deepEqual(grep(["nothing", JSON.stringify({ ct: text })], [needle]), ["key"], text);
   }

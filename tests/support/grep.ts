@@ -117,7 +117,8 @@ function views(text: string): string[] {
     const standard = run.replaceAll("-", "+").replaceAll("_", "/");
     for (let skip = 0; skip < 4; skip++) {
       const aligned = standard.slice(skip);
-      decoded.push(atob(aligned.slice(0, aligned.length - aligned.length % 4)));
+      // What has no padding ends in two or three characters.
+      decoded.push(atob(aligned.length % 4 === 1 ? aligned.slice(0, -1) : aligned));
     }
   }
   return [text, ...decoded];

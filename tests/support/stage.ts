@@ -44,6 +44,8 @@ export interface Stage extends AsyncDisposable {
   readonly origin: string;
   readonly liar: Liar;
   readonly kv: Deno.Kv;
+  /** What the service logged. */
+  readonly faults: readonly string[];
   readonly alice: Client;
   readonly bob: Client;
   readonly carol: Client;
@@ -78,7 +80,7 @@ export interface Stage extends AsyncDisposable {
 /** Sets the stage, with a service of these options. */
 export async function stage(options: TestServiceOptions = {}): Promise<Stage> {
   const liar = startLiar();
-  const kv = await Deno.openKv(":memory:");
+  const kv = options.kv ?? await Deno.openKv(":memory:");
   const service = await startService({ ...options, kv, publicOrigin: liar.url });
   liar.target = service.url;
   const stores = new Map<Name, Store>(NAMES.map((name) => [name, memoryStore()]));
@@ -112,6 +114,7 @@ export async function stage(options: TestServiceOptions = {}): Promise<Stage> {
     origin: ORIGIN,
     liar,
     kv,
+    faults: service.faults,
     alice,
     bob,
     carol,
