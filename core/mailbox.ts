@@ -3,7 +3,9 @@
  *
  * A ring waits for a minute; what is left of it then is that somebody called. An entry is removed when a
  * device has acked it, and not before. Full is an error to the sender: nothing is dropped in silence, and
- * nothing that waits makes room for what comes. The service reads none of it.
+ * nothing that waits makes room for what comes, but for the notes of calls that are over. Messages fill
+ * one half at most, so that nobody is kept from calling a device that sleeps by what was written to it.
+ * The service reads none of it.
  *
  * @module
  */
@@ -152,8 +154,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
       kept = fresh;
       if (fresh.length === 0) return null;
       allow(row);
-      const entries = [...row.entries, ...fresh.map(({ entry }) => entry)];
-      requireRoom(entries, fresh[0]!.entry.from, ctx.now());
+      const entries = withRoom(row.entries, fresh.map(({ entry }) => entry), ctx.now());
       return { row: { ...row, entries }, texts: fresh.filter(({ entry }) => entry.size > 0) };
     });
     for (const { entry } of kept) metrics.count("mail", `${entry.kind}_stored`);
@@ -261,14 +262,41 @@ export function mailFrameOf(waiting: Waiting): MailWire {
   return { t: "mail", entry, kind, from, sent_ms: sentMs, ct };
 }
 
-/** @throws ServiceError `mailbox_full` */
-function requireRoom(entries: readonly MailEntry[], from: string, nowMs: number): void {
-  const bytes = entries.reduce((sum, { size, untilMs }) => sum + (untilMs > nowMs ? size : 0), 0);
+/** What is in a mailbox when something has come. @throws ServiceError `mailbox_full` */
+function withRoom(
+  before: readonly MailEntry[],
+  fresh: readonly MailEntry[],
+  nowMs: number,
+): readonly MailEntry[] {
+  const { from, kind, untilMs } = fresh[0]!;
+  const isOver = (entry: MailEntry) => entry.untilMs <= nowMs;
+  let entries = before;
+  /** Drops the note of the oldest call that is over, the sender's own before others'. */
+  const makesRoom = (isOwn: boolean): boolean => {
+    const notes = entries.filter((entry) => entry.kind === "ring" && isOver(entry));
+    const own = notes.find((note) => note.from === from);
+    const note = isOwn ? own : own ?? notes[0];
+    // What itself is but a note is worth no more than another one.
+    if (note === undefined || untilMs <= nowMs) return false;
+    entries = entries.filter((entry) => callOf(entry) !== callOf(note));
+    return true;
+  };
+  const all = () => [...entries, ...fresh];
   // A call to several devices is one thing that a sender left.
-  const ofSender = new Set(entries.filter((entry) => entry.from === from).map(callOf));
-  const isFull = entries.length > MAX_MAILBOX_ENTRIES || bytes > MAX_MAILBOX_BYTES ||
-    ofSender.size > MAX_MAILBOX_PER_SENDER;
-  if (isFull) throw new ServiceError("mailbox_full", "The mailbox is full, or your part of it");
+  const things = () => new Set(all().filter((entry) => entry.from === from).map(callOf)).size;
+  while (things() > MAX_MAILBOX_PER_SENDER && makesRoom(true));
+  while (all().length > MAX_MAILBOX_ENTRIES && makesRoom(false));
+  const bytesOf = (some: readonly MailEntry[]) =>
+    some.reduce((sum, entry) => sum + (isOver(entry) ? 0 : entry.size), 0);
+  const messages = all().filter((entry) => entry.kind === "message");
+  const isHalfFull = kind === "message" &&
+    (messages.length > MAX_MAILBOX_ENTRIES / 2 || bytesOf(messages) > MAX_MAILBOX_BYTES / 2);
+  const isFull = things() > MAX_MAILBOX_PER_SENDER ||
+    all().length > MAX_MAILBOX_ENTRIES || bytesOf(all()) > MAX_MAILBOX_BYTES;
+  if (isFull || isHalfFull) {
+    throw new ServiceError("mailbox_full", "The mailbox is full, or your part of it");
+  }
+  return all();
 }
 
 function found(entry: MailEntry, text: string | null): readonly Waiting[] {
