@@ -69,11 +69,6 @@ export const MAILBOX = "/v1/mailbox";
 /** `PUT` says who may write to the account without being asked. */
 export const DELIVERY_TOKEN = "/v1/delivery-token";
 
-/** `POST` leaves a message for an account. */
-export function messagesPath(label: string): string {
-  return `/v1/messages/${encodeURIComponent(label)}`;
-}
-
 /** `PUT` brings a device's push subscription, `DELETE` takes it away. */
 export function pushPath(deviceId: number): string {
   return `/v1/push/${deviceId}`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_IDEMPOTENCY_KEY_CHARS } from "../../wire/limits.ts";
-import { MAILBOX, messagesPath } from "../../wire/paths.ts";
+import { MAILBOX } from "../../wire/paths.ts";
+import { messagesPath } from "../support/mail.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { type TestAccount } from "../support/service_core.ts";

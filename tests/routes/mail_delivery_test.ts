@@ -5,7 +5,8 @@
  */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { MAILBOX, messagesPath } from "../../wire/paths.ts";
+import { MAILBOX } from "../../wire/paths.ts";
+import { messagesPath } from "../support/mail.ts";
 import { type ResumeRequest } from "../../wire/frames.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { newSubscriber, startPushService } from "../support/push_service.ts";

@@ -278,6 +278,9 @@ Deno.test("the bundle holds the pages' modules and their static files, and nothi
   await p.write("examples/log/tree.ts", `console.log("grown");\n`);
   await p.write("examples/log/index.html", "<!doctype html>\n");
   await p.write("examples/log/style.css", "p { color: green }\n");
+  await p.write("examples/docs/page.ts", `console.log("told");\n`);
+  await p.write("examples/docs/index.html", "<!doctype html>\n");
+  await p.write("examples/docs/style.css", "p { color: blue }\n");
   await p.write("client/adapters/late.ts", `self.postMessage("ready");\n`);
   await p.write("client/adapters/browser_worker.ts", `await import("./late.ts");\n`);
   await p.write("dist/stale.js", "");
@@ -289,6 +292,9 @@ Deno.test("the bundle holds the pages' modules and their static files, and nothi
   assert.deepEqual(others, []);
   assert.deepEqual(names, [
     "app.js",
+    "docs.css",
+    "docs.html",
+    "docs.js",
     "index.html",
     "log.css",
     "log.html",
