@@ -159,7 +159,13 @@ Deno.test("notes of calls that are over keep nobody from calling, and calls that
   const { boxes, advance, kv } = stage;
   const devices = [1, 2, 3, 4, 5, 6, 7, 8];
   const call = (from: string, id: string, more = {}) =>
-    boxes.putRing(bob!, { ...ringTo(...devices), from: parseAccountLabel(from), id, ...more });
+    boxes.putRing(bob!, {
+      ...ringTo(...devices),
+      from: parseAccountLabel(from),
+      id,
+      common: id,
+      ...more,
+    });
   for (let i = 0; i < MAX_MAILBOX_PER_SENDER; i++) await call("alice", `c${i}`);
   await rejects(call("carol", "x"), refusal("mailbox_full"));
   advance(RING_TTL_MS);
