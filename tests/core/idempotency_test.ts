@@ -74,11 +74,13 @@ Deno.test("a key is one account's, for one operation; another request under it i
 Deno.test("of many at once one is done, and the others are told that it is under way", async () => {
   await withClock(async (once) => {
     const { act, count } = counted();
-    const gate = Promise.withResolvers<void>();
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const first = once(ask(), async () => {
+      begun.resolve();
       await gate.promise;
       return await act();
     });
+    await begun.promise;
     const others = await Promise.allSettled(Array.from({ length: 20 }, () => once(ask(), act)));
     for (const other of others) {
       assert.ok(other.status === "rejected" && refused("idempotency_in_flight")(other.reason));
