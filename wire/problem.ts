@@ -109,7 +109,7 @@ export const PROBLEM_STATUS = {
   not_found: 404,
   /** No such method on this path. */
   method_not_allowed: 405,
-  /** Try again later. */
+  /** It can't be done at the moment. */
   unavailable: 503,
   /** The log is frozen until its operator has recovered it; what is published can be read. */
   log_frozen: 503,

@@ -65,7 +65,7 @@ const SAYS: Readonly<Record<ProblemCode, string>> = {
   misdirected: "The `Host` is not one of this service.",
   not_found: "No such path.",
   method_not_allowed: "No such method on this path.",
-  unavailable: "Try again later.",
+  unavailable: "It can't be done at the moment.",
   log_frozen:
     "The log is frozen until its operator has recovered it; what is published can be read.",
   internal: "A fault of the service.",

@@ -321,7 +321,9 @@ export const CLIENT_FRAMES: Texts = {
     },
   },
   join: {
-    says: "Enters a room; a room that was created takes a room token, unless it knows the account.",
+    says:
+      "Enters a room. One that was created takes the room token along, unless it knows who enters: " +
+      "whoever has to knock it never knows, and answers with `lobby`.",
     example: { t: "join", id: "j1", room: ROOM },
   },
   leave: { says: "Leaves a room.", example: { t: "leave", id: "l1", room: ROOM } },

@@ -99,7 +99,7 @@ function showCodes(document: OpenApi): void {
       .filter(({ operation }) =>
         operation.responses[status]?.description.includes(`\`${code}\``) === true
       ).map(({ operation }) => operation.operationId);
-    one.cells[3]!.append(...where(links));
+    one.cells[3]!.append(...code === "method_not_allowed" ? ["every path"] : where(links));
     return one;
   });
   part("codes").append(head(["Code", "Status", "Meaning", "Given by"]), body(rows));

@@ -109,7 +109,7 @@ with connect(service.replace("http", "ws", 1) + "/v1/ws", subprotocols=["rooms.v
                 signed_in = proof("GET", service + "/v1/ws", frame["nonce"], token)
                 answer = {"t": "auth", "token": token, "proof": signed_in}
             case "welcome":
-                answer = {"t": "join", "id": "join-1", "room": b64(room)}
+                answer = {"t": "join", "id": "join-1", "room": b64(room), "token": token}
             case "joined":
                 sealed = b64(seal(text))
                 answer = {"t": "signal", "id": "1", "room": b64(room), "to": "*", "ct": sealed}

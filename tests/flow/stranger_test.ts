@@ -35,6 +35,18 @@ Deno.test("a stranger's client comes into a room by its invite, is understood, a
   await host.next("leave");
 });
 
+Deno.test("the same client waits at the door where its invite is for knocking", async () => {
+  await using play = await stage();
+  const link = await (await play.alice.createRoom()).invite({ role: "knocker" });
+  const lobby = Promise.withResolvers<void>();
+  const socket = await stranger.say(link, "hello", (frame: ServerFrame) => {
+    if (frame.t === "lobby") lobby.resolve();
+  });
+  await lobby.promise;
+  socket.close();
+  await socket.closed;
+});
+
 Deno.test("the same client signs in as an account's device", async () => {
   await using service = await startService();
   const alice = await registered(service, "alice");

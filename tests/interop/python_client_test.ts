@@ -47,4 +47,9 @@ Deno.test("a client in one file of Python comes into a room by its invite, is un
 
   const late = await runTool(python, [CLIENT, link, "me too"]);
   assert.deepEqual(late, { code: 1, text: "This invite is not valid, or no longer\n" });
+
+  const door = await host.meeting.invite({ role: "knocker" });
+  const outside = await runTool(python, [CLIENT, door, "let me in"]);
+  const sentence = "This link leads to the room's door, where one has to knock\n";
+  assert.deepEqual(outside, { code: 1, text: sentence });
 });
