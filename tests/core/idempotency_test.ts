@@ -74,12 +74,13 @@ Deno.test("a key is one account's, for one operation; another request under it i
 Deno.test("of many at once one is done, and the others are told that it is under way", async () => {
   await withClock(async (once) => {
     const { act, count } = counted();
-    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [gate, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const first = once(ask(), async () => {
       begun.resolve();
       await gate.promise;
       return await act();
     });
+    // Until then any of them may be the one.
     await begun.promise;
     const others = await Promise.allSettled(Array.from({ length: 20 }, () => once(ask(), act)));
     for (const other of others) {
@@ -105,7 +106,12 @@ Deno.test("a refusal frees the key, also for another request", async () => {
 Deno.test("what broke off holds its key for no longer than it could be under way", async () => {
   await withClock(async (once, clock) => {
     const { act, count } = counted();
-    void once(ask(), () => new Promise(() => {}));
+    const begun = Promise.withResolvers<void>();
+    void once(ask(), () => {
+      begun.resolve();
+      return new Promise(() => {});
+    });
+    await begun.promise;
     await assert.rejects(once(ask(), act), refused("idempotency_in_flight"));
     clock.ms += 2 * REQUEST_TIMEOUT_MS;
     await once(ask(), act);
