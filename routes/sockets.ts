@@ -24,7 +24,12 @@ import {
   HEARTBEAT_MS,
 } from "../wire/limits.ts";
 import { SUBPROTOCOL } from "../wire/paths.ts";
-import { type Connection, connection, type ConnectionParts, type Farewell } from "./connection.ts";
+import {
+  type Conversation,
+  type ConversationParts,
+  type Farewell,
+  openConversation,
+} from "./conversation.ts";
 import { type AllowanceRates, openAllowances } from "./allowance.ts";
 import { type Arrival } from "./arrival.ts";
 import { clientPrefix, isTrusted, type TrustedProxies } from "./client_address.ts";
@@ -56,7 +61,7 @@ export const SOCKET_TIMING: SocketTiming = {
   drainNoticeMs: DRAIN_NOTICE_MS,
 };
 
-/** The rate of a connection's frames. */
+/** The rate of a socket's frames. */
 export const FRAME_RATE: Rate = { burst: FRAME_BURST, refillMs: 1_000 / FRAMES_PER_SECOND };
 
 /** The WebSocket endpoint. */
@@ -83,7 +88,7 @@ export interface SocketOptions {
   readonly rings: PairRates;
   /** The other instances; without it there are none. */
   readonly cluster?: Cluster | undefined;
-  /** How many frames a connection may send. */
+  /** How many frames a socket may send. */
   readonly frames: Rate;
   /** What a connection may ask of others. */
   readonly allowance: AllowanceRates;
@@ -103,7 +108,7 @@ const MAX_LOGGED_ORIGINS = 64;
 export function openSockets(api: Api, options: SocketOptions): Sockets {
   const { allowedOrigins, timing, log, trustedProxies } = options;
   // Also those that ended, until they are closed.
-  const open = new Map<Connection, Socket | null>();
+  const open = new Map<Conversation, Socket | null>();
   const places = openPlaces(options.places);
   const refused = new Set<string>();
   const parts = partsOf(api.ctx, options);
@@ -129,7 +134,7 @@ export function openSockets(api: Api, options: SocketOptions): Sockets {
   }, timing.tickMs);
 
   function track(url: string, place: Place, unwanted: Farewell | null): SocketEvents {
-    const one = connection(parts, url, place, unwanted);
+    const one = openConversation(parts, url, place, unwanted);
     open.set(one, null);
     metrics.count("sockets");
     const opened = (socket: Socket) => {
@@ -220,7 +225,7 @@ async function atMost(ms: number, end: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
-function partsOf(ctx: Context, options: SocketOptions): ConnectionParts {
+function partsOf(ctx: Context, options: SocketOptions): ConversationParts {
   const { timing, rings, frames, allowance, log, cluster } = options;
   const { authDeadlineMs, heartbeatMs, deviceCheckMs } = timing;
   const report = (error: unknown): void => void refusalOf(error, log);

@@ -7,7 +7,11 @@ import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
 import { signIn } from "../../core/tokens.ts";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { ALLOWANCE, openAllowances } from "../../routes/allowance.ts";
-import { type Connection, connection, type ConnectionParts } from "../../routes/connection.ts";
+import {
+  type Conversation,
+  type ConversationParts,
+  openConversation,
+} from "../../routes/conversation.ts";
 import { type Socket } from "../../routes/socket.ts";
 import { FRAME_RATE } from "../../routes/sockets.ts";
 import { CLOSE } from "../../wire/close.ts";
@@ -49,7 +53,7 @@ function fakeSocket(): FakeSocket {
   return socket;
 }
 
-async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
+async function openParts(): Promise<ConversationParts & AsyncDisposable> {
   const kv = await Deno.openKv(":memory:");
   const report = () => {};
   const secret = testSecret();
@@ -73,7 +77,7 @@ async function openParts(): Promise<ConnectionParts & AsyncDisposable> {
 
 /** A valid `auth` frame. */
 async function authText(
-  parts: ConnectionParts,
+  parts: ConversationParts,
   account: TestAccount,
   resume?: ResumeRequest,
 ): Promise<string> {
@@ -90,11 +94,11 @@ async function authText(
 }
 
 async function welcomed(
-  parts: ConnectionParts,
+  parts: ConversationParts,
   account: TestAccount,
   resume?: ResumeRequest,
-): Promise<{ live: Connection; socket: FakeSocket }> {
-  const live = connection(parts, URL_, PLACE);
+): Promise<{ live: Conversation; socket: FakeSocket }> {
+  const live = openConversation(parts, URL_, PLACE);
   const socket = fakeSocket();
   live.opened(socket);
   live.text(await authText(parts, account, resume));
@@ -107,7 +111,7 @@ async function until(holds: () => boolean): Promise<void> {
   equal(holds(), true);
 }
 
-async function person(parts: ConnectionParts, name: string): Promise<TestAccount> {
+async function person(parts: ConversationParts, name: string): Promise<TestAccount> {
   const account = await newAccount(name);
   await register(parts.ctx, account.label, account.record, null);
   return account;
@@ -137,13 +141,13 @@ Deno.test("a reader that does not keep up is cut off, and the room hears everyth
 Deno.test("a connection that ended keeps its account's place until its socket is closed", async () => {
   await using parts = await openParts();
   const alice = await person(parts, "alice");
-  const ended: Connection[] = [];
+  const ended: Conversation[] = [];
   for (let i = 0; i < MAX_CONNECTIONS_PER_ACCOUNT; i++) {
     const { live } = await welcomed(parts, alice);
     live.binary();
     ended.push(live);
   }
-  const more = connection(parts, URL_, PLACE);
+  const more = openConversation(parts, URL_, PLACE);
   const socket = fakeSocket();
   more.opened(socket);
   more.text(await authText(parts, alice));
@@ -184,7 +188,7 @@ Deno.test("a first frame that is malformed, too large or too early closes with i
       [JSON.stringify({ t: "ping" }), 4501],
     ] as const
   ) {
-    const live = connection(parts, URL_, PLACE);
+    const live = openConversation(parts, URL_, PLACE);
     const socket = fakeSocket();
     live.opened(socket);
     live.text(first);
@@ -198,7 +202,7 @@ Deno.test("a socket that goes while its proof is checked leaves no connection be
   await using parts = await openParts();
   const account = await person(parts, "alice");
   let arrived = 0;
-  const relay: ConnectionParts["relay"] = {
+  const relay: ConversationParts["relay"] = {
     ...parts.relay,
     arrive: (arrival) => {
       arrived++;
@@ -207,7 +211,7 @@ Deno.test("a socket that goes while its proof is checked leaves no connection be
   };
   await welcomed({ ...parts, relay }, account);
   equal(arrived, 1);
-  const gone = connection({ ...parts, relay }, URL_, PLACE);
+  const gone = openConversation({ ...parts, relay }, URL_, PLACE);
   const socket = fakeSocket();
   gone.opened(socket);
   gone.text(await authText(parts, account));
@@ -258,7 +262,7 @@ Deno.test("a socket that ends while somebody signs in on it counts as one with n
     return Promise.resolve([]);
   };
   const relay = { ...parts.relay, mail: { ...parts.relay.mail, waitingFor } };
-  const live = connection({ ...parts, relay }, URL_, place);
+  const live = openConversation({ ...parts, relay }, URL_, place);
   live.opened(fakeSocket());
   live.text(await authText(parts, alice));
   await until(() => [...parts.relay.connections.all()].length === 1);
