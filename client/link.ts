@@ -23,7 +23,7 @@ import { addDevice, bindNew, nextDeviceId } from "./devices.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { finishJoining, keepJoining } from "./joining.ts";
 import { expected, failed, type PayloadOf, Talk } from "./link_talk.ts";
-import { Mailbox } from "./mailbox.ts";
+import { LinkSlot } from "./link_slot.ts";
 import { type World } from "./world.ts";
 
 /** How often the account is asked for while another device's record waits for the log. */
@@ -78,9 +78,9 @@ export async function joinAccount(
   const { store, http, trust } = registry;
   const { code, secret } = newLinkCode(options.kind ?? "scanned");
   const signal = options.signal ?? new AbortController().signal;
-  const mailbox = new Mailbox(http, linkSlot(secret), "new", signal);
+  const slot = new LinkSlot(http, linkSlot(secret), "new", signal);
   const start = await startLink();
-  await mailbox.write(start.commit);
+  await slot.write(start.commit);
   const digits = Promise.withResolvers<string>();
   const told = Promise.withResolvers<{ label: string; device: string }>();
   const person = Promise.withResolvers<void>();
@@ -88,11 +88,11 @@ export async function joinAccount(
   async function join(): Promise<string> {
     const keys = await generateDeviceKeys(store.extractable);
     const place = { origin: trust.origin, secret };
-    const reply = await mailbox.next();
+    const reply = await slot.next();
     const device = deviceOf(keys, name);
     const revealed = await revealLink(place, start, reply, linkPayloadToBytes(device));
-    const talk = new Talk(mailbox, revealed.channel);
-    await mailbox.write(revealed.reveal);
+    const talk = new Talk(slot, revealed.channel);
+    await slot.write(revealed.reveal);
     digits.resolve(revealed.channel.digits);
     await talk.orCancel(() => agree(talk, keys));
     const joined = await finishJoining(registry);
@@ -162,12 +162,12 @@ export function linkDevice(
 
   async function link(): Promise<void> {
     const secret = parseLinkCode(code);
-    const mailbox = new Mailbox(http, linkSlot(secret), "old", signal);
-    const replied = await replyToLink(await mailbox.next());
-    await mailbox.write(replied.reply);
+    const slot = new LinkSlot(http, linkSlot(secret), "old", signal);
+    const replied = await replyToLink(await slot.next());
+    await slot.write(replied.reply);
     const place = { origin: trust.origin, secret };
-    const { payload, channel } = await openReveal(place, replied, await mailbox.next());
-    const talk = new Talk(mailbox, channel);
+    const { payload, channel } = await openReveal(place, replied, await slot.next());
+    const talk = new Talk(slot, channel);
     const { signing, identity, name } = expected(["device"], linkPayloadFromBytes(payload));
     device.resolve({ digits: channel.digits, name });
     const keys = { signing: { publicKey: signing }, identity: { publicKey: identity } };

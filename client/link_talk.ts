@@ -8,32 +8,32 @@
 import { type LinkChannel } from "../crypto/link.ts";
 import { type LinkPayload, linkPayloadFromBytes, linkPayloadToBytes } from "../wire/link.ts";
 import { ClientError } from "./error.ts";
-import { type Mailbox } from "./mailbox.ts";
+import { type LinkSlot } from "./link_slot.ts";
 
 /** A payload of this kind. */
 export type PayloadOf<Kind extends LinkPayload["kind"]> = Extract<LinkPayload, { kind: Kind }>;
 
-/** Sealed payloads over a mailbox. */
+/** Sealed payloads over a slot. */
 export class Talk {
-  readonly #mailbox: Mailbox;
+  readonly #slot: LinkSlot;
   readonly #channel: LinkChannel;
 
   /** Over this end of a slot. */
-  constructor(mailbox: Mailbox, channel: LinkChannel) {
-    this.#mailbox = mailbox;
+  constructor(slot: LinkSlot, channel: LinkChannel) {
+    this.#slot = slot;
     this.#channel = channel;
   }
 
   /** Seals a payload for the other device. @throws ClientError */
   async say(payload: LinkPayload): Promise<void> {
-    await this.#mailbox.write(await this.#channel.send.seal(linkPayloadToBytes(payload)));
+    await this.#slot.write(await this.#channel.send.seal(linkPayloadToBytes(payload)));
   }
 
   /** Waits for the payload that is due, of one of these kinds. @throws ClientError `link_failed` */
   async hear<Kind extends LinkPayload["kind"]>(
     ...kinds: readonly Kind[]
   ): Promise<PayloadOf<Kind>> {
-    const bytes = await this.#channel.receive.open(await this.#mailbox.next());
+    const bytes = await this.#channel.receive.open(await this.#slot.next());
     return expected(kinds, linkPayloadFromBytes(bytes));
   }
 

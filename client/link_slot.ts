@@ -21,7 +21,7 @@ const POLL_MS = 500;
 export type Side = "new" | "old";
 
 /** One end of a slot. */
-export class Mailbox {
+export class LinkSlot {
   readonly #http: Http;
   readonly #slot: string;
   readonly #side: Side;
