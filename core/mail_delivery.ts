@@ -15,15 +15,16 @@ import { type Connection } from "./connection.ts";
 import { type Connections } from "./connections.ts";
 import { type Downlink } from "./downlink.ts";
 import { type Party } from "./identity.ts";
-import { type Mailboxes, mailFrameOf, type Waiting } from "./mailbox.ts";
+import { type Mailboxes } from "./mailbox.ts";
+import { mailFrameOf, type WaitingMail } from "./waiting_mail.ts";
 import { type Whereabouts } from "./whereabouts.ts";
 
 /** The way of mail to connections. */
 export interface MailDelivery {
   /** What waits for whoever arrives. @throws StoreError */
-  waitingFor(party: Party): Promise<readonly Waiting[]>;
+  waitingFor(party: Party): Promise<readonly WaitingMail[]>;
   /** Gives a connection what waits, as far as it was not given it before. */
-  give(connection: Connection, waiting: readonly Waiting[]): void;
+  give(connection: Connection, waiting: readonly WaitingMail[]): void;
   /** Something was put into an account's mailbox: tells its connections, also at other instances. */
   look(account: AccountLabel): void;
   /** Takes what another instance saw put into a mailbox. */
@@ -51,7 +52,7 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
   const { mailboxes, connections, downlink, bus, whereabouts, report } = parts;
   const given = new WeakMap<Connection, Set<string>>();
 
-  async function waitingFor(party: Party): Promise<readonly Waiting[]> {
+  async function waitingFor(party: Party): Promise<readonly WaitingMail[]> {
     return party.kind === "account" ? await mailboxes.waiting(party.account, party.device) : [];
   }
 
@@ -70,7 +71,7 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
     });
   }
 
-  function give(connection: Connection, waiting: readonly Waiting[]): void {
+  function give(connection: Connection, waiting: readonly WaitingMail[]): void {
     for (const one of waiting) giveOne(connection, mailFrameOf(one));
   }
 

@@ -11,7 +11,7 @@ import { type AccountLabel } from "../crypto/account_label.ts";
 import { MAX_ALL_MAIL_WAITERS, MAX_MAIL_WAITERS } from "../wire/limits.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
-import { type Waiting } from "./mailbox.ts";
+import { type WaitingMail } from "./waiting_mail.ts";
 
 /** How often a mailbox is looked at while somebody waits, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -30,7 +30,7 @@ export interface MailWaiters {
     device: number,
     waitMs: number,
     signal: AbortSignal,
-  ): Promise<readonly Waiting[]>;
+  ): Promise<readonly WaitingMail[]>;
   /** Answers everybody: the service stops. */
   close(): void;
 }

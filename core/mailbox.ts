@@ -2,10 +2,8 @@
  * Mailboxes: rings and sealed messages for devices that are not there.
  *
  * A ring waits for a minute; what is left of it then is that somebody called. An entry is removed when a
- * device has acked it, and not before. Full is an error to the sender: nothing is dropped in silence, and
- * nothing that waits makes room for what comes, but for the notes of calls that are over. Messages fill
- * one half at most, so that nobody is kept from calling a device that sleeps by what was written to it.
- * The service reads none of it.
+ * device has acked it, and not before. Full is an error to the sender (`mailbox_space.ts`). The service
+ * reads none of it.
  *
  * @module
  */
@@ -27,42 +25,14 @@ import {
   CONTACT_BURST_PER_PAIR,
   CONTACT_REFILL_PER_CALLEE_MS,
   CONTACT_REFILL_PER_PAIR_MS,
-  MAX_MAILBOX_BYTES,
-  MAX_MAILBOX_ENTRIES,
-  MAX_MAILBOX_PER_SENDER,
   MISSED_TTL_MS,
   RING_TTL_MS,
 } from "../wire/limits.ts";
-import { type MailWire } from "../wire/mail.ts";
 import { type Context } from "./context.ts";
 import { ServiceError } from "./error.ts";
+import { callOf, withSpace } from "./mailbox_space.ts";
 import { pairCount } from "./pair_rate.ts";
-
-/** A ring that waits: what a `ring` frame carries besides its number. */
-export interface StoredRing {
-  readonly id: string;
-  /** The caller's device. */
-  readonly device: number;
-  readonly common: string;
-  readonly offer: string;
-}
-
-/** What a device finds. */
-export type Waiting =
-  | {
-    readonly kind: "ring";
-    readonly entry: string;
-    readonly from: string;
-    readonly ring: StoredRing;
-  }
-  | {
-    readonly kind: "message" | "missed";
-    readonly entry: string;
-    readonly from: string;
-    readonly sentMs: number;
-    /** Base64url, or null for a missed call. */
-    readonly ct: string | null;
-  };
+import { mailOf, type StoredRing, type WaitingMail } from "./waiting_mail.ts";
 
 /** A ring for the devices that are not there. */
 export interface RingToStore {
@@ -105,7 +75,7 @@ export interface Mailboxes {
    */
   putMessage(to: AccountLabel, message: MessageToStore): Promise<string>;
   /** What waits for a device, oldest first. @throws StoreError */
-  waiting(account: AccountLabel, device: number): Promise<readonly Waiting[]>;
+  waiting(account: AccountLabel, device: number): Promise<readonly WaitingMail[]>;
   /**
    * Removes what a device has taken in. A call that rang on one is missed on none.
    *
@@ -154,7 +124,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
       kept = fresh;
       if (fresh.length === 0) return null;
       allow(row);
-      const entries = withRoom(row.entries, fresh.map(({ entry }) => entry), ctx.now());
+      const entries = withSpace(row.entries, fresh.map(({ entry }) => entry), ctx.now());
       return { row: { ...row, entries }, texts: fresh.filter(({ entry }) => entry.size > 0) };
     });
     for (const { entry } of kept) metrics.count("mail", `${entry.kind}_stored`);
@@ -223,7 +193,7 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
       const good = ours.filter(({ untilMs }) => untilMs > nowMs).map(({ id }) => id);
       const texts = await readTexts(kv, account, good);
       const textOf = new Map(good.map((id, i) => [id, texts[i]!]));
-      return ours.flatMap((entry) => found(entry, textOf.get(entry.id) ?? null));
+      return ours.flatMap((entry) => mailOf(entry, textOf.get(entry.id) ?? null));
     },
     async remove(account, device, ids, hasRung) {
       const nowMs = ctx.now();
@@ -252,65 +222,6 @@ export function openMailboxes(ctx: Pick<Context, "kv" | "now" | "metrics">): Mai
     },
   };
   return boxes;
-}
-
-/** An entry as the frame that brings it, without its number. */
-export function mailFrameOf(waiting: Waiting): MailWire {
-  const { entry, from } = waiting;
-  if (waiting.kind === "ring") return { t: "ring", entry, from, ...waiting.ring };
-  const { kind, sentMs, ct } = waiting;
-  return { t: "mail", entry, kind, from, sent_ms: sentMs, ct };
-}
-
-/** What is in a mailbox when something has come. @throws ServiceError `mailbox_full` */
-function withRoom(
-  before: readonly MailEntry[],
-  fresh: readonly MailEntry[],
-  nowMs: number,
-): readonly MailEntry[] {
-  const { from, kind, untilMs } = fresh[0]!;
-  const isOver = (entry: MailEntry) => entry.untilMs <= nowMs;
-  let entries = before;
-  /** Drops the note of the oldest call that is over, the sender's own before others'. */
-  const makesRoom = (isOwn: boolean): boolean => {
-    const notes = entries.filter((entry) => entry.kind === "ring" && isOver(entry));
-    const own = notes.find((note) => note.from === from);
-    const note = isOwn ? own : own ?? notes[0];
-    // What itself is but a note is worth no more than another one.
-    if (note === undefined || untilMs <= nowMs) return false;
-    entries = entries.filter((entry) => callOf(entry) !== callOf(note));
-    return true;
-  };
-  const all = () => [...entries, ...fresh];
-  // A call to several devices is one thing that a sender left.
-  const things = () => new Set(all().filter((entry) => entry.from === from).map(callOf)).size;
-  while (things() > MAX_MAILBOX_PER_SENDER && makesRoom(true));
-  while (all().length > MAX_MAILBOX_ENTRIES && makesRoom(false));
-  const bytesOf = (some: readonly MailEntry[]) =>
-    some.reduce((sum, entry) => sum + (isOver(entry) ? 0 : entry.size), 0);
-  const messages = all().filter((entry) => entry.kind === "message");
-  const isHalfFull = kind === "message" &&
-    (messages.length > MAX_MAILBOX_ENTRIES / 2 || bytesOf(messages) > MAX_MAILBOX_BYTES / 2);
-  const isFull = things() > MAX_MAILBOX_PER_SENDER ||
-    all().length > MAX_MAILBOX_ENTRIES || bytesOf(all()) > MAX_MAILBOX_BYTES;
-  if (isFull || isHalfFull) {
-    throw new ServiceError("mailbox_full", "The mailbox is full, or your part of it");
-  }
-  return all();
-}
-
-function found(entry: MailEntry, text: string | null): readonly Waiting[] {
-  const { id, from, kind, sentMs } = entry;
-  if (kind === "message") {
-    return text === null ? [] : [{ kind, entry: id, from, sentMs, ct: text }];
-  }
-  if (text === null) return [{ kind: "missed", entry: id, from, sentMs, ct: null }];
-  return [{ kind, entry: id, from, ring: JSON.parse(text) as StoredRing }];
-}
-
-/** Entries of one call have this in common; any other has it alone. */
-function callOf({ from, call, id }: MailEntry): string {
-  return call === null ? id : `${from} ${call}`;
 }
 
 /** Whether it is a ring still, and not the note of one. */

@@ -9,7 +9,7 @@
 
 import { labelOf } from "../core/account.ts";
 import { ServiceError } from "../core/error.ts";
-import { mailFrameOf } from "../core/mailbox.ts";
+import { mailFrameOf } from "../core/waiting_mail.ts";
 import { type MailWaiters } from "../core/mail_waiters.ts";
 import { MAX_MAIL_TTL_MS } from "../wire/limits.ts";
 import { DELIVERY_TOKEN, MAILBOX } from "../wire/paths.ts";
