@@ -10,7 +10,8 @@
 
 import { toBase64Url } from "../crypto/base64.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { type ClientFrame, type ServerFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
+import { type ServerFrame } from "../wire/frames.ts";
 import { FRAME_BURST, FRAMES_PER_SECOND, REMEMBERED_FRAME_IDS } from "../wire/limits.ts";
 import { ClientError } from "./error.ts";
 import { type Socket } from "./socket.ts";

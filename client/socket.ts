@@ -9,12 +9,8 @@
 
 import { type SigningKeyPair } from "../crypto/keys.ts";
 import { CLOSE, mayReconnect } from "../wire/close.ts";
-import {
-  type ClientFrame,
-  type ResumeRequest,
-  type ServerFrame,
-  type WelcomeFrame,
-} from "../wire/frames.ts";
+import { type ClientFrame, type ResumeRequest } from "../wire/client_frames.ts";
+import { type ServerFrame, type WelcomeFrame } from "../wire/frames.ts";
 import { HEARTBEAT_MS } from "../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { serverFrameFromWire } from "../wire/server_frame.ts";

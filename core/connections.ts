@@ -15,7 +15,8 @@ import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { randomBytes } from "../crypto/primitives.ts";
 import { CLOSE } from "../wire/close.ts";
-import { type ResumeFailure, type ResumeRequest } from "../wire/frames.ts";
+import { type ResumeRequest } from "../wire/client_frames.ts";
+import { type ResumeFailure } from "../wire/frames.ts";
 import { MAX_AWAY_BYTES, MAX_AWAY_CONNECTIONS, RESUME_WINDOW_MS } from "../wire/limits.ts";
 import {
   type Connection,

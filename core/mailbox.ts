@@ -19,7 +19,7 @@ import {
   readMailbox,
   readTexts,
 } from "../kv/mailbox.ts";
-import { type RingOffer } from "../wire/frames.ts";
+import { type RingOffer } from "../wire/client_frames.ts";
 import {
   CONTACT_BURST_PER_CALLEE,
   CONTACT_BURST_PER_PAIR,

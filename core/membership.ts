@@ -8,7 +8,7 @@
 
 import { toBase64Url } from "../crypto/base64.ts";
 import { randomBytes } from "../crypto/primitives.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import { isManaged } from "../wire/room_id.ts";
 import { type Connection } from "./connection.ts";
 import { type Downlink } from "./downlink.ts";

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { type ClientFrame, type Member, type ModFrame } from "../wire/frames.ts";
+import { type ClientFrame, type ModFrame } from "../wire/client_frames.ts";
+import { type Member } from "../wire/frames.ts";
 import { type Identity } from "./identity.ts";
 import {
   type Effect,

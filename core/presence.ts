@@ -7,7 +7,8 @@
  */
 
 import { CLOSE } from "../wire/close.ts";
-import { type ResumeFailure, type ResumeRequest, type WelcomeFrame } from "../wire/frames.ts";
+import { type ResumeRequest } from "../wire/client_frames.ts";
+import { type ResumeFailure, type WelcomeFrame } from "../wire/frames.ts";
 import { type Connection, type ConnectionState, type Outlet } from "./connection.ts";
 import { type Connections } from "./connections.ts";
 import { type Party } from "./identity.ts";

@@ -8,7 +8,7 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import { type Bus, localBus } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type KeyMaker } from "./connection_key.ts";

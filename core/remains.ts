@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type ResumeFailure, type ResumeRequest } from "../wire/frames.ts";
+import { type ResumeRequest } from "../wire/client_frames.ts";
+import { type ResumeFailure } from "../wire/frames.ts";
 import { type Connection, isSame } from "./connection.ts";
 import { goodKey, type ResumeKeys } from "./connection_key.ts";
 import { type Party } from "./identity.ts";

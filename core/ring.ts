@@ -12,7 +12,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type IdentityRecord } from "../crypto/record.ts";
-import { type ClientFrame, type RingOffer } from "../wire/frames.ts";
+import { type ClientFrame, type RingOffer } from "../wire/client_frames.ts";
 import { ServiceError } from "./error.ts";
 
 /** A ring as it comes in. */

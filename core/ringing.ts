@@ -8,7 +8,8 @@
  */
 
 import { type AccountLabel } from "../crypto/account_label.ts";
-import { type AckStatus, type RingOffer } from "../wire/frames.ts";
+import { type RingOffer } from "../wire/client_frames.ts";
+import { type AckStatus } from "../wire/frames.ts";
 import { RING_TTL_MS } from "../wire/limits.ts";
 import { labelOf } from "./account.ts";
 import { type Bus, type Delivery } from "./bus.ts";

@@ -7,7 +7,7 @@
 
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { signReceipt } from "../crypto/receipt.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import { type Bus, deliveriesTo } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Context } from "./context.ts";

@@ -12,7 +12,7 @@ import { type Connection } from "../core/connection.ts";
 import { ServiceError } from "../core/error.ts";
 import { type Relay } from "../core/relay.ts";
 import { keyedBuckets, type Rate, type TokenBucket, tokenBucket } from "../core/token_bucket.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import {
   FAN_OUT_BURST,
   FAN_OUT_PER_SECOND,

@@ -21,7 +21,7 @@ import { type Relay, type RelayFrame } from "../core/relay.ts";
 import { type Rate, tokenBucket } from "../core/token_bucket.ts";
 import { issueIce } from "../core/turn.ts";
 import { CLOSE } from "../wire/close.ts";
-import { type ClientFrame, type ResumeRequest } from "../wire/frames.ts";
+import { type ClientFrame, type ResumeRequest } from "../wire/client_frames.ts";
 import {
   MAX_FIRST_FRAME_BYTES,
   MAX_FRAME_BYTES,

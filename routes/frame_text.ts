@@ -5,7 +5,7 @@
  */
 
 import { ServiceError } from "../core/error.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import { parseJson } from "../wire/json_text.ts";
 import { MAX_FRAME_ID_CHARS } from "../wire/limits.ts";
 import { clientFrame } from "../wire/schema.ts";

@@ -12,7 +12,7 @@ import { type ProofTarget } from "../core/dpop.ts";
 import { authenticate } from "../core/tokens.ts";
 import { fromBase64Url } from "../crypto/base64.ts";
 import { fromUtf8 } from "../crypto/bytes.ts";
-import { type ClientFrame } from "../wire/frames.ts";
+import { type ClientFrame } from "../wire/client_frames.ts";
 import { parseJson } from "../wire/json_text.ts";
 
 /** Somebody who has signed in. */

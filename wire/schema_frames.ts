@@ -11,7 +11,8 @@
 
 import { z } from "zod";
 import { CLOSE } from "./close.ts";
-import { type ClientFrame, type Member, type RoomView, type ServerFrame } from "./frames.ts";
+import { type ClientFrame } from "./client_frames.ts";
+import { type Member, type RoomView, type ServerFrame } from "./frames.ts";
 import { problemCode } from "./schema_answers.ts";
 import { id, label, mid, room, size, text64 } from "./schema_parts.ts";
 

@@ -23,7 +23,8 @@ import {
   writeConnection,
 } from "../../kv/connection_rows.ts";
 import { listRoomsOf } from "../../kv/seats.ts";
-import { type ResumeFailure, type ResumeRequest } from "../../wire/frames.ts";
+import { type ResumeRequest } from "../../wire/client_frames.ts";
+import { type ResumeFailure } from "../../wire/frames.ts";
 import { type Unnumbered } from "../effect.ts";
 import { type Party } from "../identity.ts";
 import { type Committer, Overtaken } from "./task.ts";

@@ -15,7 +15,8 @@ import {
 import { type Socket } from "../../routes/socket.ts";
 import { FRAME_RATE } from "../../routes/sockets.ts";
 import { CLOSE } from "../../wire/close.ts";
-import { type ResumeRequest, type ServerFrame } from "../../wire/frames.ts";
+import { type ResumeRequest } from "../../wire/client_frames.ts";
+import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import {
   FAN_OUT_BURST,

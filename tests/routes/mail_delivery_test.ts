@@ -7,7 +7,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { MAILBOX } from "../../wire/paths.ts";
 import { messagesPath } from "../support/mail.ts";
-import { type ResumeRequest } from "../../wire/frames.ts";
+import { type ResumeRequest } from "../../wire/client_frames.ts";
 import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { newSubscriber, startPushService } from "../support/push_service.ts";
 import { startService, type TestService } from "../support/service.ts";

@@ -7,7 +7,7 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { CLOSE } from "../../wire/close.ts";
-import { type ResumeRequest } from "../../wire/frames.ts";
+import { type ResumeRequest } from "../../wire/client_frames.ts";
 import { RESUME_WINDOW_MS } from "../../wire/limits.ts";
 import { registered } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";

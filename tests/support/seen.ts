@@ -12,7 +12,7 @@ import { decodeAnswer, decodeConfirm, decodeOffer } from "../../crypto/handshake
 import { pad } from "../../crypto/padding.ts";
 import { TAG_BYTES } from "../../crypto/primitives.ts";
 import { BOX_HEADER_BYTES } from "../../crypto/ratchet.ts";
-import { type ClientFrame } from "../../wire/frames.ts";
+import { type ClientFrame } from "../../wire/client_frames.ts";
 
 /** The frames that carry what clients seal for each other, as a client sends them. */
 export type SealedFrame = Extract<ClientFrame, { readonly t: "ring" | "signal" }>;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type ClientFrame, type ServerFrame } from "../../wire/frames.ts";
+import { type ClientFrame } from "../../wire/client_frames.ts";
+import { type ServerFrame } from "../../wire/frames.ts";
 import { serverFrameFromWire } from "../../wire/server_frame.ts";
 import { SOCKET, SUBPROTOCOL } from "../../wire/paths.ts";
 import { requireFrame } from "./contract.ts";

@@ -7,7 +7,8 @@
 
 import { toBase64Url } from "../../crypto/base64.ts";
 import { utf8 } from "../../crypto/bytes.ts";
-import { type ClientFrame, type ResumeRequest, type ServerFrame } from "../../wire/frames.ts";
+import { type ClientFrame, type ResumeRequest } from "../../wire/client_frames.ts";
+import { type ServerFrame } from "../../wire/frames.ts";
 import { ACK_FRAMES } from "../../wire/limits.ts";
 import { SOCKET, SUBPROTOCOL } from "../../wire/paths.ts";
 import { makeProof, tokenOf } from "./dpop.ts";
