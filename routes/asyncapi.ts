@@ -8,7 +8,8 @@
 import { CLOSE, mayReconnect } from "../wire/close.ts";
 import { SOCKET, SUBPROTOCOL } from "../wire/paths.ts";
 import { clientFrame } from "../wire/schema.ts";
-import { CLIENT_FRAMES, type FrameText, SERVER_FRAMES } from "../wire/schema_frames.ts";
+import { CLIENT_FRAMES, type FrameText } from "../wire/schema_client_frames.ts";
+import { SERVER_FRAMES } from "../wire/schema_frames.ts";
 import { framesOf, type Json, jsonSchemas } from "../wire/schema_json.ts";
 import { VERSION } from "../wire/service.ts";
 

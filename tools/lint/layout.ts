@@ -46,7 +46,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The schemas of `wire/`, which are for routes/ alone. */
-export const SCHEMAS = /^wire\/schema(_[a-z]+)?\.ts$/;
+export const SCHEMAS = /^wire\/schema(_[a-z_]+)?\.ts$/;
 
 /** The modules of `client/` that an example may import: what the package exports. */
 export const ENTRY_POINTS =
