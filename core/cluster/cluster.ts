@@ -4,28 +4,24 @@
  *     committer   the one writer            inbox reader   the one watch
  *     rooms, bus  what the relay sees       lease          who lives
  *     takeover    connections that come     handover       connections that go
+ *     elsewhere   what presence asks
  *
  * @module
  */
 
 import { toBase64Url } from "../../crypto/base64.ts";
-import { utf8 } from "../../crypto/bytes.ts";
-import { constantTimeEqual, randomBytes } from "../../crypto/primitives.ts";
+import { randomBytes } from "../../crypto/primitives.ts";
 import { type Secret } from "../../crypto/secret.ts";
-import { type ConnectionRow, listReach, readConnection } from "../../kv/connection_rows.ts";
-import { type ResumeRequest } from "../../wire/client_frames.ts";
-import { type ResumeFailure } from "../../wire/frames.ts";
+import { listReach, readConnection } from "../../kv/connection_rows.ts";
 import { CLOSE } from "../../wire/close.ts";
-import { type ConnectionState } from "../connection.ts";
-import { derivedKeys, shownKey } from "../connection_key.ts";
+import { derivedKeys } from "../connection_key.ts";
 import { type Unnumbered } from "../effect.ts";
-import { type Party } from "../identity.ts";
-import { type Found } from "../presence.ts";
+import { type Elsewhere } from "../presence.ts";
 import { type Relay, type RelayParts } from "../relay.ts";
-import { type Bus } from "../bus.ts";
 import { type ClusterBus, openClusterBus } from "./cluster_bus.ts";
 import { clusterRooms } from "./cluster_rooms.ts";
 import { openCommitter } from "./committer.ts";
+import { openElsewhere } from "./elsewhere.ts";
 import { type Committer } from "./task.ts";
 import { type Handover, openHandover } from "./handover.ts";
 import { type InboxReader, openReader } from "./inbox_reader.ts";
@@ -33,10 +29,10 @@ import { type Word } from "./item.ts";
 import { openLeftInboxes } from "./left_inboxes.ts";
 import { openLease, type OwnLease } from "./lease.ts";
 import { openOwnRows } from "./own_rows.ts";
-import { type Held, openResidents } from "./residents.ts";
+import { openResidents } from "./residents.ts";
 import { openSettler } from "./settler.ts";
 import { openSweep, type Sweep } from "./sweep.ts";
-import { openTakeover, type Taken } from "./takeover.ts";
+import { openTakeover, type Takeover } from "./takeover.ts";
 import { type ClusterTiming } from "./timing.ts";
 
 /** What an instance is made of. */
@@ -74,9 +70,6 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** How many keys a client may be ahead of its row, whose last write an instance may have taken along. */
-const KEYS_AHEAD = 4;
-
 /** An instance that is not begun yet. */
 export function openCluster(clusterParts: ClusterParts): Cluster {
   const { kv, timing, resumes, monotonic, report, onFenced } = clusterParts;
@@ -84,7 +77,6 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
   const makeKey = derivedKeys(resumes);
   const residents = openResidents();
   const settler = openSettler(kv, quietly);
-  const takings = new Map<string, Promise<Found | ResumeFailure>>();
   const committer: Committer = openCommitter({
     kv,
     instance,
@@ -105,7 +97,8 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
   let lease: OwnLease | null = null;
   let relay: Relay | null = null;
   let handover: Handover | null = null;
-  let takeover: ReturnType<typeof openTakeover> | null = null;
+  let takeover: Takeover | null = null;
+  let elsewhere: Elsewhere | null = null;
   let isStopping = false;
   let draining: Promise<void> | null = null;
 
@@ -170,60 +163,6 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
     })().catch(quietly);
   }
 
-  function elsewhere(
-    party: Party,
-    request: ResumeRequest,
-  ): Promise<Found | ResumeFailure | null> {
-    const { cid } = request;
-    const under = takings.get(cid);
-    // The same client, whose first try is under way: what comes of that is here.
-    if (under !== undefined) return under.then(() => null, () => null);
-    const taking = takeover!.take(party, request, (row) => numberOf(cid, row, request) !== null)
-      .then((taken) => typeof taken === "string" ? taken : found(party, request, taken))
-      .finally(() => takings.delete(cid));
-    takings.set(cid, taking);
-    return taking;
-  }
-
-  /** Which of its keys a client shows, or null where it is none that is good. */
-  function numberOf(
-    cid: string,
-    { keyNumber }: ConnectionRow,
-    { key }: ResumeRequest,
-  ): number | null {
-    const shown = utf8(key);
-    for (let n = Math.max(1, keyNumber - 1); n <= keyNumber + KEYS_AHEAD; n++) {
-      if (constantTimeEqual(utf8(makeKey(cid, n)), shown)) return n;
-    }
-    return null;
-  }
-
-  function found(party: Party, request: ResumeRequest, taken: Taken): Found {
-    const { snapshot, row, rooms: seated, held, versionstamp } = taken;
-    const { cid, key } = request;
-    rows.took(cid, versionstamp);
-    const { epoch } = row;
-    const number = Math.max(numberOf(cid, row, request)!, row.keyNumber);
-    // What its client has not acked is handed over below, and gets the very numbers that it had.
-    const seq = snapshot === null ? 0 : snapshot.seq - snapshot.frames.length;
-    const state: ConnectionState = {
-      cid,
-      party,
-      epoch,
-      keys: shownKey(key, number),
-      lostMs: snapshot?.lostMs ?? null,
-      ring: { seq, frames: [] },
-      recent: snapshot?.recent ?? [],
-      rooms: seated,
-    };
-    const restored = (): void => {
-      const hand = ({ frame, entry }: Held): void => bus.hand(cid, frame, entry);
-      held.forEach(hand);
-      takeover!.arrived(cid).forEach(hand);
-    };
-    return { state, reason: snapshot === null ? "instance_lost" : null, restored };
-  }
-
   async function stop(): Promise<void> {
     isStopping = true;
     await reader?.close();
@@ -235,7 +174,7 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
   return {
     instance,
     parts: {
-      bus: bus as Bus,
+      bus,
       rooms,
       whereabouts: {
         async of(account) {
@@ -245,7 +184,7 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
           );
         },
       },
-      elsewhere,
+      elsewhere: (party, request) => elsewhere!(party, request),
       makeKey,
       onChange: rows.keep,
       onOver: rows.drop,
@@ -291,6 +230,7 @@ export function openCluster(clusterParts: ClusterParts): Cluster {
         left: openLeftInboxes(kv, instance, monotonic),
         askMs: timing.askMs,
       });
+      elsewhere = openElsewhere({ takeover, rows, bus, makeKey });
     },
     drain() {
       return draining ??= (async () => {
