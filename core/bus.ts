@@ -40,23 +40,12 @@ export interface Bus {
 /** Deliveries by instance. */
 export type Deliveries = ReadonlyMap<string, readonly Delivery[]>;
 
-/** One frame for connections wherever they are, by instance. */
-export function deliveriesTo(to: readonly Address[], frame: Unnumbered): Deliveries {
-  const grouped = new Map<string, string[]>();
-  addressed(grouped, to);
-  const deliveries = new Map<string, Delivery[]>();
-  for (const [instance, cids] of grouped) deliveries.set(instance, [{ to: cids, frame }]);
-  return deliveries;
-}
-
 /** The frames among some effects, by instance, each instance's in their order. */
 export function deliveriesOf(effects: readonly Effect[]): Deliveries {
   const deliveries = new Map<string, Delivery[]>();
   for (const effect of effects) {
     if (effect.kind !== "send") continue;
-    const grouped = new Map<string, string[]>();
-    addressed(grouped, effect.to);
-    for (const [instance, to] of grouped) {
+    for (const [instance, to] of cidsOf(effect.to)) {
       const delivery = { to, frame: effect.frame };
       const before = deliveries.get(instance);
       if (before === undefined) deliveries.set(instance, [delivery]);
@@ -66,7 +55,9 @@ export function deliveriesOf(effects: readonly Effect[]): Deliveries {
   return deliveries;
 }
 
-function addressed(grouped: Map<string, string[]>, to: readonly Address[]): void {
+/** The connections of each instance. */
+function cidsOf(to: readonly Address[]): Map<string, string[]> {
+  const grouped = new Map<string, string[]>();
   // Mostly all are of one instance, and then nothing is looked up twice.
   let last: string | null = null;
   let cids: string[] = [];
@@ -78,6 +69,7 @@ function addressed(grouped: Map<string, string[]>, to: readonly Address[]): void
     }
     cids.push(cid);
   }
+  return grouped;
 }
 
 /** The bus of a single process. */

@@ -1,6 +1,6 @@
 /**
  * What is to be done after a decision about a room: frames for connections, and an answer for whoever
- * asked. Values only; `relay.ts` and the bus do it.
+ * asked. Values only: the bus does the one, and `membership.ts` the other.
  *
  * @module
  */

@@ -10,10 +10,11 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type MailWire } from "../wire/mail.ts";
-import { type Bus, type Delivery, type JournalEntry } from "./bus.ts";
+import { type Bus, deliveriesOf, type Delivery, type JournalEntry } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Connections } from "./connections.ts";
 import { type Downlink } from "./downlink.ts";
+import { type Send, tell } from "./effect.ts";
 import { type Party } from "./identity.ts";
 import { type Mailboxes } from "./mailbox.ts";
 import { mailFrameOf, type WaitingMail } from "./waiting_mail.ts";
@@ -80,16 +81,14 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
       const waiting = await waitingFor(connection.party);
       if (!connection.isOver) give(connection, waiting);
     }
-    const deliveries = new Map<string, Delivery[]>();
+    const sends: Send[] = [];
     for (const { cid, instance, device } of await whereabouts.of(account)) {
       if (instance === bus.instance) continue;
-      const there = deliveries.get(instance) ?? [];
-      deliveries.set(instance, there);
       for (const one of await mailboxes.waiting(account, device)) {
-        there.push({ to: [cid], frame: mailFrameOf(one) });
+        sends.push(tell({ cid, instance }, mailFrameOf(one)));
       }
     }
-    if (deliveries.size > 0) await bus.publish(deliveries);
+    if (sends.length > 0) await bus.publish(deliveriesOf(sends));
   }
 
   function take({ to, frame }: Delivery, journal: JournalEntry | null): void {

@@ -12,9 +12,10 @@ import { type RingOffer } from "../wire/client_frames.ts";
 import { type AckStatus } from "../wire/frames.ts";
 import { RING_TTL_MS } from "../wire/limits.ts";
 import { labelOf } from "./account.ts";
-import { type Bus, type Delivery } from "./bus.ts";
+import { type Bus, deliveriesOf } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Context } from "./context.ts";
+import { type Send } from "./effect.ts";
 import { ServiceError } from "./error.ts";
 import { type Party } from "./identity.ts";
 import { type PairCount } from "./pair_rate.ts";
@@ -94,16 +95,11 @@ export function openRinging({ ctx, rings, bus, whereabouts }: RingingParts): Rin
       throw new ServiceError("rate_limited", "The account was rung too often: try again later");
     }
     from.rung = { callee, common, devices: new Set([...rung, ...offers.map((one) => one.device)]) };
-    const deliveries = new Map<string, Delivery[]>();
-    for (const { device: called, offer } of offers) {
-      const ring = { t: "ring", id, from: account, device, common, offer } as const;
-      for (const { cid, instance } of reached.filter((one) => one.device === called)) {
-        const there = deliveries.get(instance) ?? [];
-        deliveries.set(instance, there);
-        there.push({ to: [cid], frame: ring });
-      }
-    }
-    const done = bus.publish(deliveries);
+    const ringing = offers.map(({ device: called, offer }): Send => {
+      const to = reached.filter((one) => one.device === called);
+      return { kind: "send", to, frame: { t: "ring", id, from: account, device, common, offer } };
+    });
+    const done = bus.publish(deliveriesOf(ringing));
     if (done !== null) await done;
     const missing = offers.filter((offer) =>
       !reached.some(({ device }) => device === offer.device)

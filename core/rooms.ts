@@ -1,6 +1,6 @@
 /**
- * A signaling room as a state machine: who is in it, and who is told what. It decides; `relay.ts`
- * does. The lobby is in `lobby.ts`, what hosts do in `moderation.ts`.
+ * A signaling room as a state machine: who is in it, and who is told what. It decides; the store of rooms
+ * does (`room_store.ts`). The lobby is in `lobby.ts`, what hosts do in `moderation.ts`.
  *
  *     step(room, from, event) -> [room, effects]
  *

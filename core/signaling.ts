@@ -8,7 +8,7 @@
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { signReceipt } from "../crypto/receipt.ts";
 import { type ClientFrame } from "../wire/client_frames.ts";
-import { type Bus, deliveriesTo } from "./bus.ts";
+import { type Bus, deliveriesOf } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type Context } from "./context.ts";
 import { type Downlink } from "./downlink.ts";
@@ -50,7 +50,7 @@ export function openSignaling(
     if (route.kind === "refuse") return downlink.refuse(from, route);
     const { room, id, ct } = frame;
     const passed = { t: "signal", room, from: route.mid, id, ct } as const;
-    const done = bus.publish(deliveriesTo(route.to, passed));
+    const done = bus.publish(deliveriesOf([{ kind: "send", to: route.to, frame: passed }]));
     if (done === null) return taken(from, frame, route);
     return attempt(downlink, from, id, () => done.then(() => taken(from, frame, route)));
   }
