@@ -1,6 +1,6 @@
 /**
- * The offers of one call, one a device of the callee: which may still be answered, and what those that
- * may not are told.
+ * The offers of one call, one a device of the callee: how they ring, which may still be answered, and what
+ * those that may not are told.
  *
  * A withdrawal is sealed in the offer's own epoch, so a device stops ringing with proof. It is kept for
  * a device that joins the room late. The devices that the service names are hints only: the keys decide.
@@ -9,12 +9,15 @@
  */
 
 import { abandon } from "../crypto/answer.ts";
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { withdraw } from "../crypto/offer_end.ts";
-import { type PendingOffer } from "../crypto/x3dh.ts";
+import { type VerifiedRecord } from "../crypto/record.ts";
+import { type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
 import { hangup, type HangupReason, payloadToBytes } from "../wire/payload.ts";
-import { ClientError } from "./error.ts";
+import { type Connection } from "./connection.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { type LiveCall } from "./live_call.ts";
 import { type Room } from "./room.ts";
 
@@ -40,6 +43,40 @@ export class Offers {
     this.#room = room;
     for (const pending of offers) this.#open.set(pending.peer.entry.deviceId, pending);
     void this.#call.ended.then(() => offers.forEach(abandon));
+  }
+
+  /**
+   * Rings with the offers, one frame a device, since a frame does not hold all.
+   *
+   * @throws ClientError where none rings
+   */
+  async ring(
+    connection: Connection,
+    { account: { label }, devices }: VerifiedRecord,
+    common: Bytes,
+    offers: readonly SealedOffer[],
+  ): Promise<void> {
+    const rung = await Promise.allSettled(offers.map(async ({ offer, pending: { peer } }) => {
+      const device = peer.entry.deviceId;
+      try {
+        await connection.request({
+          t: "ring",
+          to: label,
+          common: toBase64Url(common),
+          devices: devices.map(({ entry }) => entry.deviceId),
+          offers: [{ device, offer: toBase64Url(offer) }],
+        });
+      } catch (error) {
+        const failure = toClientError(error, "network");
+        // Where only the answer was lost, the device may ring all the same.
+        if (failure.problem !== null) this.drop(device);
+        throw failure;
+      }
+      this.#call.note("sent", "offer", common.length + offer.length);
+    }));
+    const [first] = rung;
+    const isRinging = rung.some(({ status }) => status === "fulfilled");
+    if (!isRinging && first?.status === "rejected") throw first.reason;
   }
 
   /** The open offer to a device. @throws ClientError `handshake_refused` where there is none */

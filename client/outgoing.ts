@@ -23,7 +23,7 @@ import {
 import { openRefusal } from "../crypto/offer_end.ts";
 import { sha256 } from "../crypto/primitives.ts";
 import { type VerifiedRecord } from "../crypto/record.ts";
-import { initiate, type PendingOffer, type SealedOffer } from "../crypto/x3dh.ts";
+import { initiate, type PendingOffer } from "../crypto/x3dh.ts";
 import { type Member } from "../wire/frames.ts";
 import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { openRoomId } from "../wire/room_id.ts";
@@ -139,7 +139,7 @@ class Caller {
       }
       this.#call.id = toBase64Url(offers[0]!.pending.callId);
       ongoing.offered(this.#call, commonHash(common));
-      await this.#send(connection, common, offers);
+      await this.#offers.ring(connection, this.#callee, common, offers);
       this.#call.move("ringing");
       return this.#call;
     } catch (error) {
@@ -147,35 +147,6 @@ class Caller {
       this.#call.fail(failure);
       throw failure;
     }
-  }
-
-  /** One frame a device, since a frame does not hold all. @throws ClientError where none rings */
-  async #send(
-    connection: Connection,
-    common: Bytes,
-    offers: readonly SealedOffer[],
-  ): Promise<void> {
-    const rung = await Promise.allSettled(offers.map(async ({ offer, pending: { peer } }) => {
-      const device = peer.entry.deviceId;
-      try {
-        await connection.request({
-          t: "ring",
-          to: peer.account.label,
-          common: toBase64Url(common),
-          devices: this.#callee.devices.map(({ entry }) => entry.deviceId),
-          offers: [{ device, offer: toBase64Url(offer) }],
-        });
-      } catch (error) {
-        const failure = toClientError(error, "network");
-        // Where only the answer was lost, the device may ring all the same.
-        if (failure.problem !== null) this.#offers.drop(device);
-        throw failure;
-      }
-      this.#call.note("sent", "offer", common.length + offer.length);
-    }));
-    const [first] = rung;
-    const isRinging = rung.some(({ status }) => status === "fulfilled");
-    if (!isRinging && first?.status === "rejected") throw first.reason;
   }
 
   #await(room: Room, offers: readonly PendingOffer[]): void {
