@@ -33,8 +33,6 @@ export interface Bus {
   onDelivery: ((delivery: Delivery, entry: JournalEntry | null) => void) | null;
   /** A client acked an entry, or its connection is over: the journal may forget it. */
   settled(entry: JournalEntry, cid: string): void;
-  /** Ends it. */
-  close(): Promise<void>;
 }
 
 /** Deliveries by instance. */
@@ -82,7 +80,6 @@ export function localBus(): Bus {
       return null;
     },
     settled: () => {},
-    close: () => Promise.resolve(),
   };
   return bus;
 }

@@ -191,7 +191,6 @@ export function openClusterBus(parts: BusParts): ClusterBus {
     come,
     post,
     hand: (cid, frame, entry) => handOver({ to: [cid], frame }, entry),
-    close: () => Promise.resolve(),
   };
   return bus;
 }
