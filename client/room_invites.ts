@@ -52,8 +52,7 @@ export async function makeInvite(
   const isGood = Number.isInteger(uses) && uses >= 1 && uses <= MAX_INVITE_USES && expiresMs > 0 &&
     expiresMs < MAX_INVITE_TTL_MS;
   if (!isGood) throw new ClientError("bad_option", "No invite has so many uses, or lives so long");
-  // The seed of the one that it is made from is nobody's.
-  const invite = anotherInvite({ room, secret, seed: secret, service: http.origin });
+  const invite = anotherInvite({ room, secret, service: http.origin });
   const { publicKey } = await inviteKey(invite);
   const key = toBase64Url(publicKey);
   const answer = await http.signed(signer, "POST", invitesPath(toBase64Url(room)), {

@@ -88,8 +88,8 @@ export function newInvite(room: Bytes, service: string | null = null): Invite {
   return { room, secret, seed: new Secret(randomBytes(SEED_BYTES)), service };
 }
 
-/** Another invite of the same room. */
-export function anotherInvite({ room, secret, service }: Invite): Invite {
+/** Another invite of a room, with a seed of its own. */
+export function anotherInvite({ room, secret, service }: Omit<Invite, "seed">): Invite {
   const copy = new Secret(secret.expose().slice());
   return { room, secret: copy, seed: new Secret(randomBytes(SEED_BYTES)), service };
 }
