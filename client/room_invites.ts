@@ -1,19 +1,17 @@
 /**
- * The rooms of an account and their invites, over HTTP.
+ * The invites of a room, over HTTP.
  *
  * @module
  */
 
 import { toBase64Url } from "../crypto/base64.ts";
-import { type Bytes } from "../crypto/bytes.ts";
 import { anotherInvite, inviteKey, inviteLink } from "../crypto/invite.ts";
 import { MAX_INVITE_TTL_MS, MAX_INVITE_USES } from "../wire/limits.ts";
-import { invitePath, invitesPath, roomPath, ROOMS } from "../wire/paths.ts";
-import { inviteFromWire, invitesFromWire, roomFromWire, roomsFromWire } from "../wire/room.ts";
-import { isManaged } from "../wire/room_id.ts";
+import { invitePath, invitesPath } from "../wire/paths.ts";
+import { inviteFromWire, invitesFromWire } from "../wire/room.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
-import { type InviteInfo, type InviteOptions, type RoomInfo } from "./meeting.ts";
+import { type InviteInfo, type InviteOptions } from "./meeting.ts";
 import { reading } from "./name_request.ts";
 import { type Asker, type KnownRoom } from "./room_access.ts";
 
@@ -21,26 +19,6 @@ const DAY_MS = 86_400_000;
 
 /** Who makes invites. */
 type Inviter = Pick<Asker, "http" | "signer">;
-
-/** The rooms that an account made. @throws ClientError */
-export async function listRooms(http: Http, signer: Signer): Promise<readonly RoomInfo[]> {
-  const rooms = reading(roomsFromWire, await http.signed(signer, "GET", ROOMS));
-  return rooms.map(({ room, locked, people, expires_ms }) => {
-    return { id: room, locked, people, expiresMs: expires_ms };
-  });
-}
-
-/** Makes a room of which the account is host. @returns its id @throws ClientError */
-export async function makeRoom(http: Http, signer: Signer): Promise<string> {
-  const { room } = reading(roomFromWire, await http.signed(signer, "POST", ROOMS, {}));
-  if (isManaged(room)) return room;
-  throw new ClientError("bad_answer", "The service made no room");
-}
-
-/** Says what a room shows. @throws ClientError */
-export async function showRoom(http: Http, signer: Signer, id: string, meta: Bytes): Promise<void> {
-  await http.signed(signer, "PATCH", roomPath(id), { meta: toBase64Url(meta) });
-}
 
 /** Makes an invite, and tells the service its key. @throws ClientError `bad_option`, those of a request */
 export async function makeInvite(

@@ -4,14 +4,19 @@
  * @module
  */
 
+import { parseAccountLabel } from "../crypto/account_label.ts";
 import { fromBase64Url, toBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { newInvite, roomKeys, sealMeta } from "../crypto/invite.ts";
 import { type RemovalReason } from "../wire/frames.ts";
+import { roomPath, ROOMS } from "../wire/paths.ts";
+import { roomFromWire, roomsFromWire } from "../wire/room.ts";
+import { isManaged } from "../wire/room_id.ts";
 import { lookUp } from "./directory.ts";
-import { toClientError } from "./error.ts";
+import { ClientError, toClientError } from "./error.ts";
 import { ManagedRoom, type Participant } from "./managed_room.ts";
 import { type Meeting, type RoomInfo } from "./meeting.ts";
+import { reading } from "./name_request.ts";
 import { peerOf } from "./peer.ts";
 import {
   Entry,
@@ -21,9 +26,7 @@ import {
   type KnownRoom,
   roomOfLink,
 } from "./room_access.ts";
-import { listRooms, makeRoom, showRoom } from "./room_invites.ts";
 import { signerOf, type World } from "./world.ts";
-import { parseAccountLabel } from "../crypto/account_label.ts";
 
 /** Makes a room and joins it, as its host. @throws ClientError */
 export async function createRoom(
@@ -33,7 +36,8 @@ export async function createRoom(
 ): Promise<Meeting> {
   // First: whoever is not online must not leave a room behind.
   world.connection();
-  const id = await makeRoom(world.http, signerOf(world));
+  const { room: id } = reading(roomFromWire, await asked(world, "POST", ROOMS, {}));
+  if (!isManaged(id)) throw new ClientError("bad_answer", "The service made no room");
   const { room, secret } = newInvite(fromBase64Url(id)!);
   const known: KnownRoom = { room, secret, seed: null };
   await keepRoom(world.store, known);
@@ -42,8 +46,11 @@ export async function createRoom(
 }
 
 /** The rooms that the account made, and that have not ended. @throws ClientError */
-export function roomsOf(world: World): Promise<readonly RoomInfo[]> {
-  return listRooms(world.http, signerOf(world));
+export async function roomsOf(world: World): Promise<readonly RoomInfo[]> {
+  const rooms = reading(roomsFromWire, await asked(world, "GET", ROOMS));
+  return rooms.map(({ room, locked, people, expires_ms }) => {
+    return { id: room, locked, people, expiresMs: expires_ms };
+  });
 }
 
 /**
@@ -65,7 +72,16 @@ export async function joinRoom(
 
 async function show(world: World, known: KnownRoom, meta: Bytes): Promise<void> {
   const sealed = await sealMeta(roomKeys(known), "room", meta);
-  await showRoom(world.http, signerOf(world), toBase64Url(known.room), sealed);
+  await asked(world, "PATCH", roomPath(toBase64Url(known.room)), { meta: toBase64Url(sealed) });
+}
+
+function asked(
+  world: World,
+  method: "GET" | "POST" | "PATCH",
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  return world.http.signed(signerOf(world), method, path, body);
 }
 
 async function enter(world: World, known: KnownRoom, signal?: AbortSignal): Promise<Meeting> {
