@@ -15,8 +15,9 @@ import { formatRecordAuth, oidcNonce, subjectHash } from "../crypto/record_auth.
 import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { WELL_KNOWN } from "../wire/paths.ts";
 import { namePolicyFromWire, type ServiceDescription } from "../wire/service.ts";
-import { ClientError, toClientError } from "./error.ts";
+import { ClientError } from "./error.ts";
 import { type Http } from "./http.ts";
+import { reading } from "./reading.ts";
 
 /** What an authorization has to name, so that nobody else can use it. */
 export interface AuthorizationBinding {
@@ -44,12 +45,7 @@ const MAX_TEXT_BYTES = 255;
 
 /** Who may take a name there, as the service says. @throws ClientError */
 export async function namePolicyOf(http: Http): Promise<ServiceDescription["policy"]> {
-  const description = await http.open("GET", WELL_KNOWN);
-  try {
-    return namePolicyFromWire(description);
-  } catch (error) {
-    throw toClientError(error, "bad_answer");
-  }
+  return reading(namePolicyFromWire, await http.open("GET", WELL_KNOWN));
 }
 
 /**

@@ -15,7 +15,7 @@ import { type GuestOptions } from "./guest_options.ts";
 import { Http } from "./http.ts";
 import { ManagedRoom } from "./managed_room.ts";
 import { type Meeting } from "./meeting.ts";
-import { reading } from "./name_request.ts";
+import { reading } from "./reading.ts";
 import { keepConnected } from "./reconnect.ts";
 import { Entry, roomOfLink } from "./room_access.ts";
 

@@ -10,7 +10,8 @@ import { problemFromWire } from "../wire/problem.ts";
 import { TOKENS } from "../wire/paths.ts";
 import { type AccessToken, tokenFromWire } from "../wire/token.ts";
 import { dpopProof } from "./dpop.ts";
-import { ClientError, ofProblem, toClientError } from "./error.ts";
+import { ClientError, ofProblem } from "./error.ts";
+import { reading } from "./reading.ts";
 
 /** How early a token is renewed, in milliseconds. */
 export const RENEW_EARLY_MS = 60_000;
@@ -123,11 +124,7 @@ export class Http {
   async #signIn(signer: Signer): Promise<AccessToken> {
     const body = { account: signer.label };
     const answer = await this.#proven(signer, null, "POST", TOKENS, body);
-    try {
-      return tokenFromWire(answer);
-    } catch (error) {
-      throw toClientError(error, "bad_answer");
-    }
+    return reading(tokenFromWire, answer);
   }
 
   /** Makes a request with a proof; once more where the service wants another nonce. */

@@ -13,6 +13,7 @@ import { LINK_TTL_MS } from "../wire/limits.ts";
 import { linkPath } from "../wire/paths.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http } from "./http.ts";
+import { reading } from "./reading.ts";
 
 /** How often a side asks for what the other wrote, in milliseconds. */
 const POLL_MS = 500;
@@ -53,7 +54,7 @@ export class LinkSlot {
       const answer = await this.#patiently(this.#signal, () => {
         return this.#http.open("GET", `${path}?after=${this.#read}`);
       });
-      const messages = read(answer);
+      const messages = reading(linkMessagesFromWire, answer);
       this.#read += messages.length;
       this.#unread.push(...messages);
       if (messages.length === 0) await pause(this.#signal);
@@ -87,14 +88,6 @@ function pause(signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, POLL_MS);
     signal.addEventListener("abort", done);
   });
-}
-
-function read(answer: unknown): readonly Bytes[] {
-  try {
-    return linkMessagesFromWire(answer);
-  } catch (error) {
-    throw toClientError(error, "bad_answer");
-  }
 }
 
 function over(): ClientError {

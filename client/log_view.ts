@@ -35,6 +35,7 @@ import { identityOf, KNOWN_LOG, meetLog } from "./known_log.ts";
 import { LogFiles } from "./log_files.ts";
 import { sightOf } from "./lookup_sight.ts";
 import { type LookupView, provenView, refusedView } from "./lookup_view.ts";
+import { reading } from "./reading.ts";
 import { type Store } from "./store.ts";
 
 export { ClientError, type ClientErrorCode } from "./error.ts";
@@ -183,12 +184,7 @@ export class LogView {
   ): Promise<LookupAnswer> {
     if (this.#signer === null) throw new ClientError("not_registered", "Register a name first");
     const path = proofPath(label, { from: trusted!.size, through });
-    const answer = await this.#http.signed(this.#signer, "GET", path);
-    try {
-      return lookupFromWire(answer);
-    } catch (error) {
-      throw toClientError(error, "bad_answer");
-    }
+    return reading(lookupFromWire, await this.#http.signed(this.#signer, "GET", path));
   }
 
   /** The verdict that counts, over as many proofs as the name's history takes. */

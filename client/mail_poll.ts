@@ -11,6 +11,7 @@ import { type MailNote, mailNotesFromWire } from "../wire/mail.ts";
 import { MAILBOX } from "../wire/paths.ts";
 import { toClientError } from "./error.ts";
 import { type MissedCalls } from "./missed_calls.ts";
+import { reading } from "./reading.ts";
 import { pause } from "./reconnect.ts";
 import { signerOf, type World } from "./world.ts";
 
@@ -49,7 +50,7 @@ export async function pollMail({ signal, enter, ...parts }: PollParts): Promise<
     // A request that is under way then ends by itself, and what it brings stays in the mailbox.
     await Promise.race([
       aborted,
-      reading({ ...parts, signal: over }),
+      keepReading({ ...parts, signal: over }),
       ...enter === null ? [] : [trying(enter, over)],
     ]);
   } finally {
@@ -61,7 +62,7 @@ interface ReadParts extends Pick<PollParts, "world" | "missed"> {
   readonly signal: AbortSignal;
 }
 
-async function reading(parts: ReadParts): Promise<void> {
+async function keepReading(parts: ReadParts): Promise<void> {
   const { signal } = parts;
   while (!signal.aborted) {
     if (!await readOnce(parts)) await pause(AGAIN_MS, signal);
@@ -85,7 +86,10 @@ async function trying(enter: () => Promise<void>, signal: AbortSignal): Promise<
 async function readOnce({ world, missed, signal }: ReadParts): Promise<boolean> {
   try {
     const path = `${MAILBOX}?wait=${WAIT_MS}`;
-    const entries = read(await world.http.signed(signerOf(world), "GET", path));
+    const entries = reading(
+      mailNotesFromWire,
+      await world.http.signed(signerOf(world), "GET", path),
+    );
     if (signal.aborted) return false;
     const news = await Promise.all(entries.map((entry) => take(world, missed, entry)));
     return entries.length === 0 || news.includes(true);
@@ -106,12 +110,4 @@ async function take(world: World, missed: MissedCalls, note: MailNote): Promise<
   const path = `${MAILBOX}/${encodeURIComponent(entry)}`;
   await world.http.signed(signerOf(world), "DELETE", path);
   return isNew;
-}
-
-function read(answer: unknown): readonly MailNote[] {
-  try {
-    return mailNotesFromWire(answer);
-  } catch (error) {
-    throw toClientError(error, "bad_answer");
-  }
 }

@@ -13,8 +13,8 @@ import { lookupFromWire, type RecordRequest } from "../wire/directory.ts";
 import { RECORD_TIMEOUT_MS } from "../wire/limits.ts";
 import { ownerPath, proofPath, recordPath, resetPath } from "../wire/paths.ts";
 import { type Asker, type Asking } from "./asking.ts";
-import { toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
+import { reading } from "./reading.ts";
 
 /** How long a record may take: the service answers once witnesses have seen it. In milliseconds. */
 const RECORD_PATIENCE_MS = RECORD_TIMEOUT_MS + 5_000;
@@ -78,13 +78,4 @@ export function bringing(
   };
   // The same record again is answered again, with more of the history.
   return { ask, more: async (asking) => (await ask(asking)).lookup };
-}
-
-/** Reads an answer. @throws ClientError `bad_answer` */
-export function reading<T>(fromWire: (answer: unknown) => T, answer: unknown): T {
-  try {
-    return fromWire(answer);
-  } catch (error) {
-    throw toClientError(error, "bad_answer");
-  }
 }

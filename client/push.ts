@@ -10,8 +10,9 @@
 import { type Bytes } from "../crypto/bytes.ts";
 import { pushPath, WELL_KNOWN } from "../wire/paths.ts";
 import { pushKeyFromWire } from "../wire/push.ts";
-import { ClientError, ofProblem, toClientError } from "./error.ts";
+import { ClientError, ofProblem } from "./error.ts";
 import { type Http } from "./http.ts";
+import { reading } from "./reading.ts";
 import { signerOf, type World } from "./world.ts";
 
 /** A push subscription as a browser gives it: `subscription.toJSON()`. */
@@ -26,13 +27,7 @@ export interface PushSubscriptionData {
 
 /** The service's key for subscriptions. @throws ClientError `refused` where it has no Web Push */
 export async function pushKeyOf(http: Http): Promise<Bytes> {
-  const description = await http.open("GET", WELL_KNOWN);
-  let key: Bytes | null;
-  try {
-    key = pushKeyFromWire(description);
-  } catch (error) {
-    throw toClientError(error, "bad_answer");
-  }
+  const key = reading(pushKeyFromWire, await http.open("GET", WELL_KNOWN));
   if (key !== null) return key;
   throw ofProblem({ code: "push_off", title: "This service has no Web Push" });
 }

@@ -19,7 +19,7 @@ import { roomTokenFromWire } from "../wire/room.ts";
 import { type Cell, cell, change, forget, keep, readCell } from "./cell.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
-import { reading } from "./name_request.ts";
+import { reading } from "./reading.ts";
 import { type Store } from "./store.ts";
 
 /** How early a room token is renewed, in milliseconds. */

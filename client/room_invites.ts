@@ -12,7 +12,7 @@ import { inviteFromWire, invitesFromWire } from "../wire/room.ts";
 import { ClientError } from "./error.ts";
 import { type Http, type Signer } from "./http.ts";
 import { type InviteInfo, type InviteOptions } from "./meeting.ts";
-import { reading } from "./name_request.ts";
+import { reading } from "./reading.ts";
 import { type Asker, type KnownRoom } from "./room_access.ts";
 
 const DAY_MS = 86_400_000;

@@ -10,9 +10,10 @@ import { parseVerifyingKey, type VerifyingKey } from "../crypto/keys.ts";
 import { verifyReceipt } from "../crypto/receipt.ts";
 import { keyFromWire } from "../wire/key_set.ts";
 import { JWKS } from "../wire/paths.ts";
-import { ClientError, toClientError } from "./error.ts";
+import { ClientError } from "./error.ts";
 import { type Http } from "./http.ts";
 import { type MessageReceipt } from "./meeting.ts";
+import { reading } from "./reading.ts";
 import { type Room } from "./room.ts";
 
 /** The receipts of one room. */
@@ -51,12 +52,8 @@ export class Receipts {
   }
 
   async #keyOfService(): Promise<VerifyingKey> {
-    const answer = await this.#http.open("GET", JWKS);
-    try {
-      return parseVerifyingKey(keyFromWire(answer, "receipts"));
-    } catch (error) {
-      throw toClientError(error, "bad_answer");
-    }
+    const keyOf = (answer: unknown) => parseVerifyingKey(keyFromWire(answer, "receipts"));
+    return reading(keyOf, await this.#http.open("GET", JWKS));
   }
 }
 

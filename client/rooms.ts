@@ -16,7 +16,7 @@ import { lookUp } from "./directory.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { ManagedRoom, type Participant } from "./managed_room.ts";
 import { type Meeting, type RoomInfo } from "./meeting.ts";
-import { reading } from "./name_request.ts";
+import { reading } from "./reading.ts";
 import { peerOf } from "./peer.ts";
 import {
   Entry,
