@@ -65,7 +65,7 @@ export interface ConnectionOptions {
   readonly credentials: Credentials;
   /** Takes each call for this device. */
   readonly onRing: (frame: RingFrame) => void;
-  /** Takes what waited in the mailbox; it is deleted there soon after. */
+  /** Takes what waited in the mailbox; a missed call is deleted there soon after. */
   readonly onMail: (frame: MailFrame) => void;
   /** The service broke the protocol, or closed the connection for good. */
   readonly onFault: (error: ClientError) => void;

@@ -1,9 +1,10 @@
 /**
  * Mail on sockets: what waits is brought to a device that arrives, and what comes to one that is there.
  *
- * An entry is removed from the mailbox when the client has acked its frame, and is brought again after
- * anything else. Each is brought to a connection once; a client that is told of one twice, because the
- * instance that told it is lost, knows it by its name.
+ * A ring or a missed call is removed from the mailbox when the client has acked its frame, and is brought
+ * again after anything else. A message is not: an ack says that a frame came, not that anybody kept what
+ * was in it, so its device removes it by name. Each is brought to a connection once; a client that is told
+ * of one twice, because the instance that told it is lost, knows it by its name.
  *
  * @module
  */
@@ -65,6 +66,8 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
     if (known.has(frame.entry)) return;
     known.add(frame.entry);
     downlink.give(connection, frame, (isAcked) => {
+      const isMessage = frame.t === "mail" && frame.kind === "message";
+      if (isAcked && isMessage) return;
       known.delete(frame.entry);
       if (!isAcked) return;
       const hasRung = frame.t === "ring";
@@ -73,6 +76,10 @@ export function openMailDelivery(parts: MailDeliveryParts): MailDelivery {
   }
 
   function give(connection: Connection, waiting: readonly WaitingMail[]): void {
+    const known = given.get(connection);
+    // What waits no longer need not be known.
+    const there = new Set(waiting.map(({ entry }) => entry));
+    for (const entry of known ?? []) if (!there.has(entry)) known!.delete(entry);
     for (const one of waiting) giveOne(connection, mailFrameOf(one));
   }
 

@@ -43,10 +43,10 @@ export function rememberedProofs(most = MAX_REMEMBERED): SpentProofs {
   let sinceMs = -Infinity;
   return {
     take(name, nowMs) {
-      const ageMs = nowMs - sinceMs;
-      if (ageMs >= PROOF_TTL_MS) {
-        older = ageMs < 2 * PROOF_TTL_MS ? newer : new Set();
-        newer = new Set();
+      // A clock that leaps ahead and comes back lets no proof in again; one that is set back counts anew.
+      if (nowMs < sinceMs) sinceMs = nowMs;
+      if (nowMs - sinceMs >= PROOF_TTL_MS) {
+        [older, newer] = [newer, new Set()];
         sinceMs = nowMs;
       }
       // Others choose names, and a hash is short.

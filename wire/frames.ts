@@ -224,7 +224,7 @@ export interface RingFrame {
   readonly entry?: string | undefined;
 }
 
-/** What waited in the mailbox; acking `seq` deletes it there. */
+/** What waited in the mailbox; acking `seq` deletes a missed call there, and a message is deleted by name. */
 export interface MailFrame {
   readonly t: "mail";
   readonly seq: number;

@@ -175,7 +175,9 @@ export const SERVER_FRAMES: Frames = {
     },
   },
   mail: {
-    says: "What waited in the mailbox; acking its `seq` deletes it there.",
+    says:
+      "What waited in the mailbox. Acking its `seq` deletes a missed call there; a message stays " +
+      "until `DELETE /v1/mailbox/{entry}`.",
     schema: z.strictObject({
       t: z.literal("mail"),
       seq,

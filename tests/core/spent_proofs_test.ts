@@ -18,6 +18,16 @@ Deno.test("a proof serves once for as long as its nonce lives, wherever that is 
   }
 });
 
+Deno.test("a clock that leaps ahead and comes back lets no proof in again, and does not fill the memory", async () => {
+  const proofs = rememberedProofs(2);
+  equal(await proofs.take("a", 0), true);
+  equal(await proofs.take("b", 10 * PROOF_TTL_MS), true);
+  equal(await proofs.take("a", 1), false);
+  equal(await proofs.take("c", 2), true);
+  await rejects(proofs.take("d", 3), { code: "unavailable" });
+  equal(await proofs.take("d", 2 * PROOF_TTL_MS), true);
+});
+
 Deno.test("what is remembered is bounded, and refuses before it forgets", async () => {
   const proofs = rememberedProofs(2);
   equal(await proofs.take("a", 0), true);
