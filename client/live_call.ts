@@ -31,6 +31,8 @@ import { withinStackTime } from "./within.ts";
 const SILENCE_MS = 3_000;
 /** The same for somebody whose signaling is lost and may come back, in milliseconds. */
 const AWAY_SILENCE_MS = 15_000;
+/** How often it is looked whether a frame has come, in milliseconds. */
+const LOOK_MS = 500;
 
 /** How many messages of a call are remembered: whoever floods it fills no memory. */
 const MAX_RELAYED = 1_000;
@@ -180,16 +182,17 @@ export class LiveCall implements Call {
   }
 
   async #awaitSilence(watching: { readonly silenceMs: number }): Promise<void> {
-    for (let opened = -1;;) {
+    // Looked at often: a last frame at the start must not double the time.
+    let opened = -1;
+    let heardMs = performance.now();
+    while (performance.now() - heardMs < watching.silenceMs) {
       const { framesOpened } = await this.#adapter.stats();
-      if (this.hasEnded || this.#watching !== watching) return;
-      if (framesOpened === opened) {
-        return this.fail(new ClientError("peer_offline", "The person is not there any more"));
-      }
+      if (framesOpened !== opened) heardMs = performance.now();
       opened = framesOpened;
-      await new Promise((resolve) => setTimeout(resolve, watching.silenceMs));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       if (this.hasEnded || this.#watching !== watching) return;
     }
+    this.fail(new ClientError("peer_offline", "The person is not there any more"));
   }
 
   /** Another call with the same person has taken its place. */

@@ -182,9 +182,12 @@ Deno.test("the page in a real browser", async (t) => {
         const gone = how === "reloads"
           ? bob.page.reload().then(() => {})
           : bob.page.close({ runBeforeUnload: true });
-        // Where the closing page could not send its hangup any more, silence ends the call.
-        await alice.says("ended-panel", /bob hung up\.|not there|offline/);
-        assert.ok(Date.now() - begunMs < 12_000);
+        // Where the closing page could not say goodbye any more, silence is shown, and ends the call.
+        const shown = alice.says("state", /^Connection lost, waiting…$/).catch(() => {});
+        const ended = alice.says("ended-panel", /bob hung up\.|not there|offline/, 30_000);
+        await Promise.race([shown, ended]);
+        assert.ok(Date.now() - begunMs < 6_000);
+        await ended;
         await gone;
         await alice.part("done").click();
         if (how === "reloads") await bob.online();

@@ -9,6 +9,9 @@ import { type Browser, type Locator, type Page } from "playwright-core";
 import { type Pages, readPages } from "../../routes/page.ts";
 import { bundle } from "./harness.ts";
 
+/** How long anything on a page may take, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
 const DEMO = new URL("../../examples/demo/", import.meta.url);
 const WORKER = new URL("../../client/adapters/browser_worker.ts", import.meta.url);
 
@@ -33,7 +36,7 @@ export interface Person {
   readonly page: Page;
   part(name: string): Locator;
   /** Waits until a part is seen and its text matches. */
-  says(name: string, text: RegExp): Promise<void>;
+  says(name: string, text: RegExp, patienceMs?: number): Promise<void>;
   /** Sends the last ring to the page once more, as a service may. */
   ringAgain(): void;
   register(name: string): Promise<void>;
@@ -50,7 +53,7 @@ export interface Person {
 
 export async function openPerson(browser: Browser, url: string, errors: string[]): Promise<Person> {
   const context = await browser.newContext({ locale: "en-GB" });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   await page.addInitScript(keepConnections);
   page.on("pageerror", (error) => errors.push(error.message));
@@ -76,13 +79,14 @@ export async function openPerson(browser: Browser, url: string, errors: string[]
       // Under another id: one that was seen would not even be looked at.
       ringAgain = () => {
         added++;
+        // Only from here on: what a page says as it closes must not go a longer way than it does.
+        socket.onMessage((message) => {
+          const frame = JSON.parse(String(message));
+          if (frame.t === "ack") frame.seq -= added;
+          server.send(JSON.stringify(frame));
+        });
         deliver({ ...frame, id: "again" });
       };
-    });
-    socket.onMessage((message) => {
-      const frame = JSON.parse(String(message));
-      if (frame.t === "ack") frame.seq -= added;
-      server.send(JSON.stringify(frame));
     });
   });
   await page.goto(url);
@@ -90,7 +94,8 @@ export async function openPerson(browser: Browser, url: string, errors: string[]
   const person: Person = {
     page,
     part,
-    says: (name, text) => part(name).filter({ hasText: text, visible: true }).waitFor(),
+    says: (name, text, timeout = PATIENCE_MS) =>
+      part(name).filter({ hasText: text, visible: true }).waitFor({ timeout }),
     ringAgain: () => ringAgain(),
     async register(name) {
       await part("name-input").fill(name);
