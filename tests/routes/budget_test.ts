@@ -7,7 +7,9 @@ import { sendJson } from "../support/dpop.ts";
 import { startService } from "../support/service.ts";
 
 Deno.test("answers say what is left of a budget, and a refusal when there is more", async () => {
-  await using service = await startService();
+  // Nothing comes back while the clock stands.
+  let nowMs = Date.now();
+  await using service = await startService({ now: () => nowMs });
   const path = linkPath(toBase64Url(randomBytes(16)), "new");
   const message = { message: toBase64Url(randomBytes(34)) };
   await (await sendJson(service, "PUT", `${path}/0`, message)).body?.cancel();
@@ -30,11 +32,10 @@ Deno.test("answers say what is left of a budget, and a refusal when there is mor
   const left = (said: string | null) => Number(/^"link";r=(\d+);t=\d+$/.exec(said!)?.[1]);
   assert.equal(left(first.limit), LINK_ASK_BURST - 1);
   assert.match(first.exposed, /RateLimit, RateLimit-Policy, Retry-After/);
-  // All at once, so that few come back meanwhile.
-  const all = await Promise.all(Array.from({ length: 4 * LINK_ASK_BURST }, ask));
+  const all = await Promise.all(Array.from({ length: LINK_ASK_BURST }, ask));
   const refused = all.find(({ status }) => status === 429)!;
   assert.deepEqual([left(refused.limit), refused.after], [0, "1"]);
-  service.advance(60_000);
+  nowMs += 60_000;
   const later = await ask();
   assert.deepEqual([later.status, left(later.limit)], [200, LINK_ASK_BURST - 1]);
 });
