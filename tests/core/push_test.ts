@@ -297,6 +297,7 @@ Deno.test("what is under way to one push service is bounded, and keeps nobody fr
     await counted("dropped", 1);
     await counted("delivered", 1);
     assert.equal(other.messages.length, 1);
+    await service.sent(2);
     assert.equal(service.messages.length, 2);
     // Nobody waits for those when the service stops.
     await ctx.push.close();
