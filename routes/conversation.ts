@@ -228,6 +228,12 @@ export function openConversation(
 
   async function arrive(signedIn: SignedIn, resume: ResumeRequest | null): Promise<void> {
     const { party } = signedIn;
+    // Before anything is looked up or anybody is told: the connection stays as it is, and so do its seats.
+    if (resume !== null && !allowances.coversResume(party, monotonic())) {
+      metrics.count("resumes", "rate_limited");
+      line.refuse(null, tooOften());
+      return line.close(CLOSE.rateLimited, "too many resumes");
+    }
     const mail = await relay.mail.waitingFor(party);
     const greet = (greeting: Greeting) => {
       const { resumed, reason } = greeting;

@@ -18,7 +18,7 @@ export const CLOSE = {
   authDeadline: 4003,
   /** The token was not renewed. */
   tokenExpired: 4004,
-  /** Too many frames. */
+  /** Too many frames, or too many resumes. */
   rateLimited: 4005,
   /** A fault of the service. */
   serverError: 4006,

@@ -176,6 +176,10 @@ export const FAN_OUT_BURST = 2_400;
 export const JOINS_PER_SECOND = 5;
 /** Joins of one connection at once: all the rooms that it may be in, and to spare. */
 export const JOIN_BURST = 25;
+/** Most times at once that the connections of one identity are gone on with. */
+export const RESUME_BURST = 60;
+/** How long until one of them is gone on with once more, in milliseconds. */
+export const RESUME_REFILL_MS = 1_000;
 /** How often the service pings a silent socket, in milliseconds. */
 export const HEARTBEAT_MS = 20_000;
 /** How long the socket of a device that was removed may stay open, in milliseconds. */

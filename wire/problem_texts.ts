@@ -61,7 +61,7 @@ const SAYS: Readonly<Record<ProblemCode, string>> = {
   room_full: "The room is full.",
   too_many_rooms: "The connection is in too many rooms.",
   rate_limited:
-    "The account was rung too often, or a link asks too often, or too many devices are being linked.",
+    "The account was rung or its connections resumed too often, or a link asks too often, or too many devices are being linked.",
   misdirected: "The `Host` is not one of this service.",
   not_found: "No such path.",
   method_not_allowed: "No such method on this path.",

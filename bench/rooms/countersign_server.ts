@@ -26,7 +26,7 @@ const service = await openService({
   pages: new Map(),
   now: () => Date.now(),
   frames: UNLIMITED,
-  allowance: { joins: UNLIMITED, deliveries: UNLIMITED },
+  allowance: { joins: UNLIMITED, deliveries: UNLIMITED, resumes: UNLIMITED },
   places: { lingering: MANY, lingeringPerPrefix: MANY, perPrefix: MANY },
   log: (line) => console.error(line),
 });

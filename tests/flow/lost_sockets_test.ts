@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { type ClientError } from "../../client/error.ts";
+import { ALLOWANCE } from "../../routes/allowance.ts";
 import { refuses } from "../support/refuses.ts";
 import { startService } from "../support/service.ts";
 import { type Stage, stage } from "../support/stage.ts";
@@ -75,6 +76,31 @@ Deno.test("of what members say while their sockets are cut 150 times nothing is 
   }
   assert.deepEqual(refusals, []);
   assert.ok(cut >= 150, `${cut} cuts`);
+});
+
+Deno.test("a client that is cut more often than its connection may be gone on with waits, and loses nothing", async () => {
+  await using play = await stage({
+    allowance: { ...ALLOWANCE, resumes: { burst: 2, refillMs: 1_500 } },
+  });
+  const host = attend(await play.alice.createRoom());
+  const bob = attend(await play.bob.joinRoom(await host.meeting.invite()));
+  await host.next("join");
+  let refused = 0;
+  play.liar.frameLie = (direction, frame) => {
+    if (direction === "down" && frame.t === "error" && frame.code === "rate_limited") refused++;
+    return [frame];
+  };
+  const said: Promise<void>[] = [];
+  for (const text of numbered("alice", 12)) {
+    said.push(host.say(text));
+    play.liar.cut();
+    await soon(300);
+  }
+  await Promise.all(said);
+  await bob.heard(12, 10_000);
+  assert.deepEqual(bob.texts(), numbered("alice", 12));
+  assert.deepEqual(bob.kinds().filter((kind) => ["missing", "leave"].includes(kind)), []);
+  assert.ok(refused > 0, `${refused} were refused`);
 });
 
 Deno.test("calls are set up, and go on, while sockets are cut", async () => {

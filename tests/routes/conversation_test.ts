@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { openContext } from "../../core/context.ts";
 import { register } from "../../core/registration.ts";
+import { type Party } from "../../core/identity.ts";
 import { issueNonce } from "../../core/proof_nonce.ts";
 import { openRelay } from "../../core/relay.ts";
 import { pairCount, RING_RATES } from "../../core/pair_rate.ts";
@@ -279,7 +280,7 @@ Deno.test("what a connection may reach is the same however many sockets it has, 
   const members = 10;
   const relay = { ...parts.relay, membersOf: () => members };
   const once = { burst: members, refillMs: 1_000_000 };
-  const allowances = openAllowances({ joins: ALLOWANCE.joins, deliveries: once });
+  const allowances = openAllowances({ ...ALLOWANCE, deliveries: once });
   /** What becomes of a message to everybody on a socket of its own, and how to go on. */
   async function say(resume?: ResumeRequest): Promise<[string, ResumeRequest]> {
     const { live, socket } = await welcomed({ ...parts, relay, allowances }, alice, resume);
@@ -303,4 +304,13 @@ Deno.test("what a connection may reach is the same however many sockets it has, 
     deepEqual([first, second], ["relayed", "rate_limited"]);
   }
   equal((await say())[0], "rate_limited", "a fresh connection, and nothing is left for it");
+});
+
+Deno.test("ten drops a minute of each of six devices for an hour are let through, and so is a bad minute of one", () => {
+  const { coversResume } = openAllowances(ALLOWANCE);
+  const party = { identity: "alice" } as Party;
+  for (let ms = 0; ms < 3_600_000; ms += 6_000) {
+    for (let device = 0; device < 6; device++) equal(coversResume(party, ms), true);
+  }
+  for (let i = 0; i < 100; i++) equal(coversResume(party, 4_000_000 + 600 * i), true);
 });

@@ -8,8 +8,8 @@ import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { toBase64Url } from "../../crypto/base64.ts";
 import { CLOSE } from "../../wire/close.ts";
 import { type ResumeRequest } from "../../wire/client_frames.ts";
-import { RESUME_WINDOW_MS } from "../../wire/limits.ts";
-import { registered } from "../support/dpop.ts";
+import { RESUME_BURST, RESUME_REFILL_MS, RESUME_WINDOW_MS } from "../../wire/limits.ts";
+import { registered, tokenOf } from "../support/dpop.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { type TestAccount } from "../support/service_core.ts";
 import { authFrame, connect, type Frame, type TestSocket } from "../support/socket.ts";
@@ -181,4 +181,67 @@ Deno.test("a resume key is worth nothing without the device's own key, and malfo
   const ahead = await arrive(service, alice, requestOf(here, 2 ** 52));
   deepEqual([ahead.welcome.resumed, ahead.welcome.reason], [false, "unknown"]);
   ok(await here.socket.ended >= 4500);
+});
+
+Deno.test("a member who is lost and back over and over is told to wait: its room hears no more, and nothing is lost", async () => {
+  await using service = await startService();
+  const [alice, mallory] = [
+    await registered(service, "alice"),
+    await registered(service, "mallory"),
+  ];
+  const here = await arrive(service, alice);
+  await joined(here);
+  const token = await tokenOf(service, mallory);
+  let there = await arrive(service, mallory);
+  await joined(there);
+  const startedMs = performance.now();
+  let refusedTimes = 0;
+  /** Goes on at another socket; false where that is refused. */
+  async function flap(): Promise<boolean> {
+    there.socket.close();
+    const socket = connect(service);
+    const auth = await authFrame(service, mallory, (await socket.next("hello")).nonce, token);
+    socket.send({ ...auth, resume: requestOf(there, 1) });
+    const answer = await socket.any();
+    if (answer.t === "welcome") {
+      equal(answer.resumed, true);
+      there = { socket, welcome: answer };
+      return true;
+    }
+    refusedTimes++;
+    deepEqual([answer.t, answer.t === "error" && answer.code], ["error", "rate_limited"]);
+    equal((await socket.next("bye")).code, CLOSE.rateLimited);
+    equal(await socket.ended, CLOSE.rateLimited);
+    return false;
+  }
+  const tries = 2 * RESUME_BURST;
+  for (let i = 0; i < tries && refusedTimes < 3; i++) await flap();
+  equal(refusedTimes, 3, `of ${tries} some are refused`);
+  const most = RESUME_BURST + Math.ceil((performance.now() - startedMs) / RESUME_REFILL_MS);
+  here.socket.send({ t: "signal", id: "a1", room: ROOM, to: "*", ct: "AAAA" });
+  const told: Frame<"presence">[] = [];
+  for (;;) {
+    const frame = await here.socket.any();
+    if (frame.t === "ack") {
+      equal(frame.status, "queued", "who is refused is away, and keeps its seat");
+      break;
+    }
+    if (frame.t === "presence") told.push(frame);
+  }
+  const backs = told.filter(({ event }) => event === "back").length;
+  ok(backs >= RESUME_BURST / 2 && backs <= most, `${backs} of ${most}`);
+  ok(told.filter(({ event }) => event === "away").length <= most + 1);
+  equal(told.at(-1)!.event, "away");
+  // Somebody else is not held back by it.
+  const again = await arrive(service, alice, requestOf(here, told.at(-1)!.seq));
+  equal(again.welcome.resumed, true);
+  // Who waits is let in, with all that was missed.
+  await new Promise((resolve) => setTimeout(resolve, RESUME_REFILL_MS));
+  equal(await flap(), true);
+  for (let seq = 2;; seq++) {
+    const frame = await there.socket.any();
+    equal("seq" in frame && frame.seq, seq);
+    if (frame.t === "signal") break;
+  }
+  deepEqual(service.faults, []);
 });

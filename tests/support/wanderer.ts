@@ -123,6 +123,8 @@ export function wanderer(account: TestAccount): Wanderer {
       case "error":
         // What may be tried again is sent again in its order, on another socket.
         if (frame.code === "unavailable" || frame.code === "internal") native?.close();
+        // Back too often: the service closes the socket, and another one is tried later.
+        else if (frame.code === "rate_limited" && !isWelcome) break;
         else throw new Error(`${name} was refused: ${frame.code}`);
     }
   }
