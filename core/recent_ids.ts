@@ -16,11 +16,11 @@ export interface RecentIds {
   add(id: string): boolean;
   /** Forgets the id of a frame that was refused, because it may be tried again. */
   forget(id: string): void;
-  /** Keeps the receipt that was given for an id. */
-  keep(id: string, receipt: Receipt): void;
-  /** The receipt that was given for an id, or null. */
-  receipt(id: string): Receipt | null;
-  /** All that is remembered, oldest first. */
+  /** Keeps the receipt for an id: one that is still to be signed, or was given, or null for none. */
+  keep(id: string, receipt: Receipt | Promise<Receipt> | null): void;
+  /** The receipt for an id, which may still be to be signed, or null. */
+  receipt(id: string): Receipt | Promise<Receipt> | null;
+  /** All that is remembered, oldest first, without receipts that are still to be signed. */
   entries(): readonly RecentId[];
 }
 
@@ -30,7 +30,7 @@ export type RecentId = readonly [id: string, receipt: Receipt | null];
 /** Remembers what was remembered elsewhere, or nothing. */
 export function recentIds(known: readonly RecentId[] = []): RecentIds {
   // A Map iterates in the order of insertion, so its first key is the oldest.
-  const ids = new Map(known);
+  const ids = new Map<string, Receipt | Promise<Receipt> | null>(known);
   return {
     add(id) {
       if (ids.has(id)) return false;
@@ -44,6 +44,7 @@ export function recentIds(known: readonly RecentId[] = []): RecentIds {
       if (ids.has(id)) ids.set(id, receipt);
     },
     receipt: (id) => ids.get(id) ?? null,
-    entries: () => [...ids],
+    entries: () =>
+      [...ids].map(([id, receipt]) => [id, receipt instanceof Promise ? null : receipt]),
   };
 }

@@ -9,6 +9,7 @@
 
 import { type AccountLabel } from "../crypto/account_label.ts";
 import { type ClientFrame } from "../wire/client_frames.ts";
+import { type Receipt } from "../wire/frames.ts";
 import { type Bus, localBus } from "./bus.ts";
 import { type Connection } from "./connection.ts";
 import { type KeyMaker } from "./connection_key.ts";
@@ -113,14 +114,21 @@ export function openRelay(parts: RelayParts): Relay {
     // These two are answered again, as they are numbered.
     if (frame.t === "join" || frame.t === "sync") return change(from, frame);
     // Remembered before anything is awaited, so that a repeat cannot overtake the first.
-    if (!from.recent.add(id)) {
-      return downlink.acknowledge(from, id, "dup", from.recent.receipt(id) ?? undefined);
-    }
+    if (!from.recent.add(id)) return repeated(from, id);
     if (frame.t === "signal") return signal(from, frame);
     if (frame.t !== "ring") return change(from, frame);
     return attempt(downlink, from, id, async () => {
       downlink.acknowledge(from, id, await ring(from, frame));
     });
+  }
+
+  /** Acks a frame that came before, with the receipt of the first. */
+  function repeated(from: Connection, id: string): void {
+    const receipt = from.recent.receipt(id);
+    const acknowledge = (given?: Receipt): void => downlink.acknowledge(from, id, "dup", given);
+    if (!(receipt instanceof Promise)) return acknowledge(receipt ?? undefined);
+    // The fault of one that can't be signed is told where it was to be.
+    receipt.then(acknowledge, () => {});
   }
 
   function shareRoom(one: AccountLabel, other: AccountLabel): boolean {

@@ -60,12 +60,17 @@ export function openSignaling(
     if (frame.receipt !== true) return downlink.acknowledge(from, id, status);
     const [room, ct] = [fromBase64Url(frame.room)!, fromBase64Url(frame.ct)!];
     const ts = ctx.now();
-    // Nothing waits for the signature: what it is about is on its way.
-    signReceipt(ctx.keys.receipts, { room, from: mid, id, to, ct, ts }).then((signature) => {
-      const receipt = { ts, sig: toBase64Url(signature) };
-      from.recent.keep(id, receipt);
-      downlink.acknowledge(from, id, status, receipt);
-    }).catch(report);
+    // No other frame waits for the signature: what it is about is on its way.
+    const signed = signReceipt(ctx.keys.receipts, { room, from: mid, id, to, ct, ts });
+    const receipt = signed.then((signature) => ({ ts, sig: toBase64Url(signature) }));
+    from.recent.keep(id, receipt);
+    receipt.then((given) => {
+      from.recent.keep(id, given);
+      downlink.acknowledge(from, id, status, given);
+    }).catch((error) => {
+      from.recent.keep(id, null);
+      report(error);
+    });
   }
 
   return signal;

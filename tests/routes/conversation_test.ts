@@ -314,3 +314,24 @@ Deno.test("ten drops a minute of each of six devices for an hour are let through
   }
   for (let i = 0; i < 100; i++) equal(coversResume(party, 4_000_000 + 600 * i), true);
 });
+
+Deno.test("a repeat that comes before the receipt is signed is acked with that receipt", async () => {
+  await using parts = await openParts();
+  const alice = await welcomed(parts, await person(parts, "alice"));
+  const bob = await welcomed(parts, await person(parts, "bob"));
+  for (const { live, socket } of [bob, alice]) {
+    live.text(JSON.stringify({ t: "join", id: "j", room: ROOM }));
+    await until(() => socket.sent.some((frame) => frame.t === "joined"));
+  }
+  const frame = { t: "signal", id: "s", room: ROOM, to: "*", ct: "AAAA", receipt: true };
+  const acks = () => alice.socket.sent.flatMap((frame) => frame.t === "ack" ? [frame] : []);
+  // At once, so that nothing is signed in between.
+  for (let i = 0; i < 3; i++) alice.live.text(JSON.stringify(frame));
+  deepEqual(acks(), []);
+  await until(() => acks().length === 3);
+  deepEqual(acks().map(({ status }) => status), ["relayed", "dup", "dup"]);
+  const [receipt, ...again] = acks().map((ack) => ack.receipt);
+  equal(receipt!.sig.length, 86);
+  deepEqual(again, [receipt, receipt]);
+  equal(bob.socket.sent.filter(({ t }) => t === "signal").length, 1);
+});
