@@ -30,7 +30,7 @@ import { type ProofTarget, spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
 import { guestIdentity, type Identity } from "./identity.ts";
 import { inviteKeyOf } from "./invites.ts";
-import { isBanned, roomEnded, roomLocked, roomNotFound, withPerson } from "./room_state.ts";
+import { isBanned, roomEnded, roomLocked, roomNotFound, seen, withPerson } from "./room_state.ts";
 import { issueRoomToken } from "./room_tokens.ts";
 import { authenticate, type Credentials } from "./tokens.ts";
 
@@ -136,14 +136,17 @@ async function admitted(
   const person = row.people.get(who);
   if (person !== undefined) {
     if (row.hasEnded) throw roomEnded();
-    return { done: { role: person.role, row } };
+    const then: Admitted = { role: person.role, row: seen(row, who, nowMs) };
+    if (then.row === row) return { done: then };
+    const mutations = [writeRoom(ctx, room, then.row, nowMs)];
+    return { checks: [checkRoom(ctx, room, held)], mutations, then };
   }
   if (key === null || invite.value === null || row.hasEnded) throw refusal;
   const isCounted = hasLetIn(invite.value, who);
   if (!isCounted && usedCount(invite.value) >= invite.value.uses) throw refusal;
   if (row.isLocked) throw roomLocked();
   const { role } = invite.value;
-  const next = role === "knocker" ? row : withPerson(row, who, role, nowMs);
+  const next = role === "knocker" ? row : withPerson(row, who, { role, sinceMs: nowMs }, nowMs);
   const mutations: Deno.KvMutation[] = [];
   if (!isCounted) {
     mutations.push(writeInvite(ctx, room, key, usedBy(invite.value, who), nowMs));

@@ -43,6 +43,11 @@ export function embedderIdentity(sub: string): Identity {
   return `=${sub}`;
 }
 
+/** Whether somebody is a guest. */
+export function isGuest(identity: Identity): boolean {
+  return identity.startsWith("~");
+}
+
 /** Whether somebody is an account. */
 export function isAccount(identity: Identity): boolean {
   return /^[a-z0-9]/.test(identity);

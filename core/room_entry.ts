@@ -64,15 +64,14 @@ export function entered(
     const alive = touched(row, nowMs);
     const isNewer = grant !== null && grant.isEmbedders && grant.issuedMs > person.sinceMs;
     if (!isNewer || grant.role === person.role) return { role: person.role, row: alive };
-    return { role: grant.role, row: withPerson(alive, who, grant.role, grant.issuedMs) };
+    const renewed = { role: grant.role, sinceMs: grant.issuedMs };
+    return { role: grant.role, row: withPerson(alive, who, renewed, nowMs) };
   }
   if (grant === null || row.hasEnded) throw stranger;
   if (row.isLocked) throw roomLocked();
   const isOfEpoch = grant.epoch === null ? grant.issuedMs > row.epochMs : grant.epoch === row.epoch;
   if (!isOfEpoch) throw invalidRoomToken();
   if (grant.role === "knocker") return { role: "knocker", row };
-  return {
-    role: grant.role,
-    row: withPerson(touched(row, nowMs), who, grant.role, grant.issuedMs),
-  };
+  const newcomer = { role: grant.role, sinceMs: grant.issuedMs };
+  return { role: grant.role, row: withPerson(touched(row, nowMs), who, newcomer, nowMs) };
 }

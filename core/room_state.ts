@@ -6,14 +6,25 @@
 
 import { identityTagText, type RoomPerson, type RoomRow } from "../kv/rooms.ts";
 import { type Role } from "../wire/frames.ts";
-import { ENDED_ROOM_TTL_MS, MAX_ROOM_BANS, MAX_ROOM_PEOPLE, ROOM_TTL_MS } from "../wire/limits.ts";
+import {
+  ENDED_ROOM_TTL_MS,
+  MAX_ROOM_BANS,
+  MAX_ROOM_PEOPLE,
+  ROOM_GUEST_TTL_MS,
+  ROOM_TTL_MS,
+} from "../wire/limits.ts";
 import { ServiceError } from "./error.ts";
-import { type Identity } from "./identity.ts";
+import { type Identity, isGuest } from "./identity.ts";
 import { may, mayActOn, mayGive, type Permission } from "./roles.ts";
 import { type RoomChange, type RoomState } from "./room_rules.ts";
 
 /** A room lives on when somebody comes; written once a day at most. */
 const TOUCH_MS = 86_400_000;
+/**
+ * A guest's last token is written down so often at most. With what is left of `ROOM_GUEST_TTL_MS` any token
+ * is over, and so is every connection that it opened: a guest that is forgotten is in no room.
+ */
+const SEEN_MS = ROOM_GUEST_TTL_MS / 4;
 
 /** A room that somebody makes. @param changeId which write this is */
 export function newRoom(
@@ -53,12 +64,46 @@ export function touched(row: RoomRow, nowMs: number): RoomRow {
   return row.expMs + TOUCH_MS > expMs ? row : { ...row, expMs };
 }
 
-/** The room with somebody known to it. @throws ServiceError `room_full` */
-export function withPerson(row: RoomRow, who: Identity, role: Role, sinceMs: number): RoomRow {
-  if (!row.people.has(who) && row.people.size >= MAX_ROOM_PEOPLE) {
-    throw new ServiceError("room_full", "This room knows as many people as a room may");
+/** The room when somebody whom it knows is given a token: a guest that comes back is not forgotten. */
+export function seen(row: RoomRow, who: Identity, nowMs: number): RoomRow {
+  const person = row.people.get(who);
+  if (person === undefined || !isGuest(who) || nowMs - person.sinceMs < SEEN_MS) return row;
+  return { ...row, people: new Map(row.people).set(who, { ...person, sinceMs: nowMs }) };
+}
+
+/**
+ * The room with somebody known to it. Where it knows as many as it may, the guest that is gone for the
+ * longest makes room: an invite's many guests, who come once each, fill no room for good.
+ *
+ * @throws ServiceError `room_full`
+ */
+export function withPerson(
+  row: RoomRow,
+  who: Identity,
+  person: RoomPerson,
+  nowMs: number,
+): RoomRow {
+  const people = new Map(row.people);
+  if (!people.has(who) && people.size >= MAX_ROOM_PEOPLE) {
+    const gone = goneGuest(people, nowMs);
+    if (gone === null) {
+      throw new ServiceError("room_full", "This room knows as many people as a room may");
+    }
+    people.delete(gone);
   }
-  return { ...row, people: new Map(row.people).set(who, { role, sinceMs }) };
+  return { ...row, people: people.set(who, person) };
+}
+
+/** The guest that is gone for the longest, or null; whoever runs the room is kept. */
+function goneGuest(people: RoomRow["people"], nowMs: number): Identity | null {
+  let found: Identity | null = null;
+  let oldestMs = nowMs - ROOM_GUEST_TTL_MS;
+  for (const [who, { role, sinceMs }] of people) {
+    if (!isGuest(who) || may(role, "admit") || sinceMs >= oldestMs) continue;
+    found = who;
+    oldestMs = sinceMs;
+  }
+  return found;
 }
 
 /** What whoever makes a change has to be allowed. */
@@ -170,7 +215,7 @@ function withRole(
   if (row.people.get(who)?.role === role) return row;
   if (!mayGive(actor, role)) throw notAllowed();
   if (role !== "host") requireOver(row, actor, who);
-  return withPerson(row, who, role, nowMs);
+  return withPerson(row, who, { role, sinceMs: nowMs }, nowMs);
 }
 
 /** Nobody acts on those above, only a host on a host, and never so that none is left. */

@@ -24,7 +24,7 @@ export type StoredRole = "host" | "cohost" | "member" | "listener" | "knocker";
 /** Somebody whom a room knows. */
 export interface RoomPerson {
   readonly role: StoredRole;
-  /** Since when it is that, Unix milliseconds. */
+  /** Since when it is that, or was last given a token where it is a guest; Unix milliseconds. */
   readonly sinceMs: number;
 }
 

@@ -120,6 +120,8 @@ export const MAX_META_BYTES = 1_024;
 export const MAX_KNOCKERS = 32;
 /** Most people whom a managed room knows by name: in it, or let in before. */
 export const MAX_ROOM_PEOPLE = 250;
+/** How long a guest that asks for no further room token keeps its place among these, in milliseconds. */
+export const ROOM_GUEST_TTL_MS = 7_200_000;
 /** Most identities that one room keeps out. */
 export const MAX_ROOM_BANS = 250;
 /** Most invites of one room at a time. */

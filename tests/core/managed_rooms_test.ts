@@ -7,9 +7,11 @@ import { invitesOf } from "../../core/invites.ts";
 import { issueRoomToken } from "../../core/room_tokens.ts";
 import {
   ENDED_ROOM_TTL_MS,
+  MAX_INVITE_USES,
   MAX_ROOM_BANS,
   MAX_ROOM_PEOPLE,
   MAX_ROOMS_PER_CREATOR,
+  ROOM_GUEST_TTL_MS,
   ROOM_TOKEN_TTL_MS,
   ROOM_TTL_MS,
 } from "../../wire/limits.ts";
@@ -23,6 +25,8 @@ import { openCore } from "../support/service_core.ts";
 const NOT_FOUND = { code: "room_not_found" };
 const BAD_TOKEN = { code: "invalid_room_token" };
 const LABEL = `a${"x".repeat(127)}`;
+
+type Guest = Awaited<ReturnType<typeof guest>>;
 
 interface World {
   readonly ctx: OpenContext;
@@ -342,6 +346,50 @@ Deno.test("the largest room there can be is kept, and takes nobody more", async 
     await assert.rejects(rooms.change(room, "alice", more), { code: "room_full" });
     await rooms.amend(room, "alice", { meta: "A".repeat(1_366) });
     assert.equal((await rooms.view(room, "alice")).row.people.size, MAX_ROOM_PEOPLE);
+  });
+});
+
+Deno.test("guests who came once fill no room for good, and nobody who is there is forgotten for them", async () => {
+  await withRoom(async ({ ctx, clock, room }) => {
+    const { rooms } = ctx;
+    const invite = await inviteOf(ctx, room, "alice", "member", MAX_INVITE_USES);
+    const comes = (someone: Guest) => comeBy(ctx, room, invite, someone);
+    const [first, second, third, ...rest] = await Promise.all(
+      Array.from({ length: MAX_ROOM_PEOPLE - 1 }, () => guest(room)),
+    ) as [Guest, Guest, Guest, ...Guest[]];
+    for (const someone of [first, second, third]) await comes(someone);
+    const host = { kind: "role", who: second.party.identity, role: "cohost" } as const;
+    await rooms.change(room, "alice", host);
+    clock.nowMs++;
+    // One key after the other by the same link: the room is full.
+    for (const someone of rest) await comes(someone);
+    const [late, later] = [await guest(room), await guest(room)];
+    await assert.rejects(comes(late), { code: "room_full" });
+    const people = async () => (await rooms.view(room, "alice")).row.people;
+    assert.equal((await people()).size, MAX_ROOM_PEOPLE);
+    // Those who are there ask for a token every hour.
+    for (let ms = 0; ms < ROOM_GUEST_TTL_MS; ms += ROOM_TOKEN_TTL_MS - 1_000) {
+      await assert.rejects(comes(late), { code: "room_full" });
+      clock.nowMs += ROOM_TOKEN_TTL_MS - 1_000;
+      await comes(first);
+    }
+    await comes(late);
+    const isKnown = async (someone: Guest) => (await people()).has(someone.party.identity);
+    assert.deepEqual(
+      [await isKnown(first), await isKnown(second), await isKnown(third), await isKnown(late)],
+      [true, true, false, true],
+    );
+    // Somebody whom a host lets in takes such a place too.
+    await rooms.change(room, "alice", { kind: "admit", who: "bob", role: "member" });
+    await comes(later);
+    assert.equal((await people()).size, MAX_ROOM_PEOPLE);
+    for (const one of [first, second, late, later]) assert.ok(await isKnown(one));
+    // Who was forgotten comes again by its invite, without another use of it, and not without.
+    await assert.rejects(rooms.enter(room, third.party, null), NOT_FOUND);
+    const before = (await invitesOf(ctx, room, "alice"))[0]!.row.used.length;
+    await comes(third);
+    assert.equal((await invitesOf(ctx, room, "alice"))[0]!.row.used.length, before);
+    assert.deepEqual(await Array.fromAsync(listMisfits(ctx.kv)), []);
   });
 });
 

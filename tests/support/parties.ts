@@ -39,7 +39,7 @@ export async function guest(room: string, sub?: string): Promise<Someone> {
   return { party: { kind: "guest", identity, room, signing: key.publicKey }, key, jkt };
 }
 
-/** An invite that a host makes. */
+/** An invite that a host makes, for a day. */
 export async function inviteOf(
   ctx: Context,
   room: string,
@@ -49,7 +49,7 @@ export async function inviteOf(
 ): Promise<Invite> {
   const invite = newInvite(fromBase64Url(room)!);
   const { publicKey: key } = await inviteKey(invite);
-  await makeInvite(ctx, room, by, { key, role, uses, expMs: ctx.now() + 1_000_000 });
+  await makeInvite(ctx, room, by, { key, role, uses, expMs: ctx.now() + 86_400_000 });
   return invite;
 }
 
