@@ -1,126 +1,91 @@
-"""Comes into a managed room by an invite's link, as a guest, says a line and prints the first reply.
+"""Comes into a managed room by an invite's link, as a guest, says a line, prints the first reply.
 
-    pip install websockets cryptography
+    pip install cryptography httpx jwcrypto websockets
     python3 room_client.py 'https://app.example/meet#…' 'Hello, everybody'
 
-Without the SDK: what is signed and sealed is step by step at `/docs`, and to the byte in PROTOCOL.md.
+Without the SDK: what is signed and sealed is step by step at `/docs`, to the byte in PROTOCOL.md.
+A client that stays longer also looks up in the log whose key it hears (R60), takes nothing twice
+(R61, R62), and seals what is longer than 373 bytes in the larger sizes (M3).
 """
 
-import base64, json, os, sys, time
+import json, sys
 from hashlib import sha256
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from secrets import token_bytes
+from time import time, time_ns
+from uuid import uuid4
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from jwcrypto.common import base64url_decode as unb64, base64url_encode as b64
+from jwcrypto.jwk import JWK
+from jwcrypto.jwt import JWT
 from websockets.sync.client import connect
 
-
-def b64(data):
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+DOOR = "This link leads to the room's door, where one has to knock"
 
 
-def unb64(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def derive(label):
+    """A key that whoever has the room's secret can make, and the service can't."""
+    return HKDF(SHA256(), 32, room, b"countersign/1 " + label).derive(secret)
 
 
-def compact(value):
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def now_ms():
-    return time.time_ns() // 1_000_000
-
-
-def labelled(name, *parts):
-    """Whatever is signed or derived has a label in front."""
-    return b"countersign/1 " + name + b"\0" + b"".join(parts)
-
-
-def derive(*info):
-    return HKDF(SHA256(), 32, room, labelled(*info)).derive(secret)
-
-
-def proof(method, url, nonce, token=None):
+def proof(method, url, nonce, **claims):
     """A DPoP proof (RFC 9449): our key asks for this, here and now."""
-    claims = {"jti": b64(os.urandom(16)), "htm": method, "htu": url, "iat": int(time.time())}
-    claims |= {"nonce": nonce} | ({"ath": b64(sha256(token.encode()).digest())} if token else {})
-    header = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}
-    signed = b64(compact(header)) + "." + b64(compact(claims))
-    return signed + "." + b64(key.sign(signed.encode()))
+    claims |= {"jti": str(uuid4()), "iat": int(time()), "htm": method, "htu": url, "nonce": nonce}
+    jwt = JWT({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": key.export_public(as_dict=True)}, claims)
+    jwt.make_signed_token(key)
+    return jwt.serialize()
 
 
-def room_token(nonce=""):
-    """The invite's own key gives its word for ours; the answer is a token of an hour."""
-    origin = json.load(urlopen(service + "/.well-known/countersign"))["origin"].encode()
-    inviting, ts_ms = Ed25519PrivateKey.from_private_bytes(derive(b"invite-key", seed)), now_ms()
-    thumbprint = sha256(compact(jwk)).digest()  # RFC 7638; a guest is called `~` and this
-    word = bytes([len(origin)]) + origin + room + thumbprint + ts_ms.to_bytes(8, "big")
-    signature = b64(inviting.sign(labelled(b"invite", word)))
-    invite_key = b64(inviting.public_key().public_bytes_raw())
-    body = compact({"invite": {"key": invite_key, "ts_ms": ts_ms, "signature": signature}})
-    url = f"{service}/v1/rooms/{b64(room)}/tokens"
-    headers = {"DPoP": proof("POST", url, nonce), "Content-Type": "application/json"}
-    try:
-        return json.load(urlopen(Request(url, body, headers)))["token"]
-    except HTTPError as error:
-        problem = json.load(error)
-        if nonce or problem["code"] != "use_dpop_nonce":
-            sys.exit(problem["title"])
-        return room_token(error.headers["DPoP-Nonce"])  # the first time it says which it wants
+def ask_token(nonce):
+    """Whoever comes with an old nonce, or none, is told in a header which one to come with."""
+    return httpx.post(tokens, json={"invite": word}, headers={"DPoP": proof("POST", tokens, nonce)})
 
 
-def seal(text):
-    """An envelope that the service can't read, the first of a stream of its own."""
-    stream = os.urandom(16)
-    clear = b"\x40" + stream + bytes(4)
-    body = now_ms().to_bytes(8, "big") + bytes(32) + b"\0\0" + text.encode()
-    content = own + key.sign(labelled(b"room-envelope", room, clear, body)) + body + b"\x80"
-    size = next(size for size in (512, 2048, 8192, 16384) if size >= len(content))
-    cipher = AESGCM(derive(b"room-message", stream))
-    return clear + cipher.encrypt(bytes(12), content.ljust(size, b"\0"), room + clear)
+def ask(awaited, **frame):
+    """Sends a frame and waits for the one that answers it; what others do meanwhile passes by."""
+    socket.send(json.dumps(frame))
+    while (answer := json.loads(socket.recv()))["t"] not in (awaited, "lobby", "error"):
+        if answer["t"] == "ping":
+            socket.send(json.dumps({"t": "pong"}))
+    return answer if answer["t"] == awaited else sys.exit(answer.get("title", DOOR))
 
 
-def unseal(envelope):
-    """What it says, signed by `sender`: a guest's thumbprint is its name, accounts are in the log."""
-    clear, sealed = envelope[:21], envelope[21:]
-    cipher = AESGCM(derive(b"room-message", clear[1:17]))
-    content = cipher.decrypt(bytes(8) + clear[17:], sealed, room + clear).rstrip(b"\0")[:-1]
-    sender, signature, body = content[:32], content[32:96], content[96:]
-    signed = labelled(b"room-envelope", room, clear, body)
-    Ed25519PublicKey.from_public_bytes(sender).verify(signature, signed)  # raises
-    return body[42 + body[41] :].decode()
-
-
-link, text = sys.argv[1:]
-invite = unb64(link.split("#")[1])
+invite = unb64(sys.argv[1].split("#")[1])
 room, secret, seed, service = invite[1:17], invite[17:49], invite[49:65], invite[66:].decode()
-key = Ed25519PrivateKey.generate()
-own = key.public_key().public_bytes_raw()
-jwk = {"crv": "Ed25519", "kty": "OKP", "x": b64(own)}
-token = room_token()
+key, now_ms = JWK.generate(kty="OKP", crv="Ed25519"), time_ns() // 1_000_000
+
+# What we say: an envelope that the service can't read, signed by our key, in a stream of its own.
+clear = b"\x40" + token_bytes(16) + bytes(4)
+body = now_ms.to_bytes(8, "big") + bytes(32) + b"\0\0" + sys.argv[2].encode()
+signature = key.get_op_key("sign").sign(b"countersign/1 room-envelope\0" + room + clear + body)
+content = unb64(key["x"]) + signature + body + b"\x80"
+cipher = AESGCM(derive(b"room-message\0" + clear[1:17]))
+envelope = clear + cipher.encrypt(bytes(12), content + bytes(512 - len(content)), room + clear)
+
+# The invite's own key gives its word for ours; the answer is a token of an hour.
+origin = httpx.get(service + "/.well-known/countersign").json()["origin"].encode()
+inviting = JWK.from_pyca(Ed25519PrivateKey.from_private_bytes(derive(b"invite-key\0" + seed)))
+said = bytes([len(origin)]) + origin + room + unb64(key.thumbprint()) + now_ms.to_bytes(8, "big")
+signature = inviting.get_op_key("sign").sign(b"countersign/1 invite\0" + said)
+word = {"key": inviting["x"], "ts_ms": now_ms, "signature": b64(signature)}
+tokens = f"{service}/v1/rooms/{b64(room)}/tokens"
+answer = ask_token(ask_token(nonce="").headers["DPoP-Nonce"]).json()
+token = answer.get("token") or sys.exit(answer["title"])
 
 with connect(service.replace("http", "ws", 1) + "/v1/ws", subprotocols=["rooms.v1"]) as socket:
-    for frame in map(json.loads, socket):
-        answer = None
-        match frame["t"]:
-            case "hello":
-                signed_in = proof("GET", service + "/v1/ws", frame["nonce"], token)
-                answer = {"t": "auth", "token": token, "proof": signed_in}
-            case "welcome":
-                answer = {"t": "join", "id": "join-1", "room": b64(room), "token": token}
-            case "joined":
-                sealed = b64(seal(text))
-                answer = {"t": "signal", "id": "1", "room": b64(room), "to": "*", "ct": sealed}
-            case "ping":
-                answer = {"t": "pong"}
-            case "signal":
-                print(unseal(unb64(frame["ct"])))
-                answer = {"t": "bye"}
-            case "lobby":
-                sys.exit("This link leads to the room's door, where one has to knock")
-            case "error":
-                sys.exit(frame["title"])
-        if answer:
-            socket.send(json.dumps(answer))
+    nonce = json.loads(socket.recv())["nonce"]
+    signed_in = proof("GET", service + "/v1/ws", nonce, ath=b64(sha256(token.encode()).digest()))
+    ask("welcome", t="auth", token=token, proof=signed_in)
+    ask("joined", t="join", id="1", room=b64(room), token=token)
+    reply = unb64(ask("signal", t="signal", id="2", room=b64(room), to="*", ct=b64(envelope))["ct"])
+    socket.send(json.dumps({"t": "bye"}))
+
+# The reply is an envelope as well: in it is its sender's key, which has to have signed it.
+clear, nonce, sealed = reply[:21], bytes(8) + reply[17:21], reply[21:]
+content = AESGCM(derive(b"room-message\0" + clear[1:17])).decrypt(nonce, sealed, room + clear)
+sender, body = Ed25519PublicKey.from_public_bytes(content[:32]), content[96:].rstrip(b"\0")[:-1]
+sender.verify(content[32:96], b"countersign/1 room-envelope\0" + room + clear + body)  # or raises
+print(body[42 + body[41] :].decode())
