@@ -28,6 +28,7 @@ const NAMES = [
   "rekey-offer",
   "exp",
   "sender",
+  "media-export",
   "safety-number",
   "service-key",
   "auth-subject",

@@ -3,6 +3,7 @@
  *
  *     ES  = Export("call", "", 32)                      in epoch 1
  *     base(index, ctx) = HKDF-Expand(ES, label "sender" || be16(index) || u8(ctx), 64)
+ *     MediaExport      = HKDF-Expand(ES, label "media-export" || v16 label || v16 context, L)
  *     KID = index << 11 | ctx << 8 | (epoch & 15) << 4 | (step & 15)
  *
  * Every sender and every medium has its own key, so counters are never shared. ES is that of epoch 1
@@ -11,7 +12,7 @@
  * @module
  */
 
-import { type Bytes } from "./bytes.ts";
+import { type Bytes, utf8 } from "./bytes.ts";
 import { Writer } from "./codec.ts";
 import { labelled } from "./labels.ts";
 import { hkdfExpand } from "./primitives.ts";
@@ -36,8 +37,10 @@ export interface CallKeys {
   sendKey(ctx: Ctx): Promise<FrameKey>;
   /** The key of a KID that a peer may use, or null where no roster entry owns it. */
   recvKey(kid: number): Promise<FrameKey | null>;
-  /** Derives further keys, bound to this session. */
+  /** Derives further keys, bound to this session; they change with its epoch. */
   readonly exporter: Exporter;
+  /** Derives keys for a stack's own encryption of media; they stay as long as the frame keys do. */
+  readonly mediaExporter: Exporter;
 }
 
 /** The KID of a participant's medium (epoch 1, step 0). */
@@ -88,6 +91,10 @@ export function callKeys(
     suite: SUITE,
     self,
     exporter,
+    mediaExporter(label, context, length) {
+      const bound = new Writer().v16(utf8(label)).v16(context).bytes();
+      return hkdfExpand(secret.expose(), labelled("media-export", bound), length);
+    },
     sendKey: async (ctx) => await frameKey(self, ctx),
     recvKey: async (kid) => {
       // Never one's own index: a reflected frame must not open.
