@@ -44,41 +44,52 @@ const ENOUGH = 25;
 /** 20 ms of PCMU. */
 const FRAME_BYTES = 160;
 
-for (const named of PROFILES) {
-  Deno.test(`${named.profile}: GStreamer decrypts what werift encrypts, and the other way round`, async () => {
-    if (!await hasPrograms("gst-launch-1.0")) return;
-    const [alice, bob] = sides("call", named.profile);
-    const ours = await gstDecrypts(named, alice.send, bob.recv);
-    assert.ok(ours.length >= ENOUGH);
-    assert.deepEqual(ours, frames(ours.length));
-    const theirs = await gstEncrypts(named, bob.send, alice.recv);
-    assert.ok(theirs.length >= ENOUGH);
-    assert.deepEqual(theirs, frames(theirs.length));
+/** werift leaves the ciphers of a session, which nobody can close, to the collector. */
+const OPEN_CIPHERS = { sanitizeResources: false };
 
-    // Another call's key, the other direction's key: nothing.
-    const [stranger] = sides("another call", named.profile);
-    assert.deepEqual(await gstDecrypts(named, alice.send, stranger.send, 0), []);
-    assert.deepEqual(await gstDecrypts(named, alice.send, bob.send, 0), []);
-    assert.deepEqual(await gstEncrypts(named, bob.send, stranger.recv), []);
-  });
+for (const named of PROFILES) {
+  Deno.test(
+    `${named.profile}: GStreamer decrypts what werift encrypts, and the other way round`,
+    OPEN_CIPHERS,
+    async () => {
+      if (!await hasPrograms("gst-launch-1.0")) return;
+      const [alice, bob] = sides("call", named.profile);
+      const ours = await gstDecrypts(named, alice.send, bob.recv);
+      assert.ok(ours.length >= ENOUGH);
+      assert.deepEqual(ours, frames(ours.length));
+      const theirs = await gstEncrypts(named, bob.send, alice.recv);
+      assert.ok(theirs.length >= ENOUGH);
+      assert.deepEqual(theirs, frames(theirs.length));
+
+      // Another call's key, the other direction's key: nothing.
+      const [stranger] = sides("another call", named.profile);
+      assert.deepEqual(await gstDecrypts(named, alice.send, stranger.send, 0), []);
+      assert.deepEqual(await gstDecrypts(named, alice.send, bob.send, 0), []);
+      assert.deepEqual(await gstEncrypts(named, bob.send, stranger.recv), []);
+    },
+  );
 }
 
-Deno.test("FFmpeg decrypts what werift encrypts, and the other way round", async () => {
-  if (!await hasPrograms("ffmpeg")) return;
-  const [named] = PROFILES;
-  const [alice, bob] = sides("call", named.profile);
-  const [stranger] = sides("another call", named.profile);
-  const ours = await ffmpegDecrypts(alice.send, bob.recv);
-  assert.ok(ours.length >= ENOUGH * FRAME_BYTES);
-  // It may have begun to listen later than we to speak.
-  const all = Buffer.concat(frames(200));
-  assert.ok(all.includes(ours.subarray(0, ENOUGH * FRAME_BYTES)));
-  assert.equal((await ffmpegDecrypts(alice.send, stranger.recv)).length, 0);
+Deno.test(
+  "FFmpeg decrypts what werift encrypts, and the other way round",
+  OPEN_CIPHERS,
+  async () => {
+    if (!await hasPrograms("ffmpeg")) return;
+    const [named] = PROFILES;
+    const [alice, bob] = sides("call", named.profile);
+    const [stranger] = sides("another call", named.profile);
+    const ours = await ffmpegDecrypts(alice.send, bob.recv);
+    assert.ok(ours.length >= ENOUGH * FRAME_BYTES);
+    // It may have begun to listen later than we to speak.
+    const all = Buffer.concat(frames(200));
+    assert.ok(all.includes(ours.subarray(0, ENOUGH * FRAME_BYTES)));
+    assert.equal((await ffmpegDecrypts(alice.send, stranger.recv)).length, 0);
 
-  const theirs = await ffmpegEncrypts(bob.send, alice.recv);
-  assert.deepEqual(theirs, Buffer.concat(frames(ENOUGH)));
-  assert.equal((await ffmpegEncrypts(bob.send, stranger.recv)).length, 0);
-});
+    const theirs = await ffmpegEncrypts(bob.send, alice.recv);
+    assert.deepEqual(theirs, Buffer.concat(frames(ENOUGH)));
+    assert.equal((await ffmpegEncrypts(bob.send, stranger.recv)).length, 0);
+  },
+);
 
 function sides(call: string, profile: SrtpProfile) {
   return [srtpKeys(keysOf(call, 0), profile), srtpKeys(keysOf(call, 1), profile)] as const;
