@@ -82,6 +82,7 @@ export class FrameCryptor {
 
   /** Makes a key the one to protect a medium with; setting it again keeps its counter. */
   setSendKey(ctx: Ctx, key: FrameKey): void {
+    requireFullTags(key);
     if (ctxOfKid(key.kid) !== ctx) throw new Error("bug: a key of another medium");
     const known = this.#sendStates.get(key.kid);
     const state = known ?? { key, next: 0 };
@@ -92,6 +93,7 @@ export class FrameCryptor {
 
   /** Holds a key to open frames with; adding it again keeps its replay window. */
   addRecvKey(key: FrameKey): void {
+    requireFullTags(key);
     const known = this.#receiving.get(key.kid);
     if (known === undefined) {
       this.#receiving.set(key.kid, { key, window: new ReplayWindow() });
@@ -200,6 +202,11 @@ interface ReceiveState {
 }
 
 const NO_METADATA = new Uint8Array(0);
+
+/** The type says the same; but keys are posted to workers, where types end. */
+function requireFullTags({ suite }: FrameKey): void {
+  if (suite !== 4 && suite !== 5) throw new Error("bug: calls use full tags");
+}
 
 /** Whether two keys of one KID are one: their salts come from the same derivation as the keys. */
 function sameKey(a: FrameKey, b: FrameKey): boolean {

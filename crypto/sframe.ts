@@ -9,8 +9,9 @@
  *     frame  = header || AES-GCM(key, nonce, AAD, plaintext)
  *
  * It counts nothing: whoever calls `sealFrame` must never give one key the same CTR twice, and
- * whoever calls `openFrame` must refuse replays. KID and CTR are safe integers here; larger ones
- * are refused on the way in.
+ * whoever calls `openFrame` must refuse replays. This is what calls use: KID and CTR are safe
+ * integers here, and larger ones are refused on the way in. The other suites and integers of the RFC
+ * are in `sframe_suites.ts` and `sframe_header.ts`.
  *
  * @module
  */
@@ -61,15 +62,31 @@ export async function deriveFrameKey(
   suite: FrameSuite = 5,
 ): Promise<FrameKey> {
   const context = new Writer().u64(kid).u16(suite).bytes();
-  const empty = new Uint8Array(0);
-  const secret = suite === 4 ? hkdfExtract(empty, baseKey) : hkdfExtractSha512(empty, baseKey);
-  const expand = suite === 4 ? hkdfExpand : hkdfExpandSha512;
-  const raw = expand(secret, concat(KEY_LABEL, context), suite === 4 ? 16 : 32);
-  const salt = expand(secret, concat(SALT_LABEL, context), NONCE_BYTES);
+  const { raw, salt } = deriveKeyBytes(baseKey, context, suite === 4, suite === 4 ? 16 : 32);
   const key = await importAesKey(raw);
-  secret.fill(0);
   raw.fill(0);
   return { kid, suite, key, salt };
+}
+
+/**
+ * What section 4.4.2 derives, for any suite; whoever takes it wipes `raw`.
+ *
+ * @param context be64(KID) || be16(suite)
+ * @param isSha256 where not, SHA-512
+ */
+export function deriveKeyBytes(
+  baseKey: Bytes,
+  context: Bytes,
+  isSha256: boolean,
+  keyBytes: number,
+): { readonly raw: Bytes; readonly salt: Bytes } {
+  const empty = new Uint8Array(0);
+  const secret = isSha256 ? hkdfExtract(empty, baseKey) : hkdfExtractSha512(empty, baseKey);
+  const expand = isSha256 ? hkdfExpand : hkdfExpandSha512;
+  const raw = expand(secret, concat(KEY_LABEL, context), keyBytes);
+  const salt = expand(secret, concat(SALT_LABEL, context), NONCE_BYTES);
+  secret.fill(0);
+  return { raw, salt };
 }
 
 /** Encrypts one frame: header, ciphertext and tag. @param ctr never used before with this key */

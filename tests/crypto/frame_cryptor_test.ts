@@ -5,7 +5,8 @@ import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor, MAX_FRAMES_PER_KEY } from "../../crypto/frame_cryptor.ts";
 import { hkdfExpand } from "../../crypto/primitives.ts";
 import { callKeys, CTX, type Ctx, type Exporter, frameKid } from "../../crypto/schedule.ts";
-import { deriveFrameKey, readHeader, sealFrame } from "../../crypto/sframe.ts";
+import { deriveFrameKey, type FrameKey, readHeader, sealFrame } from "../../crypto/sframe.ts";
+import { deriveSframeKey } from "../../crypto/sframe_suites.ts";
 
 const MIC = { ctx: CTX.mic, codec: "opus", frameType: "delta" } as const;
 const CAMERA = { ctx: CTX.camera, codec: "vp8", frameType: "delta" } as const;
@@ -52,6 +53,29 @@ Deno.test("a frame with any one bit flipped is refused, and the frame itself sti
       await assert.rejects(bob.unprotect(CAMERA, bad), CryptoError, `${frameType}, bit ${bit}`);
     }
     assert.deepEqual(await bob.unprotect(CAMERA, wire), utf8("a frame"));
+  }
+});
+
+Deno.test("no call takes a key whose suite truncates its tags", async () => {
+  const cryptor = new FrameCryptor();
+  const kid = frameKid(0, CTX.mic);
+  const base = new Uint8Array(64).fill(1);
+  for (const suite of [1, 2, 3, 6, 7, 8] as const) {
+    const weak = await deriveSframeKey(base, kid, suite);
+    // @ts-expect-error A key of any suite is none of a call's.
+    const asCallKey: FrameKey = weak;
+    // What a worker would be posted, where nobody checks types.
+    const posted = { ...await deriveFrameKey(base, kid), ...asCallKey };
+    assert.throws(() => cryptor.setSendKey(CTX.mic, posted), /bug: calls use full tags/);
+    assert.throws(() => cryptor.addRecvKey(posted), /bug: calls use full tags/);
+  }
+  await assert.rejects(cryptor.protect(MIC, utf8("frame")), { code: "unknown_key" });
+  for (const suite of [4, 5] as const) {
+    const taker = new FrameCryptor();
+    taker.setSendKey(CTX.mic, await deriveFrameKey(base, kid, suite));
+    const sealed = await taker.protect(MIC, utf8("frame"));
+    // A header of two bytes (KID 16, counter 0), and a tag of sixteen.
+    assert.equal(sealed.length, 2 + 5 + 16);
   }
 });
 
