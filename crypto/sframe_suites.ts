@@ -55,6 +55,11 @@ const SUITES: Readonly<Record<SframeSuite, Suite>> = {
   8: { isSha256: false, keyBytes: 96, tagBytes: 4 },
 };
 
+/** Whether a suite derives with SHA-256; the others do with SHA-512. */
+export function usesSha256(suite: SframeSuite): boolean {
+  return SUITES[suite].isSha256;
+}
+
 /** The key and salt of a base key for one KID (section 4.4.2). */
 export async function deriveSframeKey(
   baseKey: Bytes,
