@@ -4,23 +4,27 @@
  *
  *     wire = envelope(codec, frame type) || SFrame
  *
- * | codec          | key frame              | delta frame |
- * |----------------|------------------------|-------------|
- * | Opus, RED, VP9 | none                   | none        |
- * | VP8            | `1000009d012a8002e001` | `11`        |
+ * | codec          | key frame                          | delta frame           |
+ * |----------------|------------------------------------|-----------------------|
+ * | Opus, RED, VP9 | none                               | none                  |
+ * | VP8            | `1000009d012a8002e001`             | `11`                  |
+ * | AV1            | one OBU: `envelope_av1.ts`         | one OBU               |
+ * | H.264          | SPS, PPS, slice: `envelope_h264.ts` | slice                 |
  *
- * An envelope says nothing about the frame but its type, is not authenticated, and is stripped
- * before decryption. No real byte of a frame stays clear, and a codec that is not in the table is
- * refused, never guessed.
+ * An envelope says nothing about the frame but its type and length, is not authenticated, and is
+ * stripped before decryption. No real byte of a frame stays clear, and a codec that is not in the
+ * table is refused, never guessed.
  *
  * @module
  */
 
 import { type Bytes, concat } from "./bytes.ts";
+import { unwrapAv1, wrapAv1 } from "./envelope_av1.ts";
+import { unwrapH264, wrapH264 } from "./envelope_h264.ts";
 import { CryptoError } from "./error.ts";
 
 /** A codec whose envelope is known. */
-export type Codec = "opus" | "red" | "vp8" | "vp9";
+export type Codec = "opus" | "red" | "vp8" | "vp9" | "av1" | "h264";
 
 /** Whether a video frame can be decoded alone; audio ignores it. */
 export type FrameType = "key" | "delta";
@@ -35,6 +39,8 @@ const CODECS: ReadonlyMap<string, Codec> = new Map([
   ["audio/red", "red"],
   ["video/vp8", "vp8"],
   ["video/vp9", "vp9"],
+  ["video/av1", "av1"],
+  ["video/h264", "h264"],
 ]);
 
 /** The codec of a MIME type, in any case. @throws CryptoError `unsupported_codec` */
@@ -53,16 +59,19 @@ export function wrap(codec: Codec, frameType: FrameType, sframe: Bytes): Bytes {
       return sframe;
     case "vp8":
       return concat(frameType === "key" ? VP8_KEY : VP8_DELTA, sframe);
+    case "av1":
+      return wrapAv1(frameType, sframe);
+    case "h264":
+      return wrapH264(frameType, sframe);
     default:
       throw unsupported();
   }
 }
 
 /**
- * The encrypted frame behind the envelope: a view, not a copy.
+ * The encrypted frame in its envelope: a view where nothing has to be unescaped.
  *
- * @throws CryptoError `bad_frame` when the envelope is not exactly the constant,
- * `unsupported_codec`
+ * @throws CryptoError `bad_frame` when the envelope is not the codec's, `unsupported_codec`
  */
 export function unwrap(codec: Codec, wire: Bytes): Bytes {
   switch (codec) {
@@ -72,6 +81,10 @@ export function unwrap(codec: Codec, wire: Bytes): Bytes {
       return wire;
     case "vp8":
       return unwrapVp8(wire);
+    case "av1":
+      return unwrapAv1(wire);
+    case "h264":
+      return unwrapH264(wire);
     default:
       throw unsupported();
   }

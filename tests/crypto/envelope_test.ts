@@ -10,14 +10,16 @@ Deno.test("a MIME type names its codec in any case, and an unknown one is refuse
   assert.equal(codecOf("audio/RED"), "red");
   assert.equal(codecOf("video/VP8"), "vp8");
   assert.equal(codecOf("VIDEO/vp9"), "vp9");
+  assert.equal(codecOf("video/AV1"), "av1");
+  assert.equal(codecOf("video/H264"), "h264");
   for (
-    const unknown of ["video/AV1", "video/H264", "audio/PCMU", "video/VP8 ", "vp8", "", "toString"]
+    const unknown of ["video/H265", "video/AV1X", "audio/PCMU", "video/VP8 ", "vp8", "", "toString"]
   ) {
     assert.throws(() => codecOf(unknown), { code: "unsupported_codec" }, unknown);
   }
 });
 
-Deno.test("a VP8 frame has a constant in front, other codecs have nothing", () => {
+Deno.test("a VP8 frame has a constant in front, a frame of Opus, RED or VP9 nothing", () => {
   assert.equal(toHex(wrap("vp8", "key", SFRAME)), "1000009d012a8002e001102030");
   assert.equal(toHex(wrap("vp8", "delta", SFRAME)), "11102030");
   for (const codec of ["opus", "red", "vp9"] as const) {
@@ -56,7 +58,7 @@ Deno.test("an envelope with any other bit, or cut, is refused", () => {
 });
 
 Deno.test("a codec without an envelope is refused both ways, never guessed", () => {
-  for (const unknown of ["av1", "h264", "", "VP8"] as unknown as Codec[]) {
+  for (const unknown of ["h265", "AV1", "", "VP8"] as unknown as Codec[]) {
     assert.throws(() => wrap(unknown, "key", SFRAME), { code: "unsupported_codec" });
     assert.throws(() => unwrap(unknown, SFRAME), { code: "unsupported_codec" });
   }

@@ -1,6 +1,7 @@
 """Call keys and frames (PROTOCOL.md, "Media"; RFC 9605, suite 5: AES_256_GCM_SHA512_128)."""
 
 import hmac
+import re
 
 from handshake import export
 from primitives import aes_gcm, draw, hkdf_expand, label, u8, u16, u64
@@ -9,12 +10,31 @@ SUITE = 5
 MEDIA = ("mic", "camera", "screen", "screenAudio", "data", "backup")
 EPOCH, STEP = 1, 0
 
-ENVELOPES = {
+CLEAR = {
     ("opus", "key"): "",
     ("vp9", "key"): "",
     ("vp8", "key"): "1000009d012a8002e001",
     ("vp8", "delta"): "11",
+    ("av1", "key"): "0a",
+    ("av1", "delta"): "32",
+    ("h264", "key"): "000000016742e01fda0280f6806d044235" + "0000000168ce3880" + "00000001658880",
+    ("h264", "delta"): "00000001419a80",
 }
+
+
+def envelope(codec: str, kind: str, frame: bytes) -> bytes:
+    clear = bytes.fromhex(CLEAR[codec, kind])
+    if codec == "av1":
+        return clear + _leb128(len(frame)) + frame
+    if codec == "h264":
+        # Emulation prevention (H.264, 7.4.1), and the stop bit of the slice.
+        return clear + re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\x00\x00\x03", frame) + b"\x80"
+    return clear + frame
+
+
+def _leb128(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return u8(low) if rest == 0 else u8(low | 0x80) + _leb128(rest)
 
 
 def frame_key(exp: bytes, index: int, ctx: int) -> tuple[int, bytes, bytes, bytes]:
@@ -61,7 +81,7 @@ def _frame(
         "ctr": ctr,
         "frame": plaintext.hex(),
         "sframe": frame.hex(),
-        "wire": ENVELOPES[codec, kind] + frame.hex(),
+        "wire": envelope(codec, kind, frame).hex(),
     }
 
 
@@ -88,6 +108,10 @@ def vectors() -> dict:
         _frame(exp, "vp8", "key", 0, 1, 7, b"key frame"),
         _frame(exp, "vp8", "delta", 1, 1, 8, b"delta frame"),
         _frame(exp, "vp9", "key", 1, 2, 256, draw("media frame", 100)),
+        _frame(exp, "av1", "key", 0, 1, 9, b"key frame"),
+        _frame(exp, "av1", "delta", 1, 1, 10, draw("media frame", 200)),
+        _frame(exp, "h264", "key", 0, 1, 1 << 32, b"key frame"),
+        _frame(exp, "h264", "delta", 1, 1, 1 << 40, b"delta frame"),
     ]
     es = export(exp, "call", b"", 32)
     return {"exp": exp.hex(), "ES": es.hex(), "keys": keys, "frames": frames}
