@@ -137,7 +137,7 @@ Deno.test("frames of steps before, skipped ones too, open until they are forgott
   assert.deepEqual(await receiver.open(NONE, frames[4]!), utf8("4"));
 });
 
-Deno.test("an old step's key is gone where its KID means a step ahead", async () => {
+Deno.test("half the circle on, an old KID means the step ahead", async () => {
   const [sender, receiver] = both();
   const old = await sender.seal(NONE, utf8("old"));
   await receiver.open(NONE, old);
@@ -162,6 +162,23 @@ Deno.test("frames of several steps that are opened at once all open, and the fur
   assert.equal(receiver.kid, sender.kid);
   sender.ratchet();
   assert.deepEqual(await receiver.open(NONE, await sender.seal(NONE, utf8("on"))), utf8("on"));
+});
+
+Deno.test("frame and metadata may be overwritten as soon as a ratchet was given them", async () => {
+  const [sender, receiver] = both();
+  const [metadata, plaintext] = [utf8("meta"), utf8("frame")];
+  const sealing = sender.seal(metadata, plaintext);
+  metadata.fill(0);
+  plaintext.fill(0);
+  const frame = await sealing;
+  // Derived first, then from the key that is held.
+  for (let i = 0; i < 2; i++) {
+    const [copy, ad] = [frame.slice(), utf8("meta")];
+    const opening = receiver.open(ad, copy);
+    copy.fill(0);
+    ad.fill(0);
+    assert.deepEqual(await opening, utf8("frame"));
+  }
 });
 
 Deno.test("another generation is another chain, and a KID holds 1 to 8 bits of step", async () => {
