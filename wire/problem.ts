@@ -101,7 +101,7 @@ export const PROBLEM_STATUS = {
   room_full: 409,
   /** The connection is in too many rooms. */
   too_many_rooms: 409,
-  /** The account was rung too often, or a link asks too often, or too many devices are being linked. */
+  /** The account was rung or its connections resumed too often, or a link asks too often, or too many devices are being linked. */
   rate_limited: 429,
   /** The `Host` is not one of this service. */
   misdirected: 421,
