@@ -16,18 +16,23 @@
  * @module
  */
 
+import { type Codec } from "../../crypto/envelope.ts";
 import { type Ctx } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaFailure, type MediaStats } from "../adapter.ts";
 import {
   addTransceivers,
   attachLines,
+  CODECS,
   gateKeys,
   type MediaLine,
   peerCertificates,
   TRANSFORMS,
+  transportsOf,
 } from "./browser_lines.ts";
 import { type FromWorker, type ToWorker, type WorkerCounts } from "./browser_messages.ts";
 import { senderCount, watchLine } from "./browser_watchdog.ts";
+
+export { type Codec } from "../../crypto/envelope.ts";
 
 /** What a browser adapter is made of. */
 export interface BrowserAdapterOptions {
@@ -39,12 +44,19 @@ export interface BrowserAdapterOptions {
   readonly video?: MediaStreamTrack | null;
   /** Takes each track of the peer, as soon as the gate is open. */
   readonly onTrack: (track: MediaStreamTrack, ctx: Ctx) => void;
+  /**
+   * The codecs to offer and to accept, of audio and of video, the preferred first; those that the
+   * browser lacks are left out. `opus`, `vp8`, `vp9`, `av1` and `h264` by default. `red` needs `opus`
+   * behind it.
+   */
+  readonly codecs?: readonly Codec[];
   /** STUN and TURN servers; none by default. */
   readonly iceServers?: readonly RTCIceServer[];
 }
 
 const GATHERING_MS = 3_000;
 const WORKER_MS = 10_000;
+const CERTIFICATE_MS = 2_000;
 /** A bypass is seen in the second look after it began, or in the third for video. */
 const LOOK_MS = 500;
 
@@ -63,6 +75,7 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
     bundlePolicy: "max-bundle",
     iceServers: [...options.iceServers ?? []],
   };
+  const codecs = options.codecs ?? CODECS;
   const connection = new RTCPeerConnection(configuration);
   const worker = options.worker();
   /** Asked and not answered yet; the worker answers in order. */
@@ -92,13 +105,13 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
   const adapter: MediaAdapter = {
     onFailure: null,
     async createOffer() {
-      lines = attachLines(addTransceivers(connection), worker);
+      lines = attachLines(addTransceivers(connection), worker, codecs);
       return await describe();
     },
     async createAnswer(offer) {
       // Transceivers of one's own would not be matched to its m-lines (RFC 8829, section 5.10).
       await connection.setRemoteDescription({ type: "offer", sdp: offer });
-      lines = attachLines(connection.getTransceivers(), worker);
+      lines = attachLines(connection.getTransceivers(), worker, codecs);
       return await describe();
     },
     async acceptAnswer(answer) {
@@ -107,6 +120,13 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
     async connected() {
       const isConnected = () => connection.connectionState === "connected";
       await Promise.race([until(connection, "connectionstatechange", isConnected), over.promise]);
+      // The connection may be said to stand a moment before its transports are.
+      const certified = Promise.all(
+        transportsOf(lines).map((transport) =>
+          until(transport, "statechange", () => transport.getRemoteCertificates().length > 0)
+        ),
+      );
+      await Promise.race([certified, after(CERTIFICATE_MS), over.promise]);
       return peerCertificates(lines);
     },
     async start(keys) {

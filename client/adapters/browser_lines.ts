@@ -2,12 +2,15 @@
  * The m-lines of a call in a browser: always audio, then video, each with a transform on both sides.
  *
  * A line never carries a track by itself: whoever opens the gate attaches it. Only codecs with an
- * envelope are offered or accepted, and nothing that is sent past the transforms, such as DTMF.
+ * envelope are offered or accepted, and nothing that is sent past the transforms, such as DTMF. Of
+ * H.264 only what may split a frame over packets (packetization-mode 1, RFC 6184): an encrypted one
+ * is a single slice.
  *
  * @module
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
+import { type Codec } from "../../crypto/envelope.ts";
 import { sha256 } from "../../crypto/primitives.ts";
 import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
 import { type FrameKey } from "../../crypto/sframe.ts";
@@ -27,11 +30,14 @@ export interface MediaLine {
   readonly receiving: RTCRtpScriptTransform;
 }
 
-/** In the order of the m-lines; the preferred codec first. */
+/** In the order of the m-lines. */
 const MEDIA = [
-  { kind: "audio", ctx: CTX.mic, codecs: ["audio/opus"] },
-  { kind: "video", ctx: CTX.camera, codecs: ["video/VP8", "video/VP9", "video/rtx"] },
+  { kind: "audio", ctx: CTX.mic },
+  { kind: "video", ctx: CTX.camera },
 ] as const;
+
+/** The codecs of a call that wishes for nothing else, the preferred first. */
+export const CODECS: readonly Codec[] = ["opus", "vp8", "vp9", "av1", "h264"];
 
 /** How many transforms the lines of a call have. */
 export const TRANSFORMS = 2 * MEDIA.length;
@@ -43,16 +49,19 @@ export function addTransceivers(connection: RTCPeerConnection): readonly RTCRtpT
 
 /**
  * Sets both transforms of each transceiver, all in one tick; to be called before the local
- * description is set, and before there is a track. @throws Error for other m-lines than expected
+ * description is set, and before there is a track.
+ *
+ * @throws Error for other m-lines than expected, and where the browser has none of the codecs
  */
 export function attachLines(
   transceivers: readonly RTCRtpTransceiver[],
   worker: Worker,
+  codecs: readonly Codec[],
 ): readonly MediaLine[] {
   const kinds = transceivers.map(({ receiver }) => receiver.track.kind);
   if (kinds.join() !== "audio,video") throw new Error("An offer must have audio, then video");
   const transform = (options: TransformOptions) => new RTCRtpScriptTransform(worker, options);
-  return MEDIA.map(({ kind, ctx, codecs }, i) => {
+  return MEDIA.map(({ kind, ctx }, i) => {
     const transceiver = transceivers[i]!;
     const sending = transform({ side: "send", ctx });
     const receiving = transform({ side: "recv", ctx });
@@ -81,20 +90,36 @@ export async function gateKeys(keys: CallKeys, lines: readonly MediaLine[]): Pro
   return { send, recv, codecs };
 }
 
-/** SHA-256 of the certificate that the peer presented on each transport. @throws Error if none */
-export function peerCertificates(lines: readonly MediaLine[]): readonly Bytes[] {
+/** The transports of all lines; those that are bundled share one. @throws Error where one has none */
+export function transportsOf(lines: readonly MediaLine[]): readonly RTCDtlsTransport[] {
   const transports = lines.flatMap(({ transceiver: { sender, receiver } }) => [
     sender.transport,
     receiver.transport,
   ]);
   return [...new Set(transports)].map((transport) => {
-    const leaf = transport?.getRemoteCertificates()[0];
+    if (transport === null) throw new Error("A line has no transport");
+    return transport;
+  });
+}
+
+/** SHA-256 of the certificate that the peer presented on each transport. @throws Error if none */
+export function peerCertificates(lines: readonly MediaLine[]): readonly Bytes[] {
+  return transportsOf(lines).map((transport) => {
+    const leaf = transport.getRemoteCertificates()[0];
     if (leaf === undefined) throw new Error("A transport presented no certificate");
     return sha256(new Uint8Array(leaf));
   });
 }
 
-function capabilities(kind: string, codecs: readonly string[]): RTCRtpCodec[] {
+/** @throws Error where there are none: the browser takes an empty list for no wish at all */
+function capabilities(kind: string, codecs: readonly Codec[]): RTCRtpCodec[] {
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  return codecs.flatMap((codec) => all.filter(({ mimeType }) => mimeType === codec));
+  const named = (name: string) =>
+    all.filter(({ mimeType, sdpFmtpLine = "" }) =>
+      mimeType.toLowerCase() === `${kind}/${name}` &&
+      (name !== "h264" || sdpFmtpLine.includes("packetization-mode=1"))
+    );
+  const media = codecs.flatMap(named);
+  if (media.length === 0) throw new Error(`This browser has no ${kind} codec of the call`);
+  return [...media, ...named("rtx")];
 }

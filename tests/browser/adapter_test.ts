@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { type Browser } from "playwright-core";
 import { type MediaStats } from "../../client/adapter.ts";
 import { bundle, openBrowser } from "./harness.ts";
-import { type Side, type Stories } from "./pages/adapter_page.ts";
+import { type Stories } from "./pages/adapter_page.ts";
+import { type Side } from "./pages/party.ts";
 
 const ORIGIN = "https://countersign.test";
 const HTML = `<!doctype html><title>Countersign</title><body><script src="/page.js"></script>`;
@@ -32,7 +33,7 @@ Deno.test("the browser adapter in a real browser", async (t) => {
         for (const sdp of [call.offer, call.answer]) {
           assert.match(sdp, /^a=candidate:/m);
           const codecs = [...sdp.matchAll(/^a=rtpmap:\d+ ([^/]+)/gm)].map(([, name]) => name!);
-          assert.deepEqual(new Set(codecs), new Set(["opus", "VP8", "VP9", "rtx"]));
+          assert.deepEqual(new Set(codecs), new Set(["opus", "VP8", "VP9", "AV1", "H264", "rtx"]));
         }
         for (const side of gated) assertNothingSent(side);
         for (const { browser, stats, failures, tracks } of ended) {
