@@ -2,7 +2,7 @@
  * Frames of every suite of RFC 9605, both ways between us and an implementation in C++ (cisco/sframe).
  *
  * The library is not fetched here: `COUNTERSIGN_SFRAME` names its sources, with a build of them in
- * `build/` (`cmake -S . -B build && cmake --build build`, with OpenSSL 3). `sframe.cpp` is linked to it.
+ * `build/` (`cmake -S . -B build && cmake --build build`, with OpenSSL 3). `cpp/sframe.cpp` is linked to it.
  *
  * @module
  */
@@ -167,7 +167,7 @@ async function withLibrary(work: (ask: Ask) => Promise<void>): Promise<void> {
       "-std=c++17",
       `-I${library}/include`,
       `-I${library}/build/include`,
-      "sframe.cpp",
+      "cpp/sframe.cpp",
       `${library}/build/libsframe.a`,
       "-lcrypto",
       "-o",
