@@ -20,6 +20,8 @@ export interface RecentIds {
   keep(id: string, receipt: Receipt | Promise<Receipt> | null): void;
   /** The receipt for an id, which may still be to be signed, or null. */
   receipt(id: string): Receipt | Promise<Receipt> | null;
+  /** Waits for the receipts that are still to be signed. */
+  signed(): Promise<void>;
   /** All that is remembered, oldest first, without receipts that are still to be signed. */
   entries(): readonly RecentId[];
 }
@@ -44,6 +46,7 @@ export function recentIds(known: readonly RecentId[] = []): RecentIds {
       if (ids.has(id)) ids.set(id, receipt);
     },
     receipt: (id) => ids.get(id) ?? null,
+    signed: async () => void await Promise.allSettled(ids.values()),
     entries: () =>
       [...ids].map(([id, receipt]) => [id, receipt instanceof Promise ? null : receipt]),
   };

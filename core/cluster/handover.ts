@@ -79,7 +79,7 @@ export function openHandover(parts: HandoverParts): Handover {
     const { outlet } = connection;
     connections.suspend(connection);
     outlet?.close(CLOSE.moved, "goes on elsewhere");
-    await connection.tail;
+    await atRest(connection);
     const row: ConnectionRow = { ...rowOf(connection), owner: by, behind: [instance] };
     const versionstamp = await giveRow(connection, row);
     await Promise.all(
@@ -151,7 +151,7 @@ export function openHandover(parts: HandoverParts): Handover {
     async leaveAll(cursors) {
       const all = [...connections.all()].filter(({ isOver }) => !isOver);
       for (const connection of all) connections.suspend(connection);
-      await Promise.all(all.map(({ tail }) => tail));
+      await Promise.all(all.map(atRest));
       await reader().caughtUp();
       // From here on nothing is delivered any more.
       await reader().close();
@@ -168,4 +168,10 @@ export function openHandover(parts: HandoverParts): Handover {
       }));
     },
   };
+}
+
+/** Nothing of it is under way any more, and the receipts of what was taken go with it. */
+async function atRest({ tail, recent }: Connection): Promise<void> {
+  await tail;
+  await recent.signed();
 }

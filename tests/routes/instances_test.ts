@@ -9,6 +9,7 @@ import { distantKv, pausableKv } from "../support/faulty_kv.ts";
 import { FAST, startInstance } from "../support/instances.ts";
 import { ORIGIN } from "../support/service_core.ts";
 import { authFrame, connect, online } from "../support/socket.ts";
+import { slowReceipts } from "../support/slow_receipts.ts";
 import { type Wanderer, wanderer } from "../support/wanderer.ts";
 
 Deno.test("members of two instances hear each other, in order", async () => {
@@ -153,6 +154,31 @@ Deno.test("an instance that stops leaves its connections to the others: resumed,
   assert.deepEqual(told, new Set(["join"]));
   for (const member of members) member.end();
   assert.deepEqual(one.faults, []);
+});
+
+Deno.test("a receipt that is not signed yet when its connection moves is had on the other instance", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(kv);
+  await using two = await startInstance(kv);
+  const alice = await registered(one, "alice");
+  const here = connect(one);
+  here.send(await authFrame(one, alice, (await here.next("hello")).nonce));
+  const { cid, resume: key } = await here.next("welcome");
+  here.send({ t: "join", id: "j", room: openRoomId() });
+  const { room } = await here.next("joined");
+  const message = { t: "signal", id: "s", room, to: "*", ct: "AAAA", receipt: true } as const;
+  const token = await tokenOf(two, alice);
+  const there = connect(two);
+  const auth = await authFrame(two, alice, (await there.next("hello")).nonce, token);
+  using slow = slowReceipts(300);
+  here.send(message);
+  await until("it is being signed", () => slow.count > 0);
+  there.send({ ...auth, resume: { cid, key, seq: 1 } });
+  assert.equal((await there.next("welcome")).resumed, true);
+  there.send(message);
+  const { status, receipt } = await there.next("ack");
+  assert.deepEqual([status, receipt?.sig.length], ["dup", 86]);
+  assert.deepEqual([...one.faults, ...two.faults], []);
 });
 
 Deno.test("a key that is not the connection's opens nothing on another instance either", async () => {
