@@ -21,8 +21,9 @@ import { type RoomChange, type RoomState } from "./room_rules.ts";
 /** A room lives on when somebody comes; written once a day at most. */
 const TOUCH_MS = 86_400_000;
 /**
- * A guest's last token is written down so often at most. With what is left of `ROOM_GUEST_TTL_MS` any token
- * is over, and so is every connection that it opened: a guest that is forgotten is in no room.
+ * A guest's last token is written down so often at most, and a guest may have had another one by so much
+ * later. `ROOM_GUEST_TTL_MS` after that any token is over, and so is every connection that it opened: a
+ * guest that is forgotten is in no room.
  */
 const SEEN_MS = ROOM_GUEST_TTL_MS / 4;
 
@@ -97,7 +98,7 @@ export function withPerson(
 /** The guest that is gone for the longest, or null; whoever runs the room is kept. */
 function goneGuest(people: RoomRow["people"], nowMs: number): Identity | null {
   let found: Identity | null = null;
-  let oldestMs = nowMs - ROOM_GUEST_TTL_MS;
+  let oldestMs = nowMs - ROOM_GUEST_TTL_MS - SEEN_MS;
   for (const [who, { role, sinceMs }] of people) {
     if (!isGuest(who) || may(role, "admit") || sinceMs >= oldestMs) continue;
     found = who;

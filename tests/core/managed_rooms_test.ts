@@ -393,6 +393,25 @@ Deno.test("guests who came once fill no room for good, and nobody who is there i
   });
 });
 
+Deno.test("a guest is known for two hours from its last token on, however soon after another one that was", async () => {
+  await withRoom(async ({ ctx, clock, room }) => {
+    const invite = await inviteOf(ctx, room, "alice", "member", MAX_INVITE_USES);
+    const someone = await guest(room);
+    await comeBy(ctx, room, invite, someone);
+    // So soon that the second is not written down.
+    clock.nowMs += ROOM_GUEST_TTL_MS / 4 - 1;
+    await comeBy(ctx, room, invite, someone);
+    const lastMs = clock.nowMs;
+    for (let i = 2; i < MAX_ROOM_PEOPLE; i++) await comeBy(ctx, room, invite, await guest(room));
+    const late = await guest(room);
+    clock.nowMs = lastMs + ROOM_GUEST_TTL_MS;
+    await assert.rejects(comeBy(ctx, room, invite, late), { code: "room_full" });
+    clock.nowMs += ROOM_GUEST_TTL_MS / 4;
+    await comeBy(ctx, room, invite, late);
+    await assert.rejects(ctx.rooms.enter(room, someone.party, null), NOT_FOUND);
+  });
+});
+
 Deno.test("what several processes do to one store at once keeps every bound", async () => {
   await withRoom(async ({ ctx, room }) => {
     const others = [1, 2, 3].map(() => ({ ...ctx, rooms: openManagedRooms(ctx) }));
