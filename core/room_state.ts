@@ -95,12 +95,15 @@ export function withPerson(
   return { ...row, people: people.set(who, person) };
 }
 
-/** The guest that is gone for the longest, or null; whoever runs the room is kept. */
+/**
+ * The guest that is gone for the longest, or null; whoever runs the room is kept, and so is whoever was given
+ * another role than its invite's, which would give that again.
+ */
 function goneGuest(people: RoomRow["people"], nowMs: number): Identity | null {
   let found: Identity | null = null;
   let oldestMs = nowMs - ROOM_GUEST_TTL_MS - SEEN_MS;
-  for (const [who, { role, sinceMs }] of people) {
-    if (!isGuest(who) || may(role, "admit") || sinceMs >= oldestMs) continue;
+  for (const [who, { role, sinceMs, isGiven }] of people) {
+    if (!isGuest(who) || may(role, "admit") || isGiven || sinceMs >= oldestMs) continue;
     found = who;
     oldestMs = sinceMs;
   }
@@ -210,13 +213,16 @@ function raised(row: RoomRow, nowMs: number): RoomRow {
 function withRole(
   row: RoomRow,
   actor: Role,
-  { who, role }: { readonly who: Identity; readonly role: Role },
+  { kind, who, role }: Extract<RoomChange, { readonly role: Role }>,
   nowMs: number,
 ): RoomRow {
-  if (row.people.get(who)?.role === role) return row;
+  const before = row.people.get(who);
+  if (before?.role === role) return row;
   if (!mayGive(actor, role)) throw notAllowed();
   if (role !== "host") requireOver(row, actor, who);
-  return withPerson(row, who, { role, sinceMs: nowMs }, nowMs);
+  const isGiven = isGuest(who) && (kind === "role" || before?.isGiven === true);
+  const person = { role, sinceMs: nowMs, ...isGiven ? { isGiven } : {} };
+  return withPerson(row, who, person, nowMs);
 }
 
 /** Nobody acts on those above, only a host on a host, and never so that none is left. */

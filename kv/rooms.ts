@@ -26,6 +26,8 @@ export interface RoomPerson {
   readonly role: StoredRole;
   /** Since when it is that, or was last given a token where it is a guest; Unix milliseconds. */
   readonly sinceMs: number;
+  /** Whether moderation changed the role of a guest, whose invite would say another one. */
+  readonly isGiven?: true;
 }
 
 /** A managed room. */

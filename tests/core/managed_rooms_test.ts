@@ -412,6 +412,27 @@ Deno.test("a guest is known for two hours from its last token on, however soon a
   });
 });
 
+Deno.test("a guest that was put down stays so, however long it is gone and however many come", async () => {
+  await withRoom(async ({ ctx, clock, room }) => {
+    const one = await inviteOf(ctx, room, "alice", "member", 1);
+    const many = await inviteOf(ctx, room, "alice", "member", MAX_INVITE_USES);
+    const down = await guest(room);
+    const { identity: who } = down.party;
+    await comeBy(ctx, room, one, down);
+    await ctx.rooms.change(room, "alice", { kind: "role", who, role: "listener" });
+    const rest = MAX_ROOM_PEOPLE - 2;
+    for (let i = 0; i < rest; i++) await comeBy(ctx, room, many, await guest(room));
+    clock.nowMs += 2 * ROOM_GUEST_TTL_MS;
+    for (let i = 0; i < rest; i++) await comeBy(ctx, room, many, await guest(room));
+    await assert.rejects(comeBy(ctx, room, many, await guest(room)), { code: "room_full" });
+    assert.equal((await comeBy(ctx, room, one, down)).role, "listener");
+    // A token later, too.
+    clock.nowMs += 2 * ROOM_GUEST_TTL_MS;
+    for (let i = 0; i < rest; i++) await comeBy(ctx, room, many, await guest(room));
+    assert.equal((await comeBy(ctx, room, one, down)).role, "listener");
+  });
+});
+
 Deno.test("what several processes do to one store at once keeps every bound", async () => {
   await withRoom(async ({ ctx, room }) => {
     const others = [1, 2, 3].map(() => ({ ...ctx, rooms: openManagedRooms(ctx) }));
