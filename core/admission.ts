@@ -28,7 +28,7 @@ import { isManaged } from "../wire/room_id.ts";
 import { type Context } from "./context.ts";
 import { type ProofTarget, spendProof, verifyProof } from "./dpop.ts";
 import { ServiceError } from "./error.ts";
-import { guestIdentity, type Identity } from "./identity.ts";
+import { guestIdentity, type Identity, isGuest } from "./identity.ts";
 import { inviteKeyOf } from "./invites.ts";
 import { isBanned, roomEnded, roomLocked, roomNotFound, seen, withPerson } from "./room_state.ts";
 import { issueRoomToken } from "./room_tokens.ts";
@@ -146,7 +146,8 @@ async function admitted(
   if (!isCounted && usedCount(invite.value) >= invite.value.uses) throw refusal;
   if (row.isLocked) throw roomLocked();
   const { role } = invite.value;
-  const next = role === "knocker" ? row : withPerson(row, who, { role, sinceMs: nowMs }, nowMs);
+  const newcomer = { role, sinceMs: nowMs, ...isGuest(who) ? { invite: inviteMark(key) } : {} };
+  const next = role === "knocker" ? row : withPerson(row, who, newcomer, nowMs);
   const mutations: Deno.KvMutation[] = [];
   if (!isCounted) {
     mutations.push(writeInvite(ctx, room, key, usedBy(invite.value, who), nowMs));
@@ -156,6 +157,11 @@ async function admitted(
   if (mutations.length === 0) return { done: then };
   const checks = [checkRoom(ctx, room, held), checkInvite(ctx, room, key, invite)];
   return { checks, mutations, then };
+}
+
+/** What tells the invites of a room apart, in the row of each guest. */
+function inviteMark(key: string): string {
+  return key.slice(0, 8);
 }
 
 async function gaveItsWord(

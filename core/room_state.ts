@@ -73,8 +73,8 @@ export function seen(row: RoomRow, who: Identity, nowMs: number): RoomRow {
 }
 
 /**
- * The room with somebody known to it. Where it knows as many as it may, the guest that is gone for the
- * longest makes room: an invite's many guests, who come once each, fill no room for good.
+ * The room with somebody known to it. Where it knows as many as it may, a guest that is gone makes room: an
+ * invite's many guests, who come once each, fill no room for good.
  *
  * @throws ServiceError `room_full`
  */
@@ -86,7 +86,7 @@ export function withPerson(
 ): RoomRow {
   const people = new Map(row.people);
   if (!people.has(who) && people.size >= MAX_ROOM_PEOPLE) {
-    const gone = goneGuest(people, nowMs);
+    const gone = goneGuest(people, person, nowMs);
     if (gone === null) {
       throw new ServiceError("room_full", "This room knows as many people as a room may");
     }
@@ -96,18 +96,31 @@ export function withPerson(
 }
 
 /**
- * The guest that is gone for the longest, or null; whoever runs the room is kept, and so is whoever was given
- * another role than its invite's, which would give that again.
+ * The guest that makes room for a newcomer, or null: of the invite by which the most came, the one that is
+ * gone for the longest. Who comes by an invite takes the place of one of its own guests, or of an invite's
+ * that has more: a link that many have takes nobody's place who came by another.
+ *
+ * Whoever runs the room is kept, and so is whoever was given another role than its invite's, which would
+ * give that again.
  */
-function goneGuest(people: RoomRow["people"], nowMs: number): Identity | null {
-  let found: Identity | null = null;
-  let oldestMs = nowMs - ROOM_GUEST_TTL_MS - SEEN_MS;
-  for (const [who, { role, sinceMs, isGiven }] of people) {
-    if (!isGuest(who) || may(role, "admit") || isGiven || sinceMs >= oldestMs) continue;
-    found = who;
-    oldestMs = sinceMs;
-  }
-  return found;
+function goneGuest(
+  people: RoomRow["people"],
+  { invite: comesBy }: RoomPerson,
+  nowMs: number,
+): Identity | null {
+  const guests = [...people].filter(([who]) => isGuest(who));
+  const counts = new Map<string | undefined, number>();
+  for (const [, { invite }] of guests) counts.set(invite, (counts.get(invite) ?? 0) + 1);
+  const own = counts.get(comesBy) ?? 0;
+  const untilMs = nowMs - ROOM_GUEST_TTL_MS - SEEN_MS;
+  const [found] = guests
+    .filter(([, { role, sinceMs, isGiven }]) =>
+      sinceMs < untilMs && !isGiven && !may(role, "admit")
+    )
+    .map(([who, { sinceMs, invite }]) => ({ who, sinceMs, invite, share: counts.get(invite)! }))
+    .filter(({ invite, share }) => comesBy === undefined || invite === comesBy || share > own)
+    .sort((a, b) => b.share - a.share || a.sinceMs - b.sinceMs);
+  return found?.who ?? null;
 }
 
 /** What whoever makes a change has to be allowed. */
@@ -221,7 +234,7 @@ function withRole(
   if (!mayGive(actor, role)) throw notAllowed();
   if (role !== "host") requireOver(row, actor, who);
   const isGiven = isGuest(who) && (kind === "role" || before?.isGiven === true);
-  const person = { role, sinceMs: nowMs, ...isGiven ? { isGiven } : {} };
+  const person = { ...before, role, sinceMs: nowMs, ...isGiven ? { isGiven } : {} };
   return withPerson(row, who, person, nowMs);
 }
 

@@ -28,6 +28,8 @@ export interface RoomPerson {
   readonly sinceMs: number;
   /** Whether moderation changed the role of a guest, whose invite would say another one. */
   readonly isGiven?: true;
+  /** By which invite a guest came: the beginning of its key. */
+  readonly invite?: string;
 }
 
 /** A managed room. */

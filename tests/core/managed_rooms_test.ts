@@ -412,6 +412,34 @@ Deno.test("a guest is known for two hours from its last token on, however soon a
   });
 });
 
+Deno.test("a link that many have pushes out nobody who came by another one", async () => {
+  await withRoom(async ({ ctx, clock, room }) => {
+    const regulars: (readonly [Guest, Awaited<ReturnType<typeof inviteOf>>])[] = [];
+    for (let i = 0; i < 20; i++) {
+      const [invite, someone] = [
+        await inviteOf(ctx, room, "alice", "member", 1),
+        await guest(room),
+      ];
+      await comeBy(ctx, room, invite, someone);
+      regulars.push([someone, invite]);
+    }
+    clock.nowMs += 2 * ROOM_GUEST_TTL_MS;
+    const many = await inviteOf(ctx, room, "alice", "member", MAX_INVITE_USES);
+    const rest = MAX_ROOM_PEOPLE - 1 - regulars.length;
+    for (let i = 0; i < rest; i++) await comeBy(ctx, room, many, await guest(room));
+    // The regulars are gone for long enough, but no place of theirs is one for this link.
+    await assert.rejects(comeBy(ctx, room, many, await guest(room)), { code: "room_full" });
+    for (const [someone, invite] of regulars) await comeBy(ctx, room, invite, someone);
+    // Somebody by another link takes a place of the one that has the most.
+    clock.nowMs += 2 * ROOM_GUEST_TTL_MS;
+    const few = await inviteOf(ctx, room, "alice", "member", 5);
+    for (let i = 0; i < 5; i++) await comeBy(ctx, room, few, await guest(room));
+    const { people } = (await ctx.rooms.view(room, "alice")).row;
+    assert.equal(people.size, MAX_ROOM_PEOPLE);
+    for (const [someone] of regulars) assert.ok(people.has(someone.party.identity));
+  });
+});
+
 Deno.test("a guest that was put down stays so, however long it is gone and however many come", async () => {
   await withRoom(async ({ ctx, clock, room }) => {
     const one = await inviteOf(ctx, room, "alice", "member", 1);
