@@ -12,17 +12,17 @@
  */
 
 import { bundle as bundleForPage, openBrowser } from "../tests/browser/harness.ts";
+import { openBenchFolder, say } from "./shared/bench_folder.ts";
 import { timeUploads, weighSessions } from "./session/memory.ts";
 
-const FOLDER = new URL("../dist/session_bench/", import.meta.url);
 const SOURCES = new URL("session/", import.meta.url);
 
 const rounds = Deno.args[0] ?? "30";
-await install();
-await bundle("measure.ts");
+const folder = await openBenchFolder("session_bench", SOURCES);
+await folder.bundle("measure.ts");
 for (const build of ["fast", "portable"]) {
-  await run("deno", Deno.execPath(), ["run", "--allow-all", "--no-lock"], [build, rounds]);
-  await run("node", "node", [], [build, rounds]);
+  await run("deno", Deno.execPath(), ["run", "--allow-all", "--no-lock"], build);
+  await run("node", "node", [], build);
 }
 
 await runInBrowser();
@@ -30,44 +30,11 @@ say("\n== deno, weights");
 await weighSessions(say);
 await timeUploads(say);
 
-/** Installs the peers, or keeps those that are there. */
-async function install(): Promise<void> {
-  await Deno.mkdir(FOLDER, { recursive: true });
-  await Deno.copyFile(new URL("package.json", SOURCES), new URL("package.json", FOLDER));
-  // The folder is a project of its own, whose packages npm has put beside it.
-  await Deno.writeTextFile(new URL("deno.json", FOLDER), `{ "nodeModulesDir": "manual" }\n`);
-  const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
-  const { success } = await new Deno.Command("npm", { args, cwd: FOLDER, stdout: "null" }).output();
-  if (!success) say("npm can't install the peers: those that are missing are not compared");
-}
-
-/** Bundles what runs in other runtimes, with everything of ours in it. */
-async function bundle(entry: string): Promise<void> {
-  const result = await Deno.bundle({
-    entrypoints: [new URL(entry, SOURCES).pathname],
-    outputDir: FOLDER.pathname,
-    platform: "browser",
-    format: "esm",
-    codeSplitting: true,
-    write: true,
-  });
-  if (!result.success) throw new Error(`Cannot bundle ${entry}: ${result.errors[0]?.text}`);
-}
-
-async function run(
-  name: string,
-  command: string,
-  flags: readonly string[],
-  args: readonly string[],
-): Promise<void> {
-  const child = new Deno.Command(command, {
-    args: [...flags, "measure.js", ...args],
-    cwd: FOLDER,
-    stdin: "null",
-  });
-  say(`\n== ${name}, ${args[0]} build`);
-  const { success } = await child.spawn().status.catch(() => ({ success: false }));
-  if (!success) say(`${name} did not run it`);
+/** Runs the bundle in a runtime. */
+async function run(name: string, command: string, flags: readonly string[], build: string) {
+  say(`\n== ${name}, ${build} build`);
+  const isDone = await folder.run(command, [...flags, "measure.js", build, rounds]);
+  if (!isDone) say(`${name} did not run it`);
 }
 
 /** Runs it in a page of a browser, where there is one; timers are precise there for isolated pages only. */
@@ -96,9 +63,4 @@ async function runInBrowser(): Promise<void> {
   } finally {
     await opened.close();
   }
-}
-
-function say(line: string): void {
-  // deno-lint-ignore no-console
-  console.log(line);
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Contender } from "./rounds.ts";
+import { type Contender } from "../shared/rounds.ts";
 
 const WHO = "libsignal";
 const PACKAGE = "@signalapp/libsignal-client";

@@ -12,7 +12,7 @@ import { libsignal } from "./libsignal.ts";
 import { libsignalTypescript } from "./libsignal_typescript.ts";
 import { mls } from "./mls.ts";
 import { makePair, messages, offers, rekeys, SETUP_PAYLOAD, setups } from "./ours.ts";
-import { type Contender, inTurn, type Timed } from "./rounds.ts";
+import { type Contender, inTurn, type Timed } from "../shared/rounds.ts";
 
 const MESSAGE_BYTES = [100, 1_000, 10_000];
 

@@ -16,7 +16,7 @@ import { connect } from "../../tests/support/people.ts";
 import { ORIGIN } from "../../tests/support/service_core.ts";
 import { startService } from "../../tests/support/service.ts";
 import { makePair, storedPrekeys } from "./ours.ts";
-import { median } from "./rounds.ts";
+import { median } from "../shared/rounds.ts";
 
 const CALLS = 1_000;
 const WARM_UP_CALLS = 2_000;

@@ -19,7 +19,7 @@ import { oneTimePrekey } from "../../crypto/prekey.ts";
 import { accept, type AcceptedOffer, initiate, type PendingOffer } from "../../crypto/x3dh.ts";
 import { connect, makePerson, NOW_MS, type Person, ROOM } from "../../tests/support/people.ts";
 import { type PrekeysRequest } from "../../wire/directory.ts";
-import { type Contender } from "./rounds.ts";
+import { type Contender } from "../shared/rounds.ts";
 
 /** What is sealed into every message of a setup. */
 export const SETUP_PAYLOAD: Bytes = new Uint8Array(400).fill(0x61);

@@ -6,7 +6,7 @@
  */
 
 import { makePair, messages, offers, rekeys, setups } from "./ours.ts";
-import { inTurn } from "./rounds.ts";
+import { inTurn } from "../shared/rounds.ts";
 
 /** Times everything and gives a line each. */
 async function measure(rounds: number): Promise<readonly string[]> {
