@@ -29,6 +29,7 @@ export type Codec = "opus" | "red" | "vp8" | "vp9" | "av1" | "h264";
 /** Whether a video frame can be decoded alone; audio ignores it. */
 export type FrameType = "key" | "delta";
 
+const NO_BYTES = new Uint8Array(0);
 /** VP8 (RFC 6386, section 9.1): the frame tag, start code and size of a 640 x 480 key frame. */
 const VP8_KEY = Uint8Array.of(0x10, 0x00, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01);
 /** The first byte of the frame tag of a shown delta frame. */
@@ -50,21 +51,36 @@ export function codecOf(mimeType: string): Codec {
   return codec;
 }
 
-/** Puts the envelope in front of an encrypted frame. @throws CryptoError `unsupported_codec` */
-export function wrap(codec: Codec, frameType: FrameType, sframe: Bytes): Bytes {
+/**
+ * The envelope that goes in front of an encrypted frame whatever is in it, or null where the frame decides.
+ *
+ * @throws CryptoError `unsupported_codec`
+ */
+export function prefixOf(codec: Codec, frameType: FrameType): Bytes | null {
   switch (codec) {
     case "opus":
     case "red":
     case "vp9":
-      return sframe;
+      return NO_BYTES;
     case "vp8":
-      return concat(frameType === "key" ? VP8_KEY : VP8_DELTA, sframe);
+      return frameType === "key" ? VP8_KEY : VP8_DELTA;
+    case "av1":
+    case "h264":
+      return null;
+    default:
+      throw unsupported();
+  }
+}
+
+/** Puts the envelope around an encrypted frame. @throws CryptoError `unsupported_codec` */
+export function wrap(codec: Codec, frameType: FrameType, sframe: Bytes): Bytes {
+  switch (codec) {
     case "av1":
       return wrapAv1(frameType, sframe);
     case "h264":
       return wrapH264(frameType, sframe);
     default:
-      throw unsupported();
+      return concat(prefixOf(codec, frameType)!, sframe);
   }
 }
 

@@ -15,7 +15,7 @@
  */
 
 import { type Bytes } from "./bytes.ts";
-import { type Codec, type FrameType, unwrap, wrap } from "./envelope.ts";
+import { type Codec, type FrameType, prefixOf, unwrap, wrap } from "./envelope.ts";
 import { CryptoError } from "./error.ts";
 import { constantTimeEqual } from "./primitives.ts";
 import { ReplayWindow } from "./replay.ts";
@@ -112,8 +112,7 @@ export class FrameCryptor {
   async protect(to: OutgoingFrame, frame: Bytes): Promise<Bytes> {
     if (frame.length === 0) throw zeroLength();
     try {
-      const sframe = await this.#seal(to.ctx, frame);
-      const wire = wrap(to.codec, to.frameType, sframe);
+      const wire = await this.#seal(to, frame);
       this.#framesProtected++;
       this.#bytesProtected += wire.length;
       return wire;
@@ -154,7 +153,7 @@ export class FrameCryptor {
     };
   }
 
-  #seal(ctx: Ctx, frame: Bytes): Promise<Bytes> {
+  async #seal({ ctx, codec, frameType }: OutgoingFrame, frame: Bytes): Promise<Bytes> {
     const state = this.#sending.get(ctx);
     if (state === undefined) {
       throw new CryptoError("unknown_key", "No key protects this medium yet");
@@ -162,7 +161,11 @@ export class FrameCryptor {
     if (state.next >= this.#maxFrames) {
       throw new CryptoError("spent", "A frame key ran out");
     }
-    return sealFrame(state.key, state.next++, NO_METADATA, frame);
+    const prefix = prefixOf(codec, frameType);
+    if (prefix !== null) {
+      return await sealFrame(state.key, state.next++, NO_METADATA, frame, prefix);
+    }
+    return wrap(codec, frameType, await sealFrame(state.key, state.next++, NO_METADATA, frame));
   }
 
   async #open(from: IncomingFrame, wire: Bytes): Promise<Bytes> {

@@ -89,19 +89,26 @@ export function deriveKeyBytes(
   return { raw, salt };
 }
 
-/** Encrypts one frame: header, ciphertext and tag. @param ctr never used before with this key */
+/**
+ * Encrypts one frame: header, ciphertext and tag.
+ *
+ * @param ctr never used before with this key
+ * @param prefix what stands in front of it in the result: a frame is copied once, not twice
+ */
 export async function sealFrame(
   key: FrameKey,
   ctr: number,
   metadata: Bytes,
   plaintext: Bytes,
+  prefix: Bytes = NO_BYTES,
 ): Promise<Bytes> {
   const header = encodeHeader(key.kid, ctr);
   const ad = metadata.length === 0 ? header : concat(header, metadata);
   const sealed = await aesSeal(key.key, nonceOf(key.salt, ctr), ad, plaintext);
-  const out = new Uint8Array(header.length + sealed.length);
-  out.set(header);
-  out.set(sealed, header.length);
+  const out = new Uint8Array(prefix.length + header.length + sealed.length);
+  out.set(prefix);
+  out.set(header, prefix.length);
+  out.set(sealed, prefix.length + header.length);
   return out;
 }
 
@@ -151,6 +158,7 @@ export function readHeader(frame: Uint8Array): FrameHeader {
   return { kid, ctr, length };
 }
 
+const NO_BYTES = new Uint8Array(0);
 const KEY_LABEL = utf8("SFrame 1.0 Secret key ");
 const SALT_LABEL = utf8("SFrame 1.0 Secret salt ");
 
