@@ -49,6 +49,8 @@ export type CryptoErrorCode =
   | "bad_commitment"
   /** A handshake message that was refused; deliberately says no more. */
   | "bad_handshake"
+  /** A commit of a group call that does not follow on the one before. */
+  | "bad_commit"
   /** A sealed message that does not open. */
   | "bad_message"
   /** A media frame that does not open. */
