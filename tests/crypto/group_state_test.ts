@@ -125,6 +125,38 @@ Deno.test("a silent committer's leaves are done by the next one after 2 s", () =
   assert.deepEqual(bob.member.head?.commit.change.removed, [2]);
 });
 
+Deno.test("nobody follows to a roster with a device that is not in the log, nor is welcomed to one", () => {
+  const world = new GroupWorld(3);
+  world.begin(2);
+  const [alice, bob, carol] = world.people as [Person, Person, Person];
+  bob.unknown.push(carol.entry);
+  carol.unknown.push(bob.entry);
+  act(carol, world, "join", (m, now) => m.join(now));
+  world.presence(carol, true);
+  assert.throws(() => world.pass(500), { code: "bad_commit" });
+  world.flush();
+  assert.equal(alice.member.head?.roster.length, 3);
+  assert.equal(bob.member.head?.roster.length, 2);
+  assert.equal(bob.inUse, "1.1");
+  assert.equal(carol.secret, null);
+});
+
+Deno.test("an epoch whose secret nobody has is followed by another one", () => {
+  const world = new GroupWorld(4);
+  world.begin(4);
+  const [alice, bob, carol, dave] = world.people as [Person, Person, Person, Person];
+  world.presence(dave, false);
+  tick(world, 500);
+  world.letters.clear();
+  alice.isStopped = true;
+  world.pass(5_000);
+  assert.equal(bob.secret, null);
+  assert.equal(carol.secret, null);
+  assert.equal(bob.inUse, null, "nor do they send with what Dave has");
+  world.pass(5_000);
+  together([bob, carol], "3.0");
+});
+
 Deno.test("without a sign of anybody the call is degraded after 30 s, and after 120 s nothing is sent", () => {
   const { world, people: [, bob] } = three();
   const start = bob.nowMs;

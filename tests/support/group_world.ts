@@ -49,6 +49,8 @@ export class Person {
   readonly events: string[] = [];
   /** Everything but what is under way, in order. */
   readonly effects: { readonly atMs: number; readonly effect: GroupEffect }[] = [];
+  /** Devices that it does not find in the log. */
+  readonly unknown: Bytes[] = [];
   nowMs = 1_000_000;
   /** How much of the room's it was shown. */
   shown = 0;
@@ -62,7 +64,7 @@ export class Person {
     this.member = new GroupMember({
       callId: CALL_ID,
       self: this.entry,
-      isVerified: () => true,
+      isVerified: (entry) => !this.unknown.some((one) => equal(one, entry)),
       random: (length) => {
         if (length === 1) return Uint8Array.of(128);
         return sha256(utf8(`random ${index} ${drawn++}`)).slice(0, length);
