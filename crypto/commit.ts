@@ -28,6 +28,7 @@ import {
   successors,
   writeChange,
 } from "./roster.ts";
+import { type verified } from "./verified.ts";
 
 /** Most steps of an epoch: a KID has four bits for them. */
 export const MAX_STEP = 15;
@@ -39,10 +40,10 @@ const VERSION = 1;
 const CALL_ID_BYTES = 16;
 const SUITE = 5;
 const LAYOUT = 1;
-const TYPES = ["create", "join", "leave", "timer", "handover"] as const;
+const TYPES: readonly CommitType[] = ["create", "join", "leave", "timer", "handover"];
 
 /** What a commit is for. */
-export type CommitType = typeof TYPES[number];
+export type CommitType = "create" | "join" | "leave" | "timer" | "handover";
 
 /** What a commit says. Suite and layout of KIDs have one value each. */
 export interface Commit {
@@ -52,6 +53,7 @@ export interface Commit {
   readonly epoch: number;
   /** Within the epoch, from 0. */
   readonly step: number;
+  /** What it is for; it says what it may change. */
   readonly type: CommitType;
   /** Of the roster that the change leads to. */
   readonly rosterHash: Bytes;
@@ -61,6 +63,7 @@ export interface Commit {
   readonly timeMs: number;
   /** The entry's hash of the device that signs. */
   readonly signer: Bytes;
+  /** Who goes, and who comes. */
   readonly change: RosterChange;
 }
 
@@ -70,13 +73,15 @@ export interface SignedCommit extends Commit {
   readonly hash: Bytes;
   /** As it came, with its signature: for whoever needs to see it later. */
   readonly wire: Bytes;
+  /** No value: what the type says. */
   readonly [verified]: true;
 }
-declare const verified: unique symbol;
 
 /** What the commits so far led to. */
 export interface ChainHead {
+  /** The last one that was taken. */
   readonly commit: SignedCommit;
+  /** Who has a seat after it. */
   readonly roster: Roster;
 }
 

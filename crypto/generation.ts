@@ -29,7 +29,9 @@ const MAX_INDEX = 0xffff;
 
 /** The keys of one step of an epoch. */
 export class Generation {
+  /** From 1. */
   readonly epoch: number;
+  /** Within the epoch, from 0. */
   readonly step: number;
   readonly #es: Secret;
 

@@ -27,6 +27,7 @@ import {
   SIGNATURE_BYTES,
 } from "./primitives.ts";
 import { Secret } from "./secret.ts";
+import { type verified } from "./verified.ts";
 
 const SECRET = 0x51;
 const WELCOME = 0x52;
@@ -97,20 +98,23 @@ export function ackIndex(ack: Bytes): number {
 
 /** The sign of life of a committer: the head of its chain. */
 export interface Heartbeat {
+  /** The call, 16 bytes. */
   readonly callId: Bytes;
   /** How many commits the room had passed on, refused ones too. */
   readonly order: number;
   /** The last commit that was taken. */
   readonly hash: Bytes;
+  /** By the signer's clock, Unix milliseconds. */
   readonly timeMs: number;
+  /** The entry's hash of the device that signs. */
   readonly signer: Bytes;
 }
 
 /** A heartbeat whose signature was verified; made by `openHeartbeat` alone. */
 export interface SignedHeartbeat extends Heartbeat {
+  /** No value: what the type says. */
   readonly [verified]: true;
 }
-declare const verified: unique symbol;
 
 /** Signs a heartbeat for the room. */
 export async function signHeartbeat(beat: Heartbeat, signing: SigningKeyPair): Promise<Bytes> {

@@ -79,7 +79,8 @@ export class GroupMember {
   readonly #chain = new KeyChain();
   readonly #agenda = new Agenda();
   readonly #live = new LiveGenerations();
-  readonly #waiting = new Map<number, SignedCommit>();
+  /** Commits by their numbers, and null for what is none. */
+  readonly #waiting = new Map<number, SignedCommit | null>();
   readonly #answeredMs = new Map<string, number>();
   #head: ChainHead | null = null;
   /** How many commits were seen of the room's. */
@@ -102,6 +103,7 @@ export class GroupMember {
   #missingMs: number | null = null;
   #effects: GroupEffect[] = [];
 
+  /** Of no call yet: `create` or `join` comes next. */
   constructor(options: GroupMemberOptions) {
     this.#options = { random: randomBytes, ...options };
   }
@@ -116,9 +118,10 @@ export class GroupMember {
     return this.#isBehind ? null : this.#chain.current;
   }
 
-  /** Begins a call. */
-  create(nowMs: number): readonly GroupEffect[] {
+  /** Begins a call. @param order the room's number of what happened last */
+  create(nowMs: number, order: number = 0): readonly GroupEffect[] {
     this.#isComing = false;
+    this.#order = order;
     const added = [{ index: 0, entry: this.#options.self }];
     this.#propose("create", true, { removed: [], added }, nowMs);
     return this.#done(nowMs);
@@ -138,6 +141,21 @@ export class GroupMember {
 
   /** A commit came from the room. @param order its number there */
   commit(order: number, commit: SignedCommit, nowMs: number): readonly GroupEffect[] {
+    return this.#shown(order, commit, nowMs);
+  }
+
+  /** Something came from the room that is no commit, or not one for anybody. @param order its number there */
+  pass(order: number, nowMs: number): readonly GroupEffect[] {
+    return this.#shown(order, null, nowMs);
+  }
+
+  /** The room has come to this number, and what it showed up to there was not all seen. */
+  missed(order: number, nowMs: number): readonly GroupEffect[] {
+    this.#fallBehind(order, nowMs);
+    return this.#done(nowMs);
+  }
+
+  #shown(order: number, commit: SignedCommit | null, nowMs: number): readonly GroupEffect[] {
     if (order > this.#order) {
       this.#waiting.set(order, commit);
       if (this.#waiting.size > MAX_WAITING_COMMITS) {
@@ -266,7 +284,7 @@ export class GroupMember {
     ) {
       this.#order++;
       this.#waiting.delete(this.#order);
-      this.#judge(next, nowMs);
+      if (next !== null) this.#judge(next, nowMs);
     }
     for (const order of this.#waiting.keys()) {
       if (order <= this.#order) this.#waiting.delete(order);

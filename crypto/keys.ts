@@ -22,7 +22,8 @@ import {
   type KemPrivateKey,
 } from "./primitives.ts";
 
-declare const purpose: unique symbol;
+/** Tells keys of different purposes apart in types; there is no such value. */
+export declare const purpose: unique symbol;
 
 /** A key that verifies signatures: 32 bytes, canonical, of prime order. */
 export type VerifyingKey = Bytes & { readonly [purpose]: "Ed25519" };

@@ -19,6 +19,7 @@ export type GenerationName = Pick<Generation, "epoch" | "step">;
 
 /** Keys that are to be dropped: a sender's, or with `index` null everybody's. */
 export interface Retirement extends GenerationName {
+  /** The sender's seat, or null for all. */
   readonly index: number | null;
 }
 

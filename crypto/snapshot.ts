@@ -14,12 +14,13 @@ import { type ChainHead, openCommit } from "./commit.ts";
 import { CryptoError } from "./error.ts";
 import { type VerifyingKey } from "./keys.ts";
 import { readRoster, rosterHash, seatOf, writeRoster } from "./roster.ts";
+import { type verified } from "./verified.ts";
 
 /** A snapshot whose signature and roster were verified; made by `openSnapshot` alone. */
 export interface Snapshot extends ChainHead {
+  /** No value: what the type says. */
   readonly [verified]: true;
 }
-declare const verified: unique symbol;
 
 /** The bytes of a snapshot. */
 export function encodeSnapshot({ commit, roster }: ChainHead): Bytes {
