@@ -22,7 +22,7 @@ const CLIENT_BUDGET_BYTES = 57_344;
  * of all codecs. What one adds to the client's bundle differs by some fifty bytes with what else is
  * compressed.
  */
-const ADAPTER_BUDGET_BYTES = 4_096;
+const ADAPTER_BUDGET_BYTES = 6_144;
 const WORKER_BUDGET_BYTES = 20_480;
 
 /** Packages that an adapter expects its user to have. */

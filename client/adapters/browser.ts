@@ -30,6 +30,7 @@ import {
   transportsOf,
 } from "./browser_lines.ts";
 import { type FromWorker, type ToWorker, type WorkerCounts } from "./browser_messages.ts";
+import { withoutOrphans } from "./browser_sdp.ts";
 import { senderCount, watchLine } from "./browser_watchdog.ts";
 
 export { type Codec } from "../../crypto/envelope.ts";
@@ -157,7 +158,7 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
     const isComplete = () => connection.iceGatheringState === "complete";
     const complete = until(connection, "icegatheringstatechange", isComplete);
     await Promise.race([complete, after(GATHERING_MS), over.promise]);
-    return connection.localDescription!.sdp;
+    return withoutOrphans(connection.localDescription!.sdp);
   }
 
   function ask(message: ToWorker): Promise<WorkerCounts> {

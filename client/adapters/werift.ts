@@ -1,7 +1,7 @@
 /**
- * The werift adapter: calls between programs, without a browser. One audio and one video m-line,
- * and each RTP payload is one frame. No packet is made before `start`, and packets that come before
- * it are dropped. What werift hands over has lost its padding and header extensions already.
+ * The werift adapter: calls of programs, with each other and with browsers. One audio and one video
+ * m-line, Opus and VP8. No packet is made before `start`, and packets that come before it are dropped.
+ * What werift hands over has lost its padding and header extensions already.
  *
  * What werift 0.25.2 does by itself, and this module does not let it:
  *
@@ -20,24 +20,26 @@ import { type Bytes } from "../../crypto/bytes.ts";
 import { type FrameType } from "../../crypto/envelope.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { type CallKeys, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
 import { type MediaAdapter } from "../adapter.ts";
+import { FrameAssembly, splitFrame } from "./vp8_payload.ts";
 import {
-  describePayload,
-  MAX_FRAME_BYTES,
+  MAX_AUDIO_BYTES,
+  MAX_VIDEO_BYTES,
   MEDIA,
   type Medium,
   packetHeaders,
-  undescribedPayload,
 } from "./werift_packet.ts";
 import { openConnection, type Werift, type WeriftConnection } from "./werift_connection.ts";
 
-export { MAX_FRAME_BYTES };
+export { type VideoPacket } from "./vp8_payload.ts";
+export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type FrameType } from "../../crypto/envelope.ts";
 export {
   type Werift,
   type WeriftConnection,
   type WeriftEvent,
+  type WeriftFeedback,
   type WeriftPacket,
   type WeriftTransceiver,
 } from "./werift_connection.ts";
@@ -48,6 +50,8 @@ export interface WeriftAdapterOptions {
   readonly werift: Werift;
   /** Takes each frame of the peer. Frames come as packets do: seldom, one overtakes another. */
   readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
+  /** The peer cannot decode until it has a key frame of the camera. */
+  readonly onKeyFrameRequest?: () => void;
   /** STUN and TURN servers; none by default. */
   readonly iceServers?: readonly WeriftIceServer[];
 }
@@ -65,16 +69,22 @@ export interface WeriftIceServer {
 /** A `MediaAdapter` that is handed frames instead of tracks. */
 export interface WeriftAdapter extends MediaAdapter {
   /**
-   * Protects one frame and sends it in one packet; drops it while the gate is closed. The peer opens
-   * its gate a moment later or earlier: the first frames of a call may arrive before it, and are lost.
+   * Protects one frame and sends it; drops it while the gate is closed. The peer opens its gate a moment
+   * later or earlier: the first frames of a call may arrive before it, and are lost.
    *
    * @param ctx `CTX.mic` for Opus or `CTX.camera` for VP8
-   * @param frame at most `MAX_FRAME_BYTES` @param frameType of video; audio ignores it
+   * @param frame at most `MAX_AUDIO_BYTES` or `MAX_VIDEO_BYTES`
+   * @param frameType of video; audio ignores it
    * @throws CryptoError `malformed` for an empty frame, `spent`
    * @throws RangeError for another medium or a frame that is too long
    */
   send(ctx: Ctx, frame: Bytes, frameType?: FrameType): Promise<void>;
+  /** Asks the peer for a key frame of its camera; `start` does so too. */
+  requestKeyFrame(): Promise<void>;
 }
+
+/** The video line among `MEDIA`. */
+const VIDEO = 1;
 
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
@@ -84,7 +94,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
-  const nextHeader = packetHeaders();
+  const nextHeaders = packetHeaders();
   let connection: WeriftConnection | null = null;
   let state: "gated" | "started" | "over" = "gated";
   for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
@@ -117,19 +127,31 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       // It may have ended while the keys were derived.
       if (state !== "gated") throw new Error("The media was closed");
       state = "started";
+      // What came before was dropped.
+      await adapter.requestKeyFrame();
     },
     async send(ctx, frame, frameType = "key") {
       const line = MEDIA.findIndex((each) => each.ctx === ctx);
       const medium = MEDIA[line];
-      if (medium === undefined || frame.length > MAX_FRAME_BYTES) {
-        throw new RangeError("A frame needs an m-line, and fits one packet");
+      if (medium === undefined || frame.length > medium.maxBytes) {
+        throw new RangeError("A frame needs an m-line, and has a largest size");
       }
       if (state !== "started" || connection === null) return;
-      const header = new werift.RtpHeader(nextHeader(medium) as never);
       const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
       if (state !== "started") return;
-      const packet = new werift.RtpPacket(header as never, describePayload(medium, wire) as never);
-      await connection.getTransceivers()[line]!.sender.sendRtp(packet as never);
+      const payloads = ctx === CTX.mic ? [wire] : splitFrame(wire);
+      const headers = nextHeaders(medium, payloads.length);
+      const { sender } = connection.getTransceivers()[line]!;
+      for (const [i, payload] of payloads.entries()) {
+        const header = new werift.RtpHeader(headers[i] as never);
+        await sender.sendRtp(new werift.RtpPacket(header as never, payload as never) as never);
+      }
+    },
+    async requestKeyFrame() {
+      const receiver = connection?.getTransceivers()[VIDEO]?.receiver;
+      for (const { ssrc } of receiver?.tracks ?? []) {
+        if (ssrc !== undefined) await receiver!.sendRtcpPLI(ssrc);
+      }
     },
     stats: () => Promise.resolve(cryptor.stats()),
     close() {
@@ -163,15 +185,20 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     }
     for (const [i, { receiver }] of lines.entries()) {
       for (const { onReceiveRtp } of receiver.tracks) {
-        onReceiveRtp.subscribe(({ payload }) => void take(MEDIA[i]!, payload));
+        const assembly = new FrameAssembly();
+        onReceiveRtp.subscribe((packet) => {
+          // A copy: what a stack hands over is a view of a datagram.
+          const wire = i === VIDEO ? assembly.take(packet) : new Uint8Array(packet.payload);
+          if (wire !== null) void take(MEDIA[i]!, wire);
+        });
       }
     }
+    lines[VIDEO]!.sender.onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
     return lines;
   }
 
-  async function take(medium: Medium, payload: Uint8Array): Promise<void> {
+  async function take(medium: Medium, wire: Bytes): Promise<void> {
     if (state !== "started") return;
-    const wire = undescribedPayload(medium, payload);
     // What is refused is dropped; the cryptor counts it.
     const frame = await cryptor.unprotect(medium, wire).catch(() => null);
     if (frame !== null && state === "started") onFrame(frame, medium.ctx);

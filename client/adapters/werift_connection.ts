@@ -8,6 +8,8 @@
  * @module
  */
 
+import { type VideoPacket } from "./vp8_payload.ts";
+
 /** The module `werift`, as far as it is used. */
 export interface Werift {
   /** Makes connections. */
@@ -19,12 +21,22 @@ export interface Werift {
   /** Describes Opus. */
   useOPUS(): unknown;
   /** Describes VP8. */
-  useVP8(parameters: { readonly rtcpFeedback: [] }): unknown;
+  useVP8(parameters: { readonly rtcpFeedback: WeriftFeedback[] }): unknown;
+  /** Describes requests for a key frame. */
+  usePLI(): WeriftFeedback;
   /** Makes a certificate. */
   createSelfSignedCertificate(
     signature: { readonly hash: 4; readonly signature: 3 },
     curve: 23,
   ): Promise<unknown>;
+}
+
+/** A kind of feedback (RFC 4585, section 4.2). */
+export interface WeriftFeedback {
+  /** Such as `nack`. */
+  type: string;
+  /** Such as `pli`. */
+  parameter?: string;
 }
 
 /** An `RTCPeerConnection` of werift. */
@@ -64,18 +76,22 @@ export interface WeriftTransceiver {
   readonly sender: {
     /** Gives the packet the sender's SSRC and payload type, and sends it. */
     sendRtp(packet: never): Promise<void>;
+    /** The peer asks for a key frame. */
+    readonly onPictureLossIndication: { subscribe(take: () => void): unknown };
   };
   /** The way in: one track for each SSRC of the remote description. */
   readonly receiver: {
-    readonly tracks: readonly { readonly onReceiveRtp: WeriftEvent<WeriftPacket> }[];
+    readonly tracks: readonly {
+      readonly ssrc?: number | undefined;
+      readonly onReceiveRtp: WeriftEvent<WeriftPacket>;
+    }[];
+    /** Asks the peer for a key frame. */
+    sendRtcpPLI(ssrc: number): Promise<void>;
   };
 }
 
 /** An RTP packet, without padding and header extensions. */
-export interface WeriftPacket {
-  /** What stands behind the header. */
-  readonly payload: Uint8Array;
-}
+export type WeriftPacket = VideoPacket;
 
 /** An event that can be listened to. */
 export interface WeriftEvent<T> {
@@ -95,8 +111,11 @@ export async function openConnection(
   const configuration = {
     iceServers: [...iceServers],
     bundlePolicy: "max-bundle",
-    // No feedback is offered, because nothing here would answer it: a lost frame stays lost.
-    codecs: { audio: [werift.useOPUS()], video: [werift.useVP8({ rtcpFeedback: [] })] },
+    // Nothing here would answer other feedback: a lost frame stays lost.
+    codecs: {
+      audio: [werift.useOPUS()],
+      video: [werift.useVP8({ rtcpFeedback: [werift.usePLI()] })],
+    },
     dtls: { keys: await werift.createSelfSignedCertificate(SIGNATURE, SECP256R1) },
   };
   return new werift.RTCPeerConnection(configuration as never);

@@ -1,52 +1,56 @@
 /**
- * What stands in the RTP packets of the werift adapter: one frame each.
+ * What stands in the RTP packets of the werift adapter.
  *
- *     payload = descriptor(codec) || envelope(codec, frame type) || SFrame(frame)
+ *     wire = envelope(codec, frame type) || SFrame(frame)
  *
- * The descriptor is that of VP8 for a frame in one packet (RFC 7741, section 4.2), none for Opus.
+ * An Opus packet holds one; a VP8 frame is split over packets (`vp8_payload.ts`).
  *
  * @module
  */
 
-import { type Bytes, concat } from "../../crypto/bytes.ts";
+import { MAX_WIRE_BYTES } from "./vp8_payload.ts";
 import { CTX, type Ctx } from "../../crypto/schedule.ts";
 
-/** Longest frame in bytes: with everything around it, it still fits a datagram of 1,300 bytes. */
-export const MAX_FRAME_BYTES = 1_200;
+/** Longest audio frame in bytes: with everything around it, it still fits a datagram of 1,300. */
+export const MAX_AUDIO_BYTES = 1_200;
+/** Longest video frame in bytes. */
+export const MAX_VIDEO_BYTES = MAX_WIRE_BYTES - 64;
 
 /** The media of a call, in the order of the m-lines. */
 export const MEDIA = [
-  { kind: "audio", ctx: CTX.mic, codec: "opus", clockRate: 48_000, descriptor: null },
-  { kind: "video", ctx: CTX.camera, codec: "vp8", clockRate: 90_000, descriptor: 0x10 },
+  { kind: "audio", ctx: CTX.mic, codec: "opus", clockRate: 48_000, maxBytes: MAX_AUDIO_BYTES },
+  { kind: "video", ctx: CTX.camera, codec: "vp8", clockRate: 90_000, maxBytes: MAX_VIDEO_BYTES },
 ] as const;
 
 /** One medium of a call. */
 export type Medium = typeof MEDIA[number];
 
-/** A counter of packets for each medium; gives what the header of the next one says. */
-export function packetHeaders(): (medium: Medium) => Readonly<Record<string, number | boolean>> {
+/** What the header of a packet says; the sender of werift fills in its SSRC and payload type. */
+export interface PacketFields extends Readonly<Record<string, number | boolean>> {
+  readonly sequenceNumber: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+}
+
+/** A counter of packets for each medium; gives the headers of the packets of the next frame. */
+export function packetHeaders(): (medium: Medium, count: number) => readonly PacketFields[] {
   const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, random32() & 0xffff]));
   const clockOffset = random32();
-  return ({ ctx, clockRate }) => {
-    const sequenceNumber = sequence.get(ctx)!;
-    sequence.set(ctx, sequenceNumber + 1 & 0xffff);
-    const timestamp = clockOffset + performance.now() * clockRate / 1000 >>> 0;
-    // The sender of werift fills in its SSRC and payload type.
-    return { sequenceNumber, timestamp, marker: true };
+  const latest = new Map<Ctx, number>();
+  return ({ ctx, clockRate }, count) => {
+    const first = sequence.get(ctx)!;
+    sequence.set(ctx, first + count & 0xffff);
+    // Packets belong to one frame by their timestamp, so no two frames may share it.
+    const now = Math.floor(performance.now() * clockRate / 1000);
+    const ticks = Math.max(now, (latest.get(ctx) ?? -1) + 1);
+    latest.set(ctx, ticks);
+    const timestamp = clockOffset + ticks >>> 0;
+    return Array.from({ length: count }, (_, i) => ({
+      sequenceNumber: first + i & 0xffff,
+      timestamp,
+      marker: i === count - 1,
+    }));
   };
-}
-
-/** The payload of a protected frame. */
-export function describePayload({ descriptor }: Medium, wire: Bytes): Bytes {
-  return descriptor === null ? wire : concat(Uint8Array.of(descriptor), wire);
-}
-
-/**
- * The protected frame in a payload, copied, since a stack's bytes are a view of a datagram. Under
- * another descriptor it is left as it is, and the envelope or the tag refuses it.
- */
-export function undescribedPayload({ descriptor }: Medium, payload: Uint8Array): Bytes {
-  return new Uint8Array(payload[0] === descriptor ? payload.subarray(1) : payload);
 }
 
 function random32(): number {

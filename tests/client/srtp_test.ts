@@ -4,7 +4,7 @@ import { concat, toHex, utf8 } from "../../crypto/bytes.ts";
 import { hkdfExpand } from "../../crypto/primitives.ts";
 import { callKeys } from "../../crypto/schedule.ts";
 import { connect, makePerson } from "../support/people.ts";
-import { keysOf } from "../support/werift.ts";
+import { keysOf } from "../support/call_keys.ts";
 
 /** The profile's number in the registry of DTLS-SRTP, and bytes of key and salt. */
 const PROFILES: readonly (readonly [SrtpProfile, number, number, number])[] = [

@@ -18,7 +18,8 @@ import { srtpKeys, type SrtpMasterKey, type SrtpProfile } from "../../client/ada
 import { concat, toHex } from "../../crypto/bytes.ts";
 import { hasPrograms, startProgram } from "../support/media_program.ts";
 import { type PacketSocket, packetSocket } from "../support/packet_socket.ts";
-import { eventually, keysOf } from "../support/werift.ts";
+import { keysOf } from "../support/call_keys.ts";
+import { eventually } from "../support/werift.ts";
 
 /** How a profile is called in each stack. */
 const PROFILES = [

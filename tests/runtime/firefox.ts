@@ -26,6 +26,12 @@ const PREFERENCES = {
   "datareporting.policy.dataSubmissionEnabled": false,
   "extensions.systemAddon.update.enabled": false,
   "extensions.update.enabled": false,
+  // A microphone and a camera that need no permission, and connections between pages of one machine.
+  "media.autoplay.default": 0,
+  "media.navigator.permission.disabled": true,
+  "media.navigator.streams.fake": true,
+  "media.peerconnection.ice.loopback": true,
+  "media.peerconnection.ice.obfuscate_host_addresses": false,
   "network.captive-portal-service.enabled": false,
   "network.connectivity-service.enabled": false,
   "network.prefetch-next": false,
@@ -35,38 +41,58 @@ const PREFERENCES = {
   "toolkit.telemetry.server": "",
 } as const;
 
+/** A Firefox that shows a page. */
+export interface Firefox {
+  /** As it states it. */
+  readonly version: string;
+  /** Rejects when it ends by itself. */
+  readonly ended: Promise<never>;
+  /** Ends it and removes its profile. */
+  close(): Promise<void>;
+}
+
+/** Starts Firefox on a page, or gives null where there is none. */
+export async function startFirefox(url: string): Promise<Firefox | null> {
+  const path = await onPath(SYSTEM_NAME);
+  if (path === null) return null;
+  const profile = await Deno.makeTempDir({ prefix: "countersign-firefox-" });
+  const lines = Object.entries(PREFERENCES)
+    .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
+  await Deno.writeTextFile(`${profile}/user.js`, lines.join(""));
+  const process = new Deno.Command(path, {
+    args: ["--headless", "--no-remote", "--profile", profile, url],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const ended = process.status.then(({ code }) => {
+    throw new Error(`Firefox ended with status ${code}`);
+  });
+  ended.catch(() => {});
+  return {
+    version: await versionOf(path),
+    ended,
+    async close() {
+      stop(process);
+      await process.status;
+      await Deno.remove(profile, { recursive: true });
+    },
+  };
+}
+
 /**
  * Opens the page in Firefox and waits for its result; the version, or null where there is none.
  *
  * @throws Error where Firefox ends before the page sent its result
  */
 export async function runInFirefox(page: Page): Promise<string | null> {
-  const path = await onPath(SYSTEM_NAME);
-  if (path === null) return null;
-  const profile = await Deno.makeTempDir({ prefix: "countersign-firefox-" });
+  const firefox = await startFirefox(page.url);
+  if (firefox === null) return null;
   try {
-    const lines = Object.entries(PREFERENCES)
-      .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
-    await Deno.writeTextFile(`${profile}/user.js`, lines.join(""));
-    const process = new Deno.Command(path, {
-      args: ["--headless", "--no-remote", "--profile", profile, page.url],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const ended = process.status.then(({ code }) => {
-      throw new Error(`Firefox ended with status ${code}`);
-    });
-    ended.catch(() => {});
-    try {
-      await Promise.race([page.result, ended]);
-    } finally {
-      stop(process);
-      await process.status;
-    }
-    return await versionOf(path);
+    await Promise.race([page.result, firefox.ended]);
+    return firefox.version;
   } finally {
-    await Deno.remove(profile, { recursive: true });
+    await firefox.close();
   }
 }
 

@@ -9,9 +9,8 @@ import * as werift from "werift";
 import { type MediaAdapter } from "../../client/adapter.ts";
 import { type WeriftAdapter, weriftAdapter } from "../../client/adapters/werift.ts";
 import { openConnection } from "../../client/adapters/werift_connection.ts";
-import { type Bytes, concat, utf8 } from "../../crypto/bytes.ts";
-import { hkdfExpand, sha256 } from "../../crypto/primitives.ts";
-import { type CallKeys, callKeys, type Ctx } from "../../crypto/schedule.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
+import { type Ctx } from "../../crypto/schedule.ts";
 
 /** One end of a call on werift, with the frames that it was given. */
 export interface Peer {
@@ -26,14 +25,6 @@ export function weriftPeer(): Peer {
   const frames: Peer["frames"] = [];
   const adapter = weriftAdapter({ werift, onFrame: (frame, ctx) => frames.push({ frame, ctx }) });
   return { adapter, frames };
-}
-
-/** The keys of a call whose session secret is this text. */
-export function keysOf(secret: string, self: 0 | 1): CallKeys {
-  const root = sha256(utf8(secret));
-  return callKeys((label, context, length) => {
-    return hkdfExpand(root, concat(utf8(label), context), length);
-  }, self);
 }
 
 /** Exchanges offer and answer, and waits for DTLS; gives what each side saw of the other. */

@@ -5,11 +5,11 @@
  * @module
  */
 
+import { keysOf } from "../../support/call_keys.ts";
 import {
   after,
   connect,
   countsOf,
-  keysOf,
   NativeConnection,
   party,
   plays,

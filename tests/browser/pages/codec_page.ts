@@ -6,7 +6,8 @@
 
 import { type Codec } from "../../../client/adapters/browser.ts";
 import { toHex } from "../../../crypto/bytes.ts";
-import { connect, keysOf, party, plays, type Side, sideOf, type Size, until } from "./party.ts";
+import { keysOf } from "../../support/call_keys.ts";
+import { connect, party, plays, type Side, sideOf, type Size, until } from "./party.ts";
 import { type TappedFrame } from "./tap_worker.ts";
 
 /** A frame of the tap, as it gets out of the page. */

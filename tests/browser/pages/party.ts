@@ -7,9 +7,6 @@
 
 import { browserAdapter, type Codec } from "../../../client/adapters/browser.ts";
 import { type MediaAdapter, type MediaFailure, type MediaStats } from "../../../client/adapter.ts";
-import { utf8 } from "../../../crypto/bytes.ts";
-import { hkdfExpand, sha256 } from "../../../crypto/primitives.ts";
-import { type CallKeys, callKeys } from "../../../crypto/schedule.ts";
 
 /** What the browser counted on one side. */
 export interface BrowserCounts {
@@ -116,14 +113,6 @@ export async function connect(a: Party, b: Party): Promise<{ offer: string; answ
   const answer = await b.adapter.createAnswer(offer);
   await a.adapter.acceptAnswer(answer);
   return { offer, answer };
-}
-
-/** The keys of one side of a session that has a name and nothing else. */
-export function keysOf(seed: string, self: 0 | 1): CallKeys {
-  return callKeys(
-    (label, context, length) => hkdfExpand(sha256(utf8(seed + label), context), context, length),
-    self,
-  );
 }
 
 /** The browser's own counts. */
