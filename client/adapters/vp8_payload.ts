@@ -19,6 +19,7 @@ export const MAX_WIRE_BYTES = 2 ** 20;
 
 /** A packet as far as it matters here. */
 export interface VideoPacket {
+  /** What its header says. */
   readonly header: {
     /** 16 bits; counts packets. */
     readonly sequenceNumber: number;
@@ -27,6 +28,7 @@ export interface VideoPacket {
     /** Whether it is the last of its frame. */
     readonly marker: boolean;
   };
+  /** What stands behind it. */
   readonly payload: Uint8Array;
 }
 
