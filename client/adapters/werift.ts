@@ -17,23 +17,15 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
-import { type FrameType } from "../../crypto/envelope.ts";
-import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
-import { type MediaAdapter } from "../adapter.ts";
-import { FrameAssembly, splitFrame } from "./vp8_payload.ts";
-import {
-  MAX_AUDIO_BYTES,
-  MAX_VIDEO_BYTES,
-  MEDIA,
-  type Medium,
-  packetHeaders,
-} from "./werift_packet.ts";
+import { type Ctx } from "../../crypto/schedule.ts";
+import { type PacketAdapter, packetMedia } from "./packet_media.ts";
+import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA } from "./rtp_payload.ts";
 import { openConnection, type Werift, type WeriftConnection } from "./werift_connection.ts";
 
-export { type VideoPacket } from "./vp8_payload.ts";
 export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
+export { type VideoPacket } from "./vp8_payload.ts";
+export { type PacketAdapter } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
 export {
   type Werift,
@@ -43,6 +35,9 @@ export {
   type WeriftPacket,
   type WeriftTransceiver,
 } from "./werift_connection.ts";
+
+/** A `MediaAdapter` that is handed frames instead of tracks. */
+export type WeriftAdapter = PacketAdapter;
 
 /** What a werift adapter is made of. */
 export interface WeriftAdapterOptions {
@@ -66,37 +61,18 @@ export interface WeriftIceServer {
   readonly credential?: string;
 }
 
-/** A `MediaAdapter` that is handed frames instead of tracks. */
-export interface WeriftAdapter extends MediaAdapter {
-  /**
-   * Protects one frame and sends it; drops it while the gate is closed. The peer opens its gate a moment
-   * later or earlier: the first frames of a call may arrive before it, and are lost.
-   *
-   * @param ctx `CTX.mic` for Opus or `CTX.camera` for VP8
-   * @param frame at most `MAX_AUDIO_BYTES` or `MAX_VIDEO_BYTES`
-   * @param frameType of video; audio ignores it
-   * @throws CryptoError `malformed` for an empty frame, `spent`
-   * @throws RangeError for another medium or a frame that is too long
-   */
-  send(ctx: Ctx, frame: Bytes, frameType?: FrameType): Promise<void>;
-  /** Asks the peer for a key frame of its camera; `start` does so too. */
-  requestKeyFrame(): Promise<void>;
-}
-
 /** The video line among `MEDIA`. */
 const VIDEO = 1;
 
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const { werift, onFrame, iceServers } = options;
-  const cryptor = new FrameCryptor();
+  const media = packetMedia(onFrame);
   const opening = openConnection(werift, iceServers ?? []).then(watched);
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
-  const nextHeaders = packetHeaders();
   let connection: WeriftConnection | null = null;
-  let state: "gated" | "started" | "over" = "gated";
   for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
 
   const adapter: WeriftAdapter = {
@@ -122,28 +98,17 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       return peerCertificates(await opening);
     },
     async start(keys) {
-      if (state !== "gated") throw new Error("bug: media is started twice");
-      await holdKeys(cryptor, keys);
-      // It may have ended while the keys were derived.
-      if (state !== "gated") throw new Error("The media was closed");
-      state = "started";
+      await media.start(keys);
       // What came before was dropped.
       await adapter.requestKeyFrame();
     },
     async send(ctx, frame, frameType = "key") {
-      const line = MEDIA.findIndex((each) => each.ctx === ctx);
-      const medium = MEDIA[line];
-      if (medium === undefined || frame.length > medium.maxBytes) {
-        throw new RangeError("A frame needs an m-line, and has a largest size");
-      }
-      if (state !== "started" || connection === null) return;
-      const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
-      if (state !== "started") return;
-      const payloads = ctx === CTX.mic ? [wire] : splitFrame(wire);
-      const headers = nextHeaders(medium, payloads.length);
-      const { sender } = connection.getTransceivers()[line]!;
-      for (const [i, payload] of payloads.entries()) {
-        const header = new werift.RtpHeader(headers[i] as never);
+      const outgoing = await media.protect(ctx, frame, frameType);
+      if (outgoing === null || connection === null) return;
+      const { sender } = connection.getTransceivers()[outgoing.line]!;
+      for (const { header: numbers, payload } of outgoing.packets) {
+        // The sender of werift fills in its SSRC and payload type.
+        const header = new werift.RtpHeader(numbers as never);
         await sender.sendRtp(new werift.RtpPacket(header as never, payload as never) as never);
       }
     },
@@ -153,7 +118,7 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
         if (ssrc !== undefined) await receiver!.sendRtcpPLI(ssrc);
       }
     },
-    stats: () => Promise.resolve(cryptor.stats()),
+    stats: () => Promise.resolve(media.stats()),
     close() {
       end();
       opening.then((opened) => opened.close()).catch(() => {});
@@ -165,16 +130,16 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     connection = opened;
     opened.connectionStateChange.subscribe((now) => {
       if (now === "connected") connected.resolve();
-      if (now !== "failed" || state === "over") return;
-      end();
+      if (now !== "failed" || !end()) return;
       adapter.onFailure?.("transport_failed");
     });
     return opened;
   }
 
-  function end(): void {
-    state = "over";
+  /** True the first time. */
+  function end(): boolean {
     over.reject(new Error("The media was closed"));
+    return media.end();
   }
 
   /** Takes the packets of the peer's tracks, which stand in its description. */
@@ -185,23 +150,11 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     }
     for (const [i, { receiver }] of lines.entries()) {
       for (const { onReceiveRtp } of receiver.tracks) {
-        const assembly = new FrameAssembly();
-        onReceiveRtp.subscribe((packet) => {
-          // A copy: what a stack hands over is a view of a datagram.
-          const wire = i === VIDEO ? assembly.take(packet) : new Uint8Array(packet.payload);
-          if (wire !== null) void take(MEDIA[i]!, wire);
-        });
+        onReceiveRtp.subscribe(media.receiver(MEDIA[i]!));
       }
     }
     lines[VIDEO]!.sender.onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
     return lines;
-  }
-
-  async function take(medium: Medium, wire: Bytes): Promise<void> {
-    if (state !== "started") return;
-    // What is refused is dropped; the cryptor counts it.
-    const frame = await cryptor.unprotect(medium, wire).catch(() => null);
-    if (frame !== null && state === "started") onFrame(frame, medium.ctx);
   }
 }
 
@@ -218,14 +171,4 @@ function peerCertificates(connection: WeriftConnection): readonly Bytes[] {
     if (leaf === undefined) throw new Error("A peer has no certificate");
     return sha256(leaf);
   });
-}
-
-/** Hands the keys of both sides for every line to the cryptor. */
-async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
-  for (const { ctx } of MEDIA) {
-    cryptor.setSendKey(ctx, await keys.sendKey(ctx));
-    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
-    if (key === null) throw new Error("bug: no key for a medium");
-    cryptor.addRecvKey(key);
-  }
 }

@@ -6,7 +6,9 @@ import { ClientError } from "../../client/error.ts";
 import { checkCertificates, checkDescription, describe } from "../../client/fingerprint.ts";
 import { type Bytes, toHex, utf8 } from "../../crypto/bytes.ts";
 import { CTX } from "../../crypto/schedule.ts";
+import { keepsContract } from "../support/adapter_contract.ts";
 import { keysOf } from "../support/call_keys.ts";
+import { packetStage } from "../support/packet_stage.ts";
 import {
   eventually,
   join,
@@ -308,4 +310,8 @@ Deno.test("werift takes a certificate from a peer that lacks its key: DTLS prove
       await Promise.all([thief.close(), victim.close()]);
     }
   }
+});
+
+Deno.test("the werift adapter keeps the contract of all adapters", async (t) => {
+  await keepsContract(t, () => packetStage(weriftPeer));
 });

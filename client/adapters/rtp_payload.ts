@@ -1,5 +1,5 @@
 /**
- * What stands in the RTP packets of the werift adapter.
+ * What stands in the RTP packets of the adapters that work on packets.
  *
  *     wire = envelope(codec, frame type) || SFrame(frame)
  *
@@ -8,7 +8,7 @@
  * @module
  */
 
-import { MAX_WIRE_BYTES } from "./vp8_payload.ts";
+import { MAX_WIRE_BYTES, type VideoPacket } from "./vp8_payload.ts";
 import { CTX, type Ctx } from "../../crypto/schedule.ts";
 
 /** Longest audio frame in bytes: with everything around it, it still fits a datagram of 1,300. */
@@ -25,15 +25,11 @@ export const MEDIA = [
 /** One medium of a call. */
 export type Medium = typeof MEDIA[number];
 
-/** What the header of a packet says; the sender of werift fills in its SSRC and payload type. */
-export interface PacketFields extends Readonly<Record<string, number | boolean>> {
-  readonly sequenceNumber: number;
-  readonly timestamp: number;
-  readonly marker: boolean;
-}
+/** What the header of a packet says; whoever sends it adds its SSRC and payload type. */
+export type PacketNumbers = VideoPacket["header"];
 
-/** A counter of packets for each medium; gives the headers of the packets of the next frame. */
-export function packetHeaders(): (medium: Medium, count: number) => readonly PacketFields[] {
+/** A counter of packets for each medium; gives what the headers of the next frame's packets say. */
+export function packetNumbers(): (medium: Medium, count: number) => readonly PacketNumbers[] {
   const sequence = new Map<Ctx, number>(MEDIA.map(({ ctx }) => [ctx, random32() & 0xffff]));
   const clockOffset = random32();
   const latest = new Map<Ctx, number>();
@@ -53,6 +49,7 @@ export function packetHeaders(): (medium: Medium, count: number) => readonly Pac
   };
 }
 
-function random32(): number {
+/** 32 bits that nobody can foresee. */
+export function random32(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

@@ -1,0 +1,122 @@
+/**
+ * The media of a call on a stack that sends packets: frames in, payloads out, and the other way
+ * round. Nothing is made before `start` and after `end`, and what comes then is dropped.
+ *
+ * @module
+ */
+
+import { type Bytes } from "../../crypto/bytes.ts";
+import { type FrameType } from "../../crypto/envelope.ts";
+import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
+import { type CallKeys, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type MediaAdapter, type MediaStats } from "../adapter.ts";
+import { MEDIA, type Medium, packetNumbers } from "./rtp_payload.ts";
+import { FrameAssembly, splitFrame, type VideoPacket } from "./vp8_payload.ts";
+
+/** A `MediaAdapter` that is handed frames instead of tracks. */
+export interface PacketAdapter extends MediaAdapter {
+  /**
+   * Protects one frame and sends it; drops it while the gate is closed. The peer opens its gate a moment
+   * later or earlier: the first frames of a call may arrive before it, and are lost.
+   *
+   * @param ctx `CTX.mic` for Opus or `CTX.camera` for VP8
+   * @param frame at most `MAX_AUDIO_BYTES` or `MAX_VIDEO_BYTES`
+   * @param frameType of video; audio ignores it
+   * @throws CryptoError `malformed` for an empty frame, `spent`
+   * @throws RangeError for another medium or a frame that is too long
+   */
+  send(ctx: Ctx, frame: Bytes, frameType?: FrameType): Promise<void>;
+  /** Asks the peer for a key frame of its camera; `start` does so too. */
+  requestKeyFrame(): Promise<void>;
+}
+
+/** A frame to send. */
+export interface OutgoingPackets {
+  /** The place of its m-line. */
+  readonly line: number;
+  /** What its packets are. */
+  readonly packets: readonly VideoPacket[];
+}
+
+/** The media of one call. */
+export interface PacketMedia {
+  /** Opens the gate. @throws Error when it was opened before, or is closed for good */
+  start(keys: CallKeys): Promise<void>;
+  /**
+   * Protects a frame, or gives null while the gate is closed.
+   *
+   * @throws CryptoError `malformed` for an empty frame, `spent`
+   * @throws RangeError for another medium or a frame that is too long
+   */
+  protect(ctx: Ctx, frame: Bytes, frameType: FrameType): Promise<OutgoingPackets | null>;
+  /** Takes the packets of one stream on a medium's line, and hands on the frames that they make. */
+  receiver(medium: Medium): (packet: VideoPacket) => void;
+  /** Counts of frames so far. */
+  stats(): MediaStats;
+  /** Closes the gate for good. True the first time. */
+  end(): boolean;
+}
+
+/** Media with the gate closed. @param onFrame takes each frame that was opened */
+export function packetMedia(onFrame: (frame: Bytes, ctx: Ctx) => void): PacketMedia {
+  const cryptor = new FrameCryptor();
+  const numbersOf = packetNumbers();
+  let state: "gated" | "started" | "over" = "gated";
+  const isStarted = () => state === "started";
+
+  async function open(medium: Medium, wire: Bytes): Promise<void> {
+    // What is refused is dropped; the cryptor counts it.
+    const frame = await cryptor.unprotect(medium, wire).catch(() => null);
+    if (frame !== null && isStarted()) onFrame(frame, medium.ctx);
+  }
+
+  return {
+    async start(keys) {
+      if (state !== "gated") throw new Error("bug: media is started twice");
+      await holdKeys(cryptor, keys);
+      // It may have ended while the keys were derived.
+      if (state !== "gated") throw new Error("The media was closed");
+      state = "started";
+    },
+    async protect(ctx, frame, frameType) {
+      const line = MEDIA.findIndex((each) => each.ctx === ctx);
+      const medium = MEDIA[line];
+      if (medium === undefined || frame.length > medium.maxBytes) {
+        throw new RangeError("A frame needs an m-line, and has a largest size");
+      }
+      if (!isStarted()) return null;
+      const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
+      if (!isStarted()) return null;
+      const payloads = medium.kind === "video" ? splitFrame(wire) : [wire];
+      const numbers = numbersOf(medium, payloads.length);
+      return { line, packets: payloads.map((payload, i) => ({ header: numbers[i]!, payload })) };
+    },
+    receiver(medium) {
+      const assembly = new FrameAssembly();
+      return (packet) => {
+        if (!isStarted()) return;
+        // A copy: what a stack hands over is a view of a datagram.
+        const wire = medium.kind === "video"
+          ? assembly.take(packet)
+          : new Uint8Array(packet.payload);
+        if (wire !== null) void open(medium, wire);
+      };
+    },
+    stats: () => cryptor.stats(),
+    end() {
+      const isFirst = state !== "over";
+      state = "over";
+      return isFirst;
+    },
+  };
+}
+
+/** Hands the keys of both sides for every line to the cryptor. */
+async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
+  for (const { ctx } of MEDIA) {
+    cryptor.setSendKey(ctx, await keys.sendKey(ctx));
+    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
+    if (key === null) throw new Error("bug: no key for a medium");
+    cryptor.addRecvKey(key);
+  }
+}
