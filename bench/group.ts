@@ -14,7 +14,7 @@ import { type Bytes, concat, equal, toHex, utf8 } from "../crypto/bytes.ts";
 import { openCommit, signCommit } from "../crypto/commit.ts";
 import { type GroupEffect } from "../crypto/group_effect.ts";
 import { openHeartbeat, signHeartbeat } from "../crypto/group_message.ts";
-import { GroupMember } from "../crypto/group_state.ts";
+import { GroupMember } from "../crypto/group_member.ts";
 import { parseVerifyingKey, type SigningKeyPair, type VerifyingKey } from "../crypto/keys.ts";
 import { generateEd25519, sha256 } from "../crypto/primitives.ts";
 import { ReceiveChain, SendChain } from "../crypto/ratchet.ts";

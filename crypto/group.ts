@@ -29,7 +29,7 @@ export {
   type SignedHeartbeat,
   signHeartbeat,
 } from "./group_message.ts";
-export { GroupMember, type GroupMemberOptions } from "./group_state.ts";
+export { GroupMember, type GroupMemberOptions } from "./group_member.ts";
 export { parseVerifyingKey, type purpose, type SigningKeyPair, type VerifyingKey } from "./keys.ts";
 export { type GenerationName, type Retirement } from "./live_generations.ts";
 export { type Roster, type RosterChange, type Seat } from "./roster.ts";

@@ -41,5 +41,10 @@ export type GroupEffect =
   | { readonly kind: "hold"; readonly why: "left" | "stale" }
   /** Nothing was heard of the committer for 30 s; or now something was. */
   | { readonly kind: "degraded"; readonly isDegraded: boolean }
+  /**
+   * A member did what it should not: it took the committer's part before it was its turn, or spoke of
+   * another head than everybody has. Nothing else comes of it.
+   */
+  | { readonly kind: "suspect"; readonly who: Bytes; readonly why: "takeover" | "heartbeat" }
   /** The call is over for this member, and everything wiped. */
   | { readonly kind: "stop"; readonly why: "removed" | "forked" };

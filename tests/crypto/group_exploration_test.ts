@@ -60,6 +60,16 @@ const PLAYS: readonly Play[] = [
     steps: 6 + MORE_STEPS,
   },
   {
+    name: "somebody takes over though the committer is there",
+    members: 3,
+    moves: [],
+    silent: null,
+    leapMs: 15_000,
+    leaps: 1,
+    losses: 1,
+    steps: 5 + MORE_STEPS,
+  },
+  {
     name: "one comes while another goes",
     members: 2,
     moves: [{ who: 2, isHere: true }, { who: 0, isHere: false }],

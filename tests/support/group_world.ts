@@ -13,7 +13,7 @@ import { type Bytes, equal, toHex, utf8 } from "../../crypto/bytes.ts";
 import { type ChainHead, type Commit, commitHash, type SignedCommit } from "../../crypto/commit.ts";
 import { type GroupEffect } from "../../crypto/group_effect.ts";
 import { decodeSecret, type SignedHeartbeat } from "../../crypto/group_message.ts";
-import { GroupMember } from "../../crypto/group_state.ts";
+import { GroupMember } from "../../crypto/group_member.ts";
 import { type Snapshot } from "../../crypto/snapshot.ts";
 import { sha256 } from "../../crypto/primitives.ts";
 
@@ -52,6 +52,8 @@ export class Person {
   /** Devices that it does not find in the log. */
   readonly unknown: Bytes[] = [];
   nowMs = 1_000_000;
+  /** What it draws for its timers, 0 to 255. */
+  jitter = 128;
   /** How much of the room's it was shown. */
   shown = 0;
   inUse: string | null = null;
@@ -66,7 +68,7 @@ export class Person {
       self: this.entry,
       isVerified: (entry) => !this.unknown.some((one) => equal(one, entry)),
       random: (length) => {
-        if (length === 1) return Uint8Array.of(128);
+        if (length === 1) return Uint8Array.of(this.jitter);
         return sha256(utf8(`random ${index} ${drawn++}`)).slice(0, length);
       },
     });

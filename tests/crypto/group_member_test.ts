@@ -189,6 +189,171 @@ Deno.test("who is shown another history in the same place of the room's order st
   assert.equal(bob.secret, null);
 });
 
+Deno.test("a member that contradicts the committer is told of, and ends nothing", () => {
+  const { world, people: [, bob, carol] } = three();
+  const { order, hash } = headOf(bob);
+  beatOf(carol, { order, hash: new Uint8Array(32) }, bob, world);
+  assert.deepEqual(last(bob, "suspect"), { kind: "suspect", who: carol.entry, why: "heartbeat" });
+  assert.notEqual(bob.secret, null);
+  assert.equal(last(bob, "stop"), null);
+  const told = bob.effects.length;
+  for (let i = 0; i < 3; i++) beatOf(carol, { order, hash: new Uint8Array(32) }, bob, world);
+  beatOf(carol, { order: order - 1, hash: new Uint8Array(32) }, bob, world);
+  beatOf(carol, { order, hash }, bob, world);
+  assert.equal(bob.effects.length, told, "once");
+});
+
+Deno.test("whoever speaks of commits that nobody else saw is asked about once, and then not heard", () => {
+  const { world, people: [, bob, carol] } = three();
+  const { order } = headOf(bob);
+  beatOf(carol, { order: order + 5, hash: new Uint8Array(32) }, bob, world);
+  assert.equal(bob.secret, null, "it may be so");
+  assert.equal(bob.inUse, "1.1");
+  world.pass(2_500);
+  together(world.people, "1.1");
+  assert.deepEqual(last(bob, "suspect"), { kind: "suspect", who: carol.entry, why: "heartbeat" });
+  beatOf(carol, { order: order + 9, hash: new Uint8Array(32) }, bob, world);
+  assert.notEqual(bob.secret, null);
+});
+
+Deno.test("an old heartbeat is no sign of life, however often it is shown", () => {
+  const { world, people: [alice, bob] } = three();
+  world.pass(11_000);
+  const beat = world.posted.flatMap((post) => "beat" in post ? [post.beat] : []).at(-1)!;
+  assert.deepEqual(beat.signer, alice.entry);
+  for (let i = 0; i < 4; i++) {
+    tickAlone(world, bob, 8_000);
+    act(bob, world, "beat", (m, now) => m.heartbeat(beat, now));
+  }
+  assert.deepEqual(last(bob, "degraded"), { kind: "degraded", isDegraded: true });
+});
+
+Deno.test("whoever takes over too early is followed, told of, and put back by a committer with a lower index", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  takeOver(carol, world);
+  together([alice, bob, carol], "2.0");
+  assert.deepEqual(committerOf(bob), carol.entry);
+  for (const person of [alice, bob]) {
+    assert.deepEqual(last(person, "suspect"), {
+      kind: "suspect",
+      who: carol.entry,
+      why: "takeover",
+    });
+  }
+  world.pass(1_900);
+  together([alice, bob, carol], "2.0");
+  world.pass(200);
+  together([alice, bob, carol], "3.0");
+  assert.deepEqual(committerOf(carol), alice.entry);
+  world.pass(30_000);
+  together([alice, bob, carol], "3.0");
+  // Nobody takes it back from the one with the lower index.
+  takeOver(bob, world);
+  takeOver(alice, world);
+  world.pass(5_000);
+  assert.deepEqual(committerOf(bob), alice.entry);
+  assert.equal(last(carol, "stop"), null);
+});
+
+Deno.test("a commit that another one came before is not asked for again", () => {
+  const { world, people: [, bob, carol] } = three();
+  for (const person of [carol, bob]) {
+    person.nowMs += 20_000;
+    act(person, world, "tick", (m, now) => m.tick(now));
+  }
+  world.show(bob);
+  assert.deepEqual(committerOf(bob), carol.entry);
+  const said = bob.effects.filter(({ effect }) => effect.kind === "propose").length;
+  assert.equal(said, 1);
+  tickAlone(world, bob, 2_500);
+  assert.equal(bob.effects.filter(({ effect }) => effect.kind === "propose").length, said);
+});
+
+Deno.test("who takes over in its turn is told of by nobody", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  alice.isStopped = true;
+  world.pass(13_500);
+  assert.deepEqual(committerOf(carol), bob.entry);
+  assert.equal(last(carol, "suspect"), null);
+});
+
+Deno.test("a committer that draws the longest time is waited for by those who drew the shortest", () => {
+  const world = new GroupWorld(3);
+  world.people.forEach((person, i) => person.jitter = i === 0 ? 255 : 0);
+  world.begin(3);
+  world.pass(270_000);
+  together(world.people, "1.3");
+  assert.deepEqual(committerOf(world.people[1]!), world.people[0]!.entry);
+});
+
+Deno.test("numbers that hold no commit are passed, and none is taken behind one that did not come", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  const { order } = headOf(bob);
+  act(alice, world, "worn", (m, now) => m.worn(now));
+  const post = world.posted.at(-1)!;
+  assert.ok("commit" in post);
+  for (const person of [bob, carol]) {
+    act(person, world, "late", (m, now) => m.commit(order + 3, post.commit, now));
+    act(person, world, "pass", (m, now) => m.pass(order + 2, now));
+    assert.equal(person.inUse, "1.1");
+  }
+  act(bob, world, "pass", (m, now) => m.pass(order + 1, now));
+  assert.equal(bob.inUse, "1.2");
+  act(carol, world, "missed", (m, now) => m.missed(order + 4, now));
+  assert.equal(carol.secret, null);
+});
+
+Deno.test("a welcome to one's own last commit takes no number back that was seen", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  world.presence(carol, false);
+  tick(world, 500);
+  world.show(alice);
+  world.show(bob);
+  world.letters.clear();
+  const { order } = headOf(alice);
+  act(bob, world, "pass", (m, now) => m.pass(order + 1, now));
+  act(bob, world, "pass", (m, now) => m.pass(order + 2, now));
+  assert.equal(bob.secret, null);
+  act(alice, world, "asked", (m, now) => m.asked(bob.entry, now));
+  for (const letter of [...world.letters.values()]) world.deliver(letter);
+  assert.equal(bob.secret, alice.secret);
+  // Its own next number is the room's.
+  for (const n of [1, 2]) act(alice, world, "pass", (m, now) => m.pass(order + n, now));
+  act(alice, world, "worn", (m, now) => m.worn(now));
+  const post = world.posted.at(-1)!;
+  assert.ok("commit" in post);
+  for (const person of [alice, bob]) {
+    act(person, world, "commit", (m, now) => m.commit(order + 3, post.commit, now));
+  }
+  assert.notEqual(bob.secret, null);
+  assert.equal(bob.secret, alice.secret);
+  assert.equal(bob.member.head?.commit.step, 1);
+});
+
+Deno.test("a room that counts anew goes on where all were, and whoever missed something then asks", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  for (const person of [alice, bob]) act(person, world, "anew", (m, now) => m.restart(1, now));
+  act(alice, world, "worn", (m, now) => m.worn(now));
+  const post = world.posted.at(-1)!;
+  assert.ok("commit" in post);
+  for (const person of [alice, bob]) {
+    act(person, world, "commit", (m, now) => m.commit(2, post.commit, now));
+  }
+  together([alice, bob], "1.2");
+  act(carol, world, "anew", (m, now) => m.restart(2, now));
+  act(alice, world, "worn", (m, now) => m.worn(now));
+  const next = world.posted.at(-1)!;
+  assert.ok("commit" in next);
+  for (const person of [alice, bob, carol]) {
+    act(person, world, "commit", (m, now) => m.commit(3, next.commit, now));
+  }
+  together([alice, bob], "1.3");
+  assert.equal(carol.secret, null, "it saw that it missed one");
+  carol.shown = world.posted.length;
+  world.pass(2_500);
+  together([alice, bob, carol], "1.3");
+});
+
 Deno.test("old keys stay 5 s after a sender's first frame under new ones, 2 s after a leave, and three in all", () => {
   for (const isLeave of [false, true]) {
     const { world, people: [alice, bob, carol] } = three();
@@ -249,6 +414,34 @@ function act(person: Person, world: GroupWorld, ...rest: EventOf): void {
 }
 
 type EventOf = Parameters<GroupWorld["act"]> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** The room's number at which a member is, and its head: everything was passed on. */
+function headOf({ member, shown }: Person): { order: number; hash: Uint8Array<ArrayBuffer> } {
+  return { order: shown, hash: member.head!.commit.hash };
+}
+
+function committerOf({ member }: Person): Uint8Array {
+  return member.head!.commit.signer;
+}
+
+/** Shows one member a heartbeat that another one made up. */
+function beatOf(
+  signer: Person,
+  beat: { order: number; hash: Uint8Array<ArrayBuffer> },
+  to: Person,
+  world: GroupWorld,
+): void {
+  const whole = { callId: CALL_ID, timeMs: to.nowMs, ...beat, signer: signer.entry };
+  act(to, world, "beat", (m, now) => m.heartbeat(whole as unknown as SignedHeartbeat, now));
+}
+
+/** A member acts as if the committer had said nothing for long. */
+function takeOver(person: Person, world: GroupWorld): void {
+  person.nowMs += 20_000;
+  act(person, world, "tick", (m, now) => m.tick(now));
+  person.nowMs -= 20_000;
+  world.flush();
+}
 
 /** Lets time go by for all without delivering anything. */
 function tick(world: GroupWorld, ms: number): void {
