@@ -12,9 +12,11 @@ import { seatOf } from "./roster.ts";
 /** Gives a device the present secret. */
 export function welcomeIn(state: MemberState, to: Bytes): void {
   const head = state.head!;
-  using es = state.chain.current!.secret();
-  const welcome = { t: "welcome", order: state.order.last, hash: head.commit.hash, es } as const;
-  state.emit({ kind: "welcome", to, message: encodeSecret(welcome), head });
+  const es = state.chain.current!.secret();
+  const { last } = state.order;
+  const message = encodeSecret({ t: "welcome", order: last, hash: head.commit.hash, es });
+  es.wipe();
+  state.emit({ kind: "welcome", to, message, head });
 }
 
 /** Answers a device that asks for it: one with a seat that did not go, once a second. */

@@ -63,8 +63,12 @@ export class Generation {
   /** The key of a sender's medium. @throws CryptoError `spent` when wiped */
   async frameKey(index: number, ctx: Ctx): Promise<FrameKey> {
     const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
-    using base = new Secret(hkdfExpand(this.#es.expose(), info, BASE_KEY_BYTES));
-    return await deriveFrameKey(base.expose(), generationKid(this, index, ctx));
+    const base = new Secret(hkdfExpand(this.#es.expose(), info, BASE_KEY_BYTES));
+    try {
+      return await deriveFrameKey(base.expose(), generationKid(this, index, ctx));
+    } finally {
+      base.wipe();
+    }
   }
 
   /** Keys the acknowledgements of this generation. */

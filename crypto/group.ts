@@ -37,4 +37,5 @@ export { CTX, type Ctx, type Exporter } from "./schedule.ts";
 export { type Secret } from "./secret.ts";
 export { type FrameKey, type FrameSuite } from "./sframe.ts";
 export { encodeSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
+export { StepAhead } from "./step_ahead.ts";
 export { type verified } from "./verified.ts";

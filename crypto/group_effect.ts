@@ -16,7 +16,7 @@ export type GroupEffect =
   | { readonly kind: "propose"; readonly commit: Commit }
   /** Sign this, and give it to the room: it comes back in order with the commits. */
   | { readonly kind: "heartbeat"; readonly beat: Omit<Heartbeat, "signer"> }
-  /** Seal this in the session with this device. */
+  /** Seal this in the session with this device, and erase it then. */
   | { readonly kind: "seal"; readonly to: Bytes; readonly message: Bytes }
   /** The same, and with it, in the clear, where the call has got to (`encodeSnapshot`). */
   | {

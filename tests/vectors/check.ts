@@ -10,6 +10,7 @@
 import { loadNative, portably, withoutNativeKem } from "../support/portable.ts";
 import { type CallVectors } from "./call_vector.ts";
 import { checkDevices, type DeviceVectors, makePeople } from "./check_devices.ts";
+import { checkGroup, type GroupVectors } from "./check_group.ts";
 import { checkHandshakes } from "./check_handshake.ts";
 import { checkInvites, type InviteVectors } from "./check_invites.ts";
 import { checkMedia, type MediaVectors } from "./check_media.ts";
@@ -33,6 +34,7 @@ export interface VectorFiles {
   readonly sealed: SealedVectors;
   readonly rekey: RekeyVectors;
   readonly media: MediaVectors;
+  readonly group: GroupVectors;
   readonly safety_number: SafetyNumberVectors;
   readonly link: LinkVectors;
   readonly invite: InviteVectors;
@@ -46,6 +48,7 @@ export const FILES = [
   "sealed",
   "rekey",
   "media",
+  "group",
   "safety_number",
   "link",
   "invite",
@@ -78,6 +81,7 @@ async function checkAll(files: VectorFiles): Promise<FoundByFile> {
       await checkRekeySessions(people, files.handshake, files.rekey, tally);
     },
     media: (tally) => checkMedia(files.media, tally),
+    group: (tally) => checkGroup(files.group, tally),
     safety_number: (tally) => checkSafetyNumbers(people, files.safety_number, tally),
     link: (tally) => checkLinks(files.link, tally),
     invite: (tally) => checkInvites(files.invite, tally),

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import devices  # noqa: E402
+import group  # noqa: E402
 import handshake  # noqa: E402
 import invite  # noqa: E402
 import link  # noqa: E402
@@ -22,7 +23,7 @@ import rekey  # noqa: E402
 import safety_number  # noqa: E402
 import sealed  # noqa: E402
 
-NOUNS = [devices, prekeys, handshake, sealed, rekey, media, safety_number, link, invite]
+NOUNS = [devices, prekeys, handshake, sealed, rekey, media, group, safety_number, link, invite]
 
 
 def main(folder: Path) -> None:

@@ -41,11 +41,17 @@ def frame_key(exp: bytes, index: int, ctx: int) -> tuple[int, bytes, bytes, byte
     """KID, base key, and the key and salt that SFrame derives from it (RFC 9605, 4.4.2)."""
     base = hkdf_expand(export(exp, "call", b"", 32), label("sender") + u16(index) + u8(ctx), 64)
     kid = index << 11 | ctx << 8 | (EPOCH & 15) << 4 | STEP & 15
+    key, salt = sframe_key(base, kid)
+    return kid, base, key, salt
+
+
+def sframe_key(base: bytes, kid: int) -> tuple[bytes, bytes]:
+    """The key and salt of a base key (RFC 9605, 4.4.2)."""
     secret = hmac.digest(b"", base, "sha512")
     context = u64(kid) + u16(SUITE)
     key = hkdf_expand(secret, b"SFrame 1.0 Secret key " + context, 32, "sha512")
     salt = hkdf_expand(secret, b"SFrame 1.0 Secret salt " + context, 12, "sha512")
-    return kid, base, key, salt
+    return key, salt
 
 
 def sframe(exp: bytes, index: int, ctx: int, ctr: int, plaintext: bytes) -> bytes:
