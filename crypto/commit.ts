@@ -35,6 +35,10 @@ export const MAX_STEP = 15;
 /** How long a committer is waited for before the next one takes over. */
 export const TAKEOVER_MS = 2_000;
 
+/** Most time that a commit may be dated after the one before: so nobody dates the last one there can be. */
+export const MAX_PAUSE_MS = 86_400_000;
+
+const MAX_FIRST_MS = 2 ** 52;
 const MESSAGE = 0x50;
 const VERSION = 1;
 const CALL_ID_BYTES = 16;
@@ -59,7 +63,7 @@ export interface Commit {
   readonly rosterHash: Bytes;
   /** Of the commit before; zeros in the first. */
   readonly prevHash: Bytes;
-  /** By the signer's clock, Unix milliseconds; never before the one before. */
+  /** By the signer's clock, Unix milliseconds; never before the one before, nor a day after it. */
   readonly timeMs: number;
   /** The entry's hash of the device that signs. */
   readonly signer: Bytes;
@@ -145,6 +149,7 @@ export function checkFirst(callId: Bytes, commit: Commit): Roster {
   require(equal(commit.callId, callId), "is of another call");
   require(commit.type === "create" && commit.epoch === 1 && commit.step === 0, "is not the first");
   require(commit.prevHash.every((byte) => byte === 0), "follows on another");
+  require(commit.timeMs <= MAX_FIRST_MS, "is of another age");
   return checkRoster(commit, []);
 }
 
@@ -154,6 +159,7 @@ export function checkNext(head: ChainHead, commit: Commit): Roster {
   require(equal(commit.callId, before.callId), "is of another call");
   require(equal(commit.prevHash, before.hash), "follows on another");
   require(commit.timeMs >= before.timeMs, "is older than the one before");
+  require(commit.timeMs <= before.timeMs + MAX_PAUSE_MS, "is too far from the one before");
   const isEpoch = commit.epoch === before.epoch + 1 && commit.step === 0;
   const isStep = commit.epoch === before.epoch && commit.step === before.step + 1 &&
     commit.step <= MAX_STEP;

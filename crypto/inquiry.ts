@@ -59,6 +59,9 @@ export class Inquiry {
   /** Whether somebody may be answered again; counts it. */
   answers(to: Bytes, nowMs: number): boolean {
     if (nowMs < (this.#answeredMs.get(toHex(to)) ?? -Infinity) + ASK_MS) return false;
+    for (const [name, atMs] of this.#answeredMs) {
+      if (nowMs >= atMs + ASK_MS) this.#answeredMs.delete(name);
+    }
     this.#answeredMs.set(toHex(to), nowMs);
     return true;
   }

@@ -10,6 +10,7 @@ import {
   type Commit,
   commitHash,
   type CommitType,
+  MAX_PAUSE_MS,
   type SignedCommit,
   TAKEOVER_MS,
 } from "./commit.ts";
@@ -38,6 +39,7 @@ export class Proposal {
     const roster = changed(head?.roster ?? [], change);
     if (roster === null) throw new Error("bug: a change that does not fit its own roster");
     const earliest = (before?.timeMs ?? 0) + (type === "handover" ? TAKEOVER_MS : 0);
+    const latest = before === null ? nowMs : before.timeMs + MAX_PAUSE_MS;
     this.roster = roster;
     this.commit = {
       callId,
@@ -46,7 +48,7 @@ export class Proposal {
       type,
       rosterHash: rosterHash(callId, roster),
       prevHash: before?.hash ?? new Uint8Array(HASH_BYTES),
-      timeMs: Math.max(nowMs, earliest),
+      timeMs: Math.min(Math.max(nowMs, earliest), latest),
       signer: self,
       change,
     };

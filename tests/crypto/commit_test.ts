@@ -7,6 +7,7 @@ import {
   commitHash,
   type CommitType,
   encodeCommit,
+  MAX_PAUSE_MS,
   MAX_STEP,
   openCommit,
   signCommit,
@@ -58,7 +59,10 @@ Deno.test("a commit follows on the one before: the next number, its hash, its ca
   }
   refused(next("timer", 3, 5, { prevHash: new Uint8Array(32) }));
   refused(next("timer", 3, 5, { callId: new Uint8Array(16) }));
-  refused(next("timer", 3, 5, { timeMs: head.commit.timeMs - 1 }));
+  const { timeMs } = head.commit;
+  refused(next("timer", 3, 5, { timeMs: timeMs - 1 }));
+  checkNext(head, next("timer", 3, 5, { timeMs: timeMs + MAX_PAUSE_MS }));
+  refused(next("timer", 3, 5, { timeMs: timeMs + MAX_PAUSE_MS + 1 }));
   const last = { commit: signed(commit("timer", 3, MAX_STEP, {})), roster: ROSTER };
   const beyond = commit("timer", 3, MAX_STEP + 1, { prevHash: last.commit.hash });
   assert.throws(() => checkNext(last, beyond), { code: "bad_commit" });
@@ -116,6 +120,7 @@ Deno.test("a call begins with the roster of whoever begins it", () => {
       { prevHash: new Uint8Array(32).fill(1) },
       { signer: ENTRIES[1]! },
       { callId: new Uint8Array(16) },
+      { timeMs: Number.MAX_SAFE_INTEGER },
     ] as const
   ) assert.throws(() => checkFirst(CALL_ID, first(wrong)), { code: "bad_commit" });
 });

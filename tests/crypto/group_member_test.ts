@@ -286,6 +286,16 @@ Deno.test("a committer that draws the longest time is waited for by those who dr
   assert.deepEqual(committerOf(world.people[1]!), world.people[0]!.entry);
 });
 
+Deno.test("after a pause of days a call goes on, dated a day at a time", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  const before = alice.member.head!.commit.timeMs;
+  for (const person of world.people) person.nowMs += 3 * 86_400_000;
+  world.pass(5_000);
+  assert.ok(alice.member.head!.commit.timeMs > before);
+  together([alice, bob, carol], alice.inUse!);
+  assert.notEqual(alice.inUse, "1.1");
+});
+
 Deno.test("numbers that hold no commit are passed, and none is taken behind one that did not come", () => {
   const { world, people: [alice, bob, carol] } = three();
   const { order } = headOf(bob);
