@@ -6,6 +6,7 @@
 
 import { type HangupReason } from "../wire/payload.ts";
 import { type MediaStats } from "./adapter.ts";
+import type { Comparison } from "./comparison.ts";
 import { type ClientError } from "./error.ts";
 import { type Peer } from "./peer.ts";
 
@@ -48,6 +49,13 @@ export interface Call {
   states(signal?: AbortSignal): AsyncIterable<CallState>;
   /** Counts of frames protected and opened so far. */
   stats(): Promise<MediaStats>;
+  /**
+   * The comparison of a short code with the other person, to find out that nobody is between them. Look at
+   * it as soon as the call is `connected`: the other person may ask first.
+   *
+   * @throws ClientError `refused` where the call is not connected
+   */
+  comparison(): Promise<Comparison>;
   /** Ends the call and tells the other side. */
   hangUp(): Promise<void>;
 }

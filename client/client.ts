@@ -31,6 +31,7 @@ import { Presence } from "./presence.ts";
 import type { PushSubscriptionData } from "./push.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { Trust } from "./trust.ts";
+import type { Verification } from "./verification.ts";
 import { type World } from "./world.ts";
 
 /** How often the log is watched while online, in milliseconds. */
@@ -354,6 +355,12 @@ export class Client {
       const contact = await lookUp(world, labelOf(name));
       return peerOf(contact, world.account.record);
     });
+  }
+
+  /** Checking who people are: whom one knows and how far each is believed, safety numbers and their codes. */
+  async verification(): Promise<Verification> {
+    const { verification } = await import("./verification.ts");
+    return verification(this.#account);
   }
 
   /**

@@ -24,6 +24,21 @@ import { type Cell, cell, keep } from "./cell.ts";
 import { ClientError } from "./error.ts";
 import { type Changes } from "./store.ts";
 
+/**
+ * How far somebody is believed. `consistent`: the log proves the keys, and nobody has checked whose they
+ * are. `verified`: the user compared them with the person. To be shown loudly: `changed`, the user had verified
+ * them, and there is another identity since; `mismatch`, the user compared, and it was not the same.
+ */
+export type Standing = "consistent" | "verified" | "changed" | "mismatch";
+
+/** What a user found out about a person. */
+export type Verdict = {
+  /** What it is. */
+  readonly standing: Exclude<Standing, "consistent">;
+  /** Since when, Unix milliseconds. */
+  readonly sinceMs: number;
+};
+
 /** What a client remembers about a person. */
 export type Pin = {
   /** The SignedRecord that is believed. */
@@ -43,6 +58,8 @@ export type Pin = {
     /** When it was first seen, Unix milliseconds. */
     readonly sinceMs: number;
   } | null;
+  /** What the user found out about them, or null; a pin of before there were any has none. */
+  readonly verdict?: Verdict | null;
 };
 
 /** A verified person. */
@@ -115,6 +132,7 @@ export function meet(
     firstSeenMs,
     setNumbers: pin?.setNumbers ?? {},
     contested: null,
+    verdict: contested === null ? pin?.verdict ?? null : outlived(pin?.verdict, nowMs),
   };
   return { record, firstSeenMs, isNew, changes, pin: next };
 }
@@ -132,6 +150,17 @@ function newIdentity(chain: readonly VerifiedRecord[]): VerifiedRecord | null {
     if (record.kind === "reset" || record.kind === "cancel" && !isBack) standing.push(record);
   }
   return standing.at(-1) ?? null;
+}
+
+/** What is left of a verdict under a new identity that is believed: that somebody else was verified. */
+function outlived(verdict: Verdict | null | undefined, nowMs: number): Verdict | null {
+  const wasVerified = verdict?.standing === "verified" || verdict?.standing === "changed";
+  return wasVerified ? { standing: "changed", sinceMs: nowMs } : null;
+}
+
+/** How far somebody is believed, as their pin says. */
+export function standingOf({ verdict }: Pin): Standing {
+  return verdict?.standing ?? "consistent";
 }
 
 /** The record before a chain's last one. */
@@ -168,5 +197,6 @@ export function numbersOf(pin: Pin | null): Pick<Pin, "setNumbers"> | Record<str
 /** Whether nothing was decided about a person meanwhile. */
 export function isSamePin(a: Pin | null, b: Pin | null): boolean {
   if (a === null || b === null) return a === b;
-  return equal(a.record, b.record) && a.contested?.sinceMs === b.contested?.sinceMs;
+  return equal(a.record, b.record) && a.contested?.sinceMs === b.contested?.sinceMs &&
+    a.verdict?.sinceMs === b.verdict?.sinceMs && standingOf(a) === standingOf(b);
 }

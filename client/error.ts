@@ -44,6 +44,10 @@ export type ClientErrorCode =
   | "fingerprint_mismatch"
   /** A frame was about to leave without encryption. */
   | "bypass_detected"
+  /** The two people compared, and did not have the same before them: somebody may be in between. */
+  | "code_mismatch"
+  /** The other side broke the order of a comparison, or revealed something else than it was committed to. */
+  | "comparison_refused"
   /** Messages of a member did not arrive: the service kept them, or lost them. */
   | "room_message_missing"
   /** A message in a room was forged, came again, or was for somebody else. */

@@ -20,6 +20,7 @@ import {
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
 import { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 import { Channel } from "./channel.ts";
+import type { CallSides, Comparison, LiveComparison } from "./comparison.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
 import { type Peer } from "./peer.ts";
@@ -46,6 +47,8 @@ export class LiveCall implements Call {
   readonly ended: Promise<CallEnd>;
   /** The member of the room to whom messages of the session go, or `"*"`. */
   addressee = "*";
+  /** Who is in it and what they said, for a comparison; there as soon as there is a session. */
+  sides: CallSides | null = null;
   /** Called as the call ends, before anything of it is erased; the room is left after it. */
   onEnd: ((end: CallEnd) => Promise<void>) | null = null;
   readonly #adapter: MediaAdapter;
@@ -55,6 +58,7 @@ export class LiveCall implements Call {
   /** Since somebody left or is away: what is waited for then; null while they are there. */
   #watching: { readonly silenceMs: number } | null = null;
   #session: Session | null = null;
+  #comparison: Promise<LiveComparison> | null = null;
   #rekeying: Rekeying | null = null;
   /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
   #farewell: Bytes | null = null;
@@ -95,6 +99,29 @@ export class LiveCall implements Call {
 
   stats(): Promise<MediaStats> {
     return this.#adapter.stats();
+  }
+
+  async comparison(): Promise<Comparison> {
+    if (this.#state !== "connected") {
+      throw new ClientError("refused", "There is nobody to compare with");
+    }
+    return await this.#compare();
+  }
+
+  /** Needed by few, so it is loaded on use. */
+  #compare(): Promise<LiveComparison> {
+    return this.#comparison ??= (async () => {
+      const [session, sides] = [this.#session!, this.sides!];
+      const { LiveComparison } = await import("./comparison.ts");
+      const comparison = new LiveComparison({
+        session,
+        sides,
+        send: async (payload) => await this.#send(await session.seal(payloadToBytes(payload))),
+        fail: (error, reason) => this.fail(error, reason),
+      });
+      void this.ended.then(() => comparison.end());
+      return comparison;
+    })();
   }
 
   async hangUp(): Promise<void> {
@@ -156,8 +183,9 @@ export class LiveCall implements Call {
     // What the message says holds whether or not the other side can be replied to.
     if (session.epoch !== epoch) await this.#prepareFarewell(session);
     const payload = bytes === null ? null : payloadFromBytes(bytes);
-    if (payload?.kind === "hangup") return this.endByPeer(payload.reason);
+    if (payload?.kind === "hangup") return this.#hungUp(payload.reason);
     if (reply !== null) await this.#send(reply).catch(() => {});
+    if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }
 
   /**
@@ -200,16 +228,26 @@ export class LiveCall implements Call {
     this.endByPeer("replaced");
   }
 
+  #hungUp(reason: HangupReason): void {
+    if (reason !== "mismatch") return this.endByPeer(reason);
+    // Whoever could be in between would not have handed it on: it is a warning all the same.
+    const { world, peer: { record } } = this.sides!;
+    void import("./verdict.ts")
+      .then(({ noteVerdict }) => noteVerdict(world, record, "mismatch")).catch(() => {});
+    const error = new ClientError("code_mismatch", "The other person saw another code");
+    void this.#end({ by: "peer", reason, error });
+  }
+
   /** The other side ended the call. */
   endByPeer(reason: HangupReason): void {
     void this.#end({ by: "peer", reason, error: null });
   }
 
   /** Something failed: tells the other side, if it can, and ends the call. */
-  fail(error: ClientError): void {
+  fail(error: ClientError, reason: HangupReason = "failed"): void {
     if (this.hasEnded) return;
-    const told = this.#tell("failed");
-    void this.#end({ by: "failure", reason: "failed", error }, told);
+    const told = this.#tell(reason);
+    void this.#end({ by: "failure", reason, error }, told);
   }
 
   async #tell(reason: HangupReason): Promise<void> {

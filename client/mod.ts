@@ -29,10 +29,13 @@
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
 export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 export { Client } from "./client.ts";
+export type { Comparison, ComparisonState } from "./comparison.ts";
+export { type Standing } from "./contact.ts";
 export { type CallOptions, type ClientOptions, type RegisterOptions } from "./options.ts";
 export { type DeviceInfo } from "./device_info.ts";
 export { ClientError, type ClientErrorCode } from "./error.ts";
 export { type IncomingCall, type RingEnd } from "./ringing.ts";
+export type { KnownPerson, Verification } from "./verification.ts";
 export { type Peer } from "./peer.ts";
 export { type GuestOptions, joinAsGuest } from "./guest_options.ts";
 export {
@@ -60,6 +63,7 @@ export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 export { type RecordKind } from "../crypto/record.ts";
+export type { ShortCode } from "../crypto/sas_table.ts";
 export { type AuthMethod } from "../crypto/record_auth.ts";
 export { type LinkCodeKind } from "../crypto/link_code.ts";
 export { type RemovalReason, type Role } from "../wire/frames.ts";

@@ -29,6 +29,7 @@ import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from ".
 import { openRoomId } from "../wire/room_id.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call } from "./call.ts";
+import type { CallSide } from "./comparison.ts";
 import { type Contact } from "./contact.ts";
 import { type Connection } from "./connection.ts";
 import { takeBundles } from "./directory.ts";
@@ -91,6 +92,8 @@ class Caller {
   #refusal: HangupReason | null = null;
   #missing: ReturnType<typeof setTimeout> | undefined;
   #room: Room | null = null;
+  /** What was offered, and under which record. */
+  #own: CallSide | null = null;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(world: World, contact: Contact, adapter: MediaAdapter) {
@@ -121,17 +124,14 @@ class Caller {
       this.#call.attach(this.#room);
       void connection.ended.then(() => this.#unreachable());
       const sdp = await withinStackTime(this.#adapter.createOffer());
-      const { common, offers } = await initiate(this.#world.account.self, bundles, {
+      const { account } = this.#world;
+      const said = { ...describe(sdp), ...await this.#world.gossip.say(account) };
+      this.#own = { record: account.record, said };
+      const { common, offers } = await initiate(account.self, bundles, {
         room: sha256(fromBase64Url(id)!),
         nowMs: this.#world.now(),
         ttlS: MAX_TTL_S,
-        payload: payloadToBytes({
-          kind: "offer",
-          room: id,
-          replaces,
-          ...describe(sdp),
-          ...await this.#world.gossip.say(this.#world.account),
-        }),
+        payload: payloadToBytes({ kind: "offer", room: id, replaces, ...said }),
       });
       this.#await(this.#room, offers.map(({ pending }) => pending));
       if (this.#call.hasEnded) {
@@ -274,6 +274,8 @@ class Caller {
       checkDescription(payload);
       await this.#world.gossip.hear(this.#callee, payload, (error) => this.#call.fail(error));
       await withinStackTime(this.#adapter.acceptAnswer(payload.sdp));
+      const peer = { record: this.#callee, said: payload };
+      this.#call.sides = { own: this.#own!, peer, world: this.#world };
       const ready = payloadToBytes({ kind: "ready" });
       const { confirm: sealed, session } = await confirm(unconfirmed, ready);
       // Not awaited: messages of the session, a hangup above all, must be taken meanwhile.

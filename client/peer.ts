@@ -7,7 +7,7 @@
 import { type RecordKind, type VerifiedRecord } from "../crypto/record.ts";
 import { type AuthMethod, parseRecordAuth } from "../crypto/record_auth.ts";
 import { safetyNumber } from "../crypto/safety_number.ts";
-import { type Contact } from "./contact.ts";
+import { type Contact, type Standing, standingOf } from "./contact.ts";
 
 /** Somebody else, proven by the log. */
 export interface Peer {
@@ -24,6 +24,8 @@ export interface Peer {
    * null where anybody could take the name.
    */
   readonly vouchedBy: { readonly method: AuthMethod; readonly issuer: string } | null;
+  /** How far they are believed, as of this look: show `changed` and `mismatch` loudly. */
+  readonly standing: Standing;
   /** 60 digits that both sides see alike; reading them out rules out a man in the middle. */
   safetyNumber(): string;
 }
@@ -36,6 +38,7 @@ export function peerOf(contact: Contact, self: VerifiedRecord): Peer {
     isNew: contact.isNew,
     changes: contact.changes,
     vouchedBy: vouchedBy(contact.record),
+    standing: standingOf(contact.pin),
     safetyNumber: () => safetyNumber(self, contact.record),
   };
 }

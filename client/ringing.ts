@@ -171,7 +171,14 @@ export class Ringing implements IncomingCall {
       await this.#world.trust.people.pin(this.#contact);
       const sdp = await withinStackTime(adapter.createAnswer(this.#offer.sdp));
       const gossip = await this.#world.gossip.say(this.#world.account);
-      const payload = payloadToBytes({ kind: "answer", ...describe(sdp), ...gossip });
+      const said = { ...describe(sdp), ...gossip };
+      const record = { ...this.#world.account.record, hash: this.#accepted.call.recordB };
+      call.sides = {
+        own: { record, said },
+        peer: { record: this.#contact.record, said: this.#offer },
+        world: this.#world,
+      };
+      const payload = payloadToBytes({ kind: "answer", ...said });
       const sealed = await answer(this.#accepted, payload);
       this.#unconfirmed = sealed.unconfirmed;
       if (call.hasEnded) {

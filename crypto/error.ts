@@ -61,6 +61,14 @@ export type CryptoErrorCode =
   | "unknown_key"
   /** A media frame of a codec without an envelope. */
   | "unsupported_codec"
+  /** What a comparison revealed is not what it had committed to: somebody tried to choose the code. */
+  | "sas_reveal"
+  /** A second commitment in one comparison. */
+  | "sas_repeated"
+  /** A message of a comparison out of its order. */
+  | "sas_order"
+  /** A comparison that got its own nonce back. */
+  | "sas_reflected"
   /** A secret that was already wiped, or a counter that ran out. */
   | "spent";
 

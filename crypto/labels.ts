@@ -55,6 +55,9 @@ const NAMES = [
   "receipt",
   "room-message",
   "room-envelope",
+  "sas-context",
+  "sas-commit",
+  "sas",
 ] as const;
 
 /** What an input is for. */

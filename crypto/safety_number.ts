@@ -20,15 +20,17 @@ import { sha512 } from "./primitives.ts";
 import { type VerifiedRecord } from "./record.ts";
 
 const ROUNDS = 5_200;
-const DIGITS_OF_ONE = 30;
+/** Length of one account's fingerprint in bytes. */
+export const FINGERPRINT_BYTES = 30;
 
 /** The 60 digits of two verified records, the same whichever is given first. */
 export function safetyNumber(a: VerifiedRecord, b: VerifiedRecord): string {
-  const halves = [fingerprint(a), fingerprint(b)].sort(compare);
+  const halves = [accountFingerprint(a), accountFingerprint(b)].sort(compare);
   return halves.map(digits).join("");
 }
 
-function fingerprint(record: VerifiedRecord): Bytes {
+/** What one account's half of a safety number stands for: 30 bytes of a slow hash of all its keys. */
+export function accountFingerprint(record: VerifiedRecord): Bytes {
   const devices = record.devices.map(({ entry }) => entry)
     .sort((x, y) => x.deviceId - y.deviceId);
   const keys = labelled(
@@ -38,7 +40,7 @@ function fingerprint(record: VerifiedRecord): Bytes {
   );
   let hash = keys;
   for (let i = 0; i < ROUNDS; i++) hash = sha512(concat(hash, keys));
-  return hash.slice(0, DIGITS_OF_ONE);
+  return hash.slice(0, FINGERPRINT_BYTES);
 }
 
 function digits(bytes: Bytes): string {

@@ -5,23 +5,42 @@
  *     answer   { kind, sdp, fingerprints, head, proof }                    in its answer
  *     ready    { kind }                                                    in its confirm
  *     hangup   { kind, reason, head, proof }                               in the session, or ending an offer
+ *     sas      { kind, step, epoch, value }                                in the session
  *
  * `replaces` is the id of the call that this one takes the place of, or empty.
  * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
  * belong to the identity, not to the SDP. `head` and `proof` are what the sender was shown of the log: its
- * newest checkpoint, and the proof of its own name; empty where it says nothing of it.
+ * newest checkpoint, and the proof of its own name; empty where it says nothing of it. `sas` is a step of a
+ * comparison of short codes: 32 bytes in base64url, and the session's epoch in which it began.
  *
  * @module
  */
 
+import { toBase64Url } from "../crypto/base64.ts";
 import { type Bytes, fromUtf8, utf8 } from "../crypto/bytes.ts";
-import { asArray, asObject, asText, type JsonObject, WireError } from "./json.ts";
+import {
+  asArray,
+  asBytes,
+  asCount,
+  asObject,
+  asOneOf,
+  asText,
+  type JsonObject,
+  WireError,
+} from "./json.ts";
 
 /**
  * Why a call ended; `elsewhere`: another device of the callee's took it, or declined it; `replaced`:
- * another call of the same two goes on in its place.
+ * another call of the same two goes on in its place; `mismatch`: the two people saw different codes.
  */
-export type HangupReason = "ended" | "declined" | "busy" | "failed" | "elsewhere" | "replaced";
+export type HangupReason =
+  | "ended"
+  | "declined"
+  | "busy"
+  | "failed"
+  | "elsewhere"
+  | "replaced"
+  | "mismatch";
 const REASONS: readonly HangupReason[] = [
   "ended",
   "declined",
@@ -29,6 +48,7 @@ const REASONS: readonly HangupReason[] = [
   "failed",
   "elsewhere",
   "replaced",
+  "mismatch",
 ];
 
 /** A side's SDP and the certificates that it promises. */
@@ -59,16 +79,31 @@ export interface OfferPayload extends Description, GossipWire {
   readonly replaces: string;
 }
 
+/** A step of a comparison of short codes. */
+export interface SasPayload {
+  readonly kind: "sas";
+  /** In this order: the initiator's commitment, the responder's nonce, the initiator's. */
+  readonly step: "commit" | "nonce" | "reveal";
+  /** The session's epoch in which it began. */
+  readonly epoch: number;
+  /** 32 bytes. */
+  readonly value: Bytes;
+}
+const SAS_STEPS: readonly SasPayload["step"][] = ["commit", "nonce", "reveal"];
+const SAS_VALUE_BYTES = 32;
+
 /** One sealed payload. */
 export type Payload =
   | OfferPayload
   | ({ readonly kind: "answer" } & Description & GossipWire)
   | { readonly kind: "ready" }
+  | SasPayload
   | ({ readonly kind: "hangup"; readonly reason: HangupReason } & GossipWire);
 
 /** The bytes to seal. */
 export function payloadToBytes(payload: Payload): Bytes {
-  return utf8(JSON.stringify(payload));
+  if (payload.kind !== "sas") return utf8(JSON.stringify(payload));
+  return utf8(JSON.stringify({ ...payload, value: toBase64Url(payload.value) }));
 }
 
 /** Reads what was opened. @throws WireError */
@@ -102,6 +137,12 @@ export function payloadFromBytes(bytes: Bytes): Payload {
       const reason = REASONS.find((known) => known === payload.reason);
       if (reason === undefined) throw new WireError("reason");
       return { kind: "hangup", reason, ...gossipOf(payload) };
+    }
+    case "sas": {
+      const value = asBytes(payload.value, "value");
+      if (value.length !== SAS_VALUE_BYTES) throw new WireError("value");
+      const step = asOneOf(payload.step, SAS_STEPS, "step");
+      return { kind: "sas", step, epoch: asCount(payload.epoch, "epoch"), value };
     }
     default:
       throw new WireError("a payload's kind");

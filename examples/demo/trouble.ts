@@ -41,6 +41,8 @@ const LIES: ReadonlySet<string> = new Set<ClientErrorCode>([
   "offer_replayed",
   "fingerprint_mismatch",
   "bypass_detected",
+  "code_mismatch",
+  "comparison_refused",
 ]);
 
 /** Any failure in words. */
@@ -140,6 +142,8 @@ export function troubleOfEnd(end: CallEnd, label: string): Trouble {
       return plain("Taken on another device", "Another of your devices took or declined the call.");
     case "replaced":
       return plain("Call goes on", `Another call with ${label} took its place.`);
+    case "mismatch":
+      return troubleOf(new ClientError("code_mismatch", ""));
     case "ended":
       return plain("Call ended", `${label} hung up.`);
   }

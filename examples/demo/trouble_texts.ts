@@ -72,6 +72,14 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
     "This browser tried to send without encryption",
     "Frames were seen to go past the encryption, so the call was stopped. Update the browser, or use another, before you call again.",
   ],
+  code_mismatch: [
+    "The codes are not the same",
+    "Somebody may be between you and this person, or one of you looked at something else. Say nothing that others must not hear, and meet or call another way before you trust this name again.",
+  ],
+  comparison_refused: [
+    "The other side cheated in the comparison",
+    "It did not keep to the code that it was bound to, as somebody in between would have to. The call was stopped.",
+  ],
   bad_label: [
     "That is not a valid name",
     "It begins with a letter or digit. Lower-case letters, digits and . _ @ + - may follow, but no spaces.",

@@ -47,6 +47,9 @@ const NAMES: readonly LabelName[] = [
   "room-identity",
   "room-message",
   "room-envelope",
+  "sas-context",
+  "sas-commit",
+  "sas",
 ];
 
 Deno.test("every label is its name behind the protocol's version, closed by a zero", () => {

@@ -13,20 +13,18 @@ import { memoryStore } from "../../client/store.ts";
 import { type AccountLabel, parseAccountLabel } from "../../crypto/account_label.ts";
 import { fromBase64Url } from "../../crypto/base64.ts";
 import { type Bytes } from "../../crypto/bytes.ts";
-import { bindDevice } from "../../crypto/device_entry.ts";
 import { judgeEvidence } from "../../crypto/evidence.ts";
 import { parseEvidence } from "../../crypto/evidence_text.ts";
-import { type DeviceKeys, generateDeviceKeys } from "../../crypto/keys.ts";
 import { type BoundDevice, decodeRecord, nextRecord, signRecord } from "../../crypto/record.ts";
-import { type Context } from "../../core/context.ts";
 import { lookup } from "../../core/directory.ts";
 import { lookupToWire } from "../../wire/directory.ts";
 import { logOf } from "../support/believer.ts";
 import { falseEpoch, logAnyway } from "../support/operator.ts";
 import { newDevice, self } from "../support/records.ts";
 import { refusalOf, refuses } from "../support/refuses.ts";
-import { entryOf, newAccount, openCore, ORIGIN } from "../support/service_core.ts";
+import { newAccount, openCore, ORIGIN } from "../support/service_core.ts";
 import { type Stage, stage } from "../support/stage.ts";
+import { takeover } from "../support/takeover.ts";
 import { TestStack } from "../support/test_stack.ts";
 
 const BOB: AccountLabel = parseAccountLabel("bob");
@@ -38,26 +36,6 @@ const SPIES: Record<string, (own: readonly BoundDevice[], spy: BoundDevice) => B
   "its own device before hers": (own, spy) => [spy, ...own],
   "its own device alone": (_, spy) => [spy],
 };
-
-/** A device that Mallory has, bound to Bob's name. */
-async function foreignDevice(deviceId: number): Promise<{ keys: DeviceKeys; device: BoundDevice }> {
-  const keys = await generateDeviceKeys();
-  const entry = { ...entryOf(keys, Date.now()), deviceId };
-  return { keys, device: { entry, binding: await bindDevice(ACCOUNT, entry, keys.signing) } };
-}
-
-/** Bob's name with Mallory's device, signed by Mallory and by whoever the kind needs, if it can be had. */
-async function takeover(ctx: Context, kind: "update" | "reset"): Promise<Bytes> {
-  const before = (await ctx.accounts.record(BOB))!;
-  const { keys: { signing }, device } = await foreignDevice(before.version + 2);
-  const record = nextRecord(before, { kind, devices: [device], issuedMs: Date.now() });
-  return await signRecord(ACCOUNT, record, [
-    { role: "self", signing },
-    kind === "reset"
-      ? { role: "operator", signing: ctx.keys.operator }
-      : { role: "previous", signing },
-  ]);
-}
 
 /** What the service answers with to whoever brought a record, from what the log has. */
 async function answerTo(play: Stage, label: AccountLabel, body: string): Promise<unknown> {
@@ -81,7 +59,7 @@ Deno.test("a silent key swap is noticed by everybody: the record before did not 
   await using play = await stage();
   await play.alice.lookup("bob");
   await using core = await openCore(play.kv);
-  await play.logAnyway("bob", 1, await takeover(core, "update"));
+  await play.logAnyway("bob", 1, await takeover(core, BOB, "update"));
   await refuses(play.alice.lookup("bob"), "proof_invalid");
   await refuses(play.carol.lookup("bob"), "proof_invalid");
   await refuses(play.alice.call("bob", new TestStack()), "proof_invalid");
@@ -165,7 +143,7 @@ Deno.test("a reset is never silent: who knew the person waits or confirms, and i
   await using play = await stage();
   await play.alice.lookup("bob");
   await using core = await openCore(play.kv);
-  await play.logAnyway("bob", 1, await takeover(core, "reset"));
+  await play.logAnyway("bob", 1, await takeover(core, BOB, "reset"));
   const { identity } = await refusalOf(play.alice.lookup("bob"), "identity_changed");
   await refuses(play.alice.call("bob", new TestStack()), "identity_changed");
   assert.equal((await found(play.bob, "bob"))[0], "account_reset");
@@ -184,7 +162,7 @@ Deno.test("a reset that nobody objects to is believed after 72 hours, and not a 
   const alice = await play.reopen("alice", { now: () => Date.now() + aheadMs });
   await alice.lookup("bob");
   await using core = await openCore(play.kv);
-  await play.logAnyway("bob", 1, await takeover(core, "reset"));
+  await play.logAnyway("bob", 1, await takeover(core, BOB, "reset"));
   await refuses(alice.lookup("bob"), "identity_changed");
   // The service's clock goes along: it takes no sign-in from another day.
   const wait = (ms: number) => {
