@@ -24,8 +24,12 @@ export interface MediaAdapter {
    * entry per transport. @throws Error when the transport fails or is closed first
    */
   connected(): Promise<readonly Bytes[]>;
-  /** Opens the gate: from now on frames flow, each under these keys. */
-  start(keys: CallKeys): Promise<void>;
+  /**
+   * Opens the gate: from now on frames flow, each under these keys, and their changes are followed.
+   *
+   * @param peer the place in the roster of whoever is at the other end; `1 - keys.self` by default
+   */
+  start(keys: CallKeys, peer?: number): Promise<void>;
   /** Counts of frames so far; all zero before `start`. */
   stats(): Promise<MediaStats>;
   /** Called at most once when the stack fails, or when a frame was seen to bypass the cryptor. */
@@ -47,6 +51,8 @@ export interface MediaStats {
   readonly framesOpened: number;
   /** Bytes of those frames on the wire. */
   readonly bytesOpened: number;
-  /** Frames refused, by the code of the refusal. */
+  /** Frames refused, by the code of the refusal; without duplicates. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Frames that came again: retransmissions, as a rule. */
+  readonly duplicates: number;
 }

@@ -59,7 +59,14 @@ export type { MissedCall } from "./missed_calls.ts";
 export type { Finding } from "./monitor.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";
 export { type Bytes } from "../crypto/bytes.ts";
-export { type CallKeys, CTX, type Ctx, type Exporter } from "../crypto/schedule.ts";
+export {
+  type CallKeys,
+  CTX,
+  type Ctx,
+  type Exporter,
+  type GenerationName,
+  type KeyChange,
+} from "../crypto/schedule.ts";
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";
 export { type RecordKind } from "../crypto/record.ts";

@@ -55,7 +55,9 @@ export type CryptoErrorCode =
   | "bad_message"
   /** A media frame that does not open. */
   | "bad_frame"
-  /** A media frame seen before, or too old to tell. */
+  /** A media frame seen before; retransmissions are among them. */
+  | "duplicate_frame"
+  /** A media frame too old to tell whether it was seen before. */
   | "replayed_frame"
   /** A media frame of a key that is not held. */
   | "unknown_key"

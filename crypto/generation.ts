@@ -19,13 +19,12 @@ import { Writer } from "./codec.ts";
 import { type Commit } from "./commit.ts";
 import { labelled } from "./labels.ts";
 import { hkdfExpand, hkdfExtract } from "./primitives.ts";
-import { type Ctx, type Exporter } from "./schedule.ts";
+import { type Ctx, type Exporter, frameKid } from "./schedule.ts";
 import { Secret } from "./secret.ts";
 import { deriveFrameKey, type FrameKey } from "./sframe.ts";
 
 const SECRET_BYTES = 32;
 const BASE_KEY_BYTES = 64;
-const MAX_INDEX = 0xffff;
 
 /** The keys of one step of an epoch. */
 export class Generation {
@@ -65,7 +64,7 @@ export class Generation {
     const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
     const base = new Secret(hkdfExpand(this.#es.expose(), info, BASE_KEY_BYTES));
     try {
-      return await deriveFrameKey(base.expose(), generationKid(this, index, ctx));
+      return await deriveFrameKey(base.expose(), frameKid(this, index, ctx));
     } finally {
       base.wipe();
     }
@@ -96,16 +95,4 @@ export class Generation {
   wipe(): void {
     this.#es.wipe();
   }
-}
-
-/** The KID of a sender's medium in a generation. */
-export function generationKid(
-  { epoch, step }: Pick<Generation, "epoch" | "step">,
-  index: number,
-  ctx: Ctx,
-): number {
-  if (!Number.isInteger(index) || index < 0 || index > MAX_INDEX) {
-    throw new Error("bug: a roster index has 16 bits");
-  }
-  return index << 11 | ctx << 8 | (epoch & 15) << 4 | step & 15;
 }

@@ -31,9 +31,9 @@ export {
 } from "./group_message.ts";
 export { GroupMember, type GroupMemberOptions } from "./group_member.ts";
 export { parseVerifyingKey, type purpose, type SigningKeyPair, type VerifyingKey } from "./keys.ts";
-export { type GenerationName, type Retirement } from "./live_generations.ts";
+export { type Retirement } from "./live_generations.ts";
 export { type Roster, type RosterChange, type Seat } from "./roster.ts";
-export { CTX, type Ctx, type Exporter } from "./schedule.ts";
+export { CTX, type Ctx, type Exporter, type GenerationName } from "./schedule.ts";
 export { type Secret } from "./secret.ts";
 export { type FrameKey, type FrameSuite } from "./sframe.ts";
 export { encodeSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";

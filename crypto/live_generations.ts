@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Generation } from "./generation.ts";
+import { type GenerationName } from "./schedule.ts";
 
 /** How long a sender's old keys open frames that were still under way. */
 const GRACE_MS = 5_000;
@@ -13,9 +13,6 @@ const GRACE_MS = 5_000;
 const LEAVE_GRACE_MS = 2_000;
 /** Most generations whose keys are held. */
 const MAX_GENERATIONS = 3;
-
-/** A generation by its numbers. */
-export type GenerationName = Pick<Generation, "epoch" | "step">;
 
 /** Keys that are to be dropped: a sender's, or with `index` null everybody's. */
 export interface Retirement extends GenerationName {

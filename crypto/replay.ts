@@ -24,25 +24,13 @@ export class ReplayWindow {
   /** Bit `ctr % 1024` of the ring tells whether `ctr` was seen, for `ctr` within the window. */
   readonly #seen = new Uint32Array(REPLAY_WINDOW / 32);
   #highest = -1;
-  #duplicates = 0;
-  #tooOld = 0;
 
-  /** How many counters were refused because they had been seen; retransmissions are among them. */
-  get duplicates(): number {
-    return this.#duplicates;
-  }
-
-  /** How many counters were refused because they lie before the window. */
-  get tooOld(): number {
-    return this.#tooOld;
-  }
-
-  /** Says whether a counter may still be accepted; changes nothing but the counts of refusals. */
+  /** Says whether a counter may still be accepted; changes nothing. */
   check(ctr: number): ReplayVerdict {
-    const verdict = this.#verdict(ctr);
-    if (verdict === "duplicate") this.#duplicates++;
-    if (verdict === "too_old") this.#tooOld++;
-    return verdict;
+    if (ctr > this.#highest) return "fresh";
+    if (ctr <= this.#highest - REPLAY_WINDOW) return "too_old";
+    const bit = ctr % REPLAY_WINDOW;
+    return this.#seen[bit >>> 5]! >>> (bit & 31) & 1 ? "duplicate" : "fresh";
   }
 
   /** Accepts an authenticated counter, unless it became stale since it was checked. */
@@ -56,13 +44,6 @@ export class ReplayWindow {
     const bit = ctr % REPLAY_WINDOW;
     this.#seen[bit >>> 5]! |= 1 << (bit & 31);
     return verdict;
-  }
-
-  #verdict(ctr: number): ReplayVerdict {
-    if (ctr > this.#highest) return "fresh";
-    if (ctr <= this.#highest - REPLAY_WINDOW) return "too_old";
-    const bit = ctr % REPLAY_WINDOW;
-    return this.#seen[bit >>> 5]! >>> (bit & 31) & 1 ? "duplicate" : "fresh";
   }
 
   /** Clears the ring's places for the counters between the highest one and a new highest one. */

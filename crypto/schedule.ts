@@ -27,33 +27,68 @@ export type Ctx = typeof CTX[keyof typeof CTX];
 /** Derives `length` bytes for a stated use from the session (RFC 8446, section 7.5 in spirit). */
 export type Exporter = (label: string, context: Uint8Array, length: number) => Bytes;
 
+/** The keys of one call at one time, by their numbers. */
+export interface GenerationName {
+  /** From 1. */
+  readonly epoch: number;
+  /** Within the epoch, from 0; a call between two has no other. */
+  readonly step: number;
+}
+
+/** What a stack has to do about its keys, one thing after the other. */
+export type KeyChange =
+  /** A generation has come: its receive keys may be had of `recvKey` from now on. */
+  | { readonly kind: "install" } & GenerationName
+  /** `sendKey` gives other keys: send with them. Sent with again is none that was sent with before. */
+  | { readonly kind: "use" }
+  /** Drop a generation's receive keys: a sender's, or with `index` null everybody's. */
+  | { readonly kind: "retire"; readonly index: number | null } & GenerationName
+  /** Send nothing until the next `use`. */
+  | { readonly kind: "hold" }
+  /** Ask the senders for a key frame: some of their frames could not be opened. */
+  | { readonly kind: "key-frame" };
+
 /** The keys of one call as one participant holds them: all that a WebRTC stack ever gets. */
 export interface CallKeys {
   /** The RFC 9605 cipher suite. */
   readonly suite: 5;
   /** Own place in the roster: the caller is 0, the callee 1. */
   readonly self: number;
-  /** The key to protect a medium of one's own with. */
+  /** The generations whose receive keys may be had, the newest last. */
+  readonly generations: readonly GenerationName[];
+  /** The key to protect a medium of one's own with: of the generation in use. */
   sendKey(ctx: Ctx): Promise<FrameKey>;
-  /** The key of a KID that a peer may use, or null where no roster entry owns it. */
+  /** The key of a KID that somebody else may use, or null where nobody does. */
   recvKey(kid: number): Promise<FrameKey | null>;
+  /** A frame came whose key the stack does not hold; may be said as often as one does. */
+  requestKey(kid: number): void;
+  /**
+   * Told of every change, in their order, by the stack that is started with these keys. What it gives
+   * resolves once the change stands: the peer is told of a generation after that.
+   */
+  onChange: ((change: KeyChange) => void | Promise<void>) | null;
   /** Derives further keys, bound to this session; they change with its epoch. */
   readonly exporter: Exporter;
   /** Derives keys for a stack's own encryption of media; they stay as long as the frame keys do. */
   readonly mediaExporter: Exporter;
 }
 
-/** The KID of a participant's medium (epoch 1, step 0). */
-export function frameKid(index: number, ctx: Ctx): number {
+/** The KID of a participant's medium in a generation. */
+export function frameKid({ epoch, step }: GenerationName, index: number, ctx: Ctx): number {
   if (!Number.isInteger(index) || index < 0 || index > 0xffff) {
     throw new Error("bug: a roster index has 16 bits");
   }
-  return index << 11 | ctx << 8 | (EPOCH & 15) << 4 | STEP & 15;
+  return index << 11 | ctx << 8 | (epoch & 15) << 4 | step & 15;
 }
 
 /** The medium that a KID claims: bits 8 to 10, so 6 and 7 too, which are nobody's. */
 export function ctxOfKid(kid: number): number {
   return kid >>> 8 & 7;
+}
+
+/** The roster index that a KID claims; it may be one that nobody has. */
+export function indexOfKid(kid: number): number {
+  return Math.floor(kid / 2 ** 11);
 }
 
 /** The secret that all frame keys of a call come from. */
@@ -77,7 +112,7 @@ export function callKeys(
   const derived = new Map<number, Promise<FrameKey>>();
 
   function frameKey(index: number, ctx: Ctx): Promise<FrameKey> {
-    const kid = frameKid(index, ctx);
+    const kid = frameKid(FIRST, index, ctx);
     let key = derived.get(kid);
     if (key === undefined) {
       const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
@@ -90,6 +125,9 @@ export function callKeys(
   return {
     suite: SUITE,
     self,
+    generations: [FIRST],
+    onChange: null,
+    requestKey: () => {},
     exporter,
     mediaExporter(label, context, length) {
       const bound = new Writer().v16(utf8(label)).v16(context).bytes();
@@ -98,13 +136,12 @@ export function callKeys(
     sendKey: async (ctx) => await frameKey(self, ctx),
     recvKey: async (kid) => {
       // Never one's own index: a reflected frame must not open.
-      const ctx = Object.values(CTX).find((each) => frameKid(peer, each) === kid);
+      const ctx = Object.values(CTX).find((each) => frameKid(FIRST, peer, each) === kid);
       return ctx === undefined ? null : await frameKey(peer, ctx);
     },
   };
 }
 
 const SUITE = 5;
-const EPOCH = 1;
-const STEP = 0;
+const FIRST: GenerationName = { epoch: 1, step: 0 };
 const BASE_KEY_BYTES = 64;

@@ -9,7 +9,7 @@ import { type Bytes } from "./bytes.ts";
 import { EpochSwitch } from "./epoch_switch.ts";
 import { type Generation } from "./generation.ts";
 import { type GroupEffect } from "./group_effect.ts";
-import { type GenerationName } from "./live_generations.ts";
+import { type GenerationName } from "./schedule.ts";
 import { type ChainHead } from "./commit.ts";
 import { type Secret } from "./secret.ts";
 

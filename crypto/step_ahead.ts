@@ -11,8 +11,8 @@
 import { type Bytes, equal } from "./bytes.ts";
 import { type ChainHead, MAX_STEP } from "./commit.ts";
 import { CryptoError } from "./error.ts";
-import { type Generation, generationKid } from "./generation.ts";
-import { CTX, type Ctx, ctxOfKid } from "./schedule.ts";
+import { type Generation } from "./generation.ts";
+import { CTX, type Ctx, ctxOfKid, frameKid } from "./schedule.ts";
 import { type FrameKey, openFrame, readHeader } from "./sframe.ts";
 
 /** How often one KID is tried. */
@@ -75,5 +75,5 @@ function isNext(kid: number, { roster }: ChainHead, { epoch, step }: Generation)
   const [index, ctx] = [kid >>> 11, ctxOfKid(kid)];
   if (step >= MAX_STEP || !Object.values(CTX).some((known) => known === ctx)) return false;
   if (!roster.some((seat) => seat.index === index)) return false;
-  return generationKid({ epoch, step: step + 1 }, index, ctx as Ctx) === kid;
+  return frameKid({ epoch, step: step + 1 }, index, ctx as Ctx) === kid;
 }

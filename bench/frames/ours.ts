@@ -50,7 +50,7 @@ export async function ours(bytes: number): Promise<Contenders> {
 
 /** Some camera's key. */
 export function cameraKey(): Promise<FrameKey> {
-  return deriveFrameKey(new Uint8Array(64).fill(7), frameKid(0, CTX.camera));
+  return deriveFrameKey(new Uint8Array(64).fill(7), frameKid({ epoch: 1, step: 0 }, 0, CTX.camera));
 }
 
 async function protectFrame(cryptor: FrameCryptor, frame: Frame): Promise<void> {
@@ -62,7 +62,7 @@ async function protectFrame(cryptor: FrameCryptor, frame: Frame): Promise<void> 
 async function unprotectFrame(cryptor: FrameCryptor, frame: Frame): Promise<void> {
   const codec = codecOf(frame.getMetadata().mimeType);
   frame.data = whole(
-    await cryptor.unprotect({ ctx: CTX.camera, codec }, new Uint8Array(frame.data)),
+    await cryptor.unprotect({ index: 0, ctx: CTX.camera, codec }, new Uint8Array(frame.data)),
   );
 }
 

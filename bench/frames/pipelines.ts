@@ -5,6 +5,7 @@
  */
 
 import { serveTransforms, type TransformScope } from "../../client/adapters/browser_transforms.ts";
+import { type ToWorker } from "../../client/adapters/browser_messages.ts";
 import { CTX } from "../../crypto/schedule.ts";
 import { median } from "../shared/rounds.ts";
 import { type Frame, framesOf } from "./frame.ts";
@@ -77,12 +78,13 @@ async function ourPipes(): Promise<readonly [Pipe, Pipe]> {
     };
     serveTransforms(scope);
     return (readable, writable) => {
-      const options = { side, ctx: CTX.camera };
+      const options = { connection: 0, side, ctx: CTX.camera };
       const transformer = { readable, writable, options };
       // The frames are no browser's, but have all that a transform asks of them.
       scope.onrtctransform!({ transformer } as never);
-      const keys = { send: [[CTX.camera, key] as const], recv: [key], codecs: new Map() };
-      scope.onmessage!({ data: keys });
+      const tell = (data: ToWorker) => scope.onmessage!({ data });
+      tell(side === "send" ? { say: "use", keys: [key] } : { say: "add", keys: [key] });
+      tell({ say: "open", connection: 0, gate: { peer: 0, codecs: new Map() } });
     };
   };
   return [serve("send"), serve("recv")];

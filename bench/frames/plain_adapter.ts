@@ -13,6 +13,7 @@ const NO_COUNTS = {
   framesOpened: 0,
   bytesOpened: 0,
   refused: {},
+  duplicates: 0,
 };
 
 /** An adapter that ignores the keys that it is given. */

@@ -17,34 +17,48 @@
  */
 
 import { type Codec } from "../../crypto/envelope.ts";
-import { type Ctx } from "../../crypto/schedule.ts";
+import { type CallKeys, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaFailure, type MediaStats } from "../adapter.ts";
 import {
   addTransceivers,
   attachLines,
   CODECS,
-  gateKeys,
   type MediaLine,
+  negotiatedCodecs,
   peerCertificates,
-  TRANSFORMS,
   transportsOf,
 } from "./browser_lines.ts";
-import { type FromWorker, type ToWorker, type WorkerCounts } from "./browser_messages.ts";
+import { type BrowserMedia, browserMedia } from "./browser_media.ts";
+import { type WorkerCounts } from "./browser_messages.ts";
 import { withoutOrphans } from "./browser_sdp.ts";
 import { senderCount, watchLine } from "./browser_watchdog.ts";
+import { followKeys } from "./key_following.ts";
 
 export { type Codec } from "../../crypto/envelope.ts";
+export {
+  type BrowserMedia,
+  browserMedia,
+  type MediaEvents,
+  type MediaPart,
+} from "./browser_media.ts";
+export { type Gate, type SentCount, type WorkerCounts } from "./browser_messages.ts";
+export { type KeyHolder, type Retired } from "./key_following.ts";
 
 /** What a browser adapter is made of. */
 export interface BrowserAdapterOptions {
-  /** Starts `browser_worker.ts` as a dedicated worker; the adapter ends it. */
-  readonly worker: () => Worker;
+  /**
+   * Starts `browser_worker.ts` as a dedicated worker, which the adapter ends; or the worker of all
+   * connections of this participant, which whoever made it ends.
+   */
+  readonly worker: (() => Worker) | BrowserMedia;
   /** What to send as `CTX.mic`; it stays the caller's to stop. */
   readonly audio?: MediaStreamTrack | null;
   /** What to send as `CTX.camera`; it stays the caller's to stop. */
   readonly video?: MediaStreamTrack | null;
   /** Takes each track of the peer, as soon as the gate is open. */
   readonly onTrack: (track: MediaStreamTrack, ctx: Ctx) => void;
+  /** For three seconds no frame of a medium could be opened for want of its key. */
+  readonly onMissingKey?: (ctx: Ctx) => void;
   /**
    * The codecs to offer and to accept, of audio and of video, the preferred first; those that the
    * browser lacks are left out. `opus`, `vp8`, `vp9`, `av1` and `h264` by default. `red` needs `opus`
@@ -67,6 +81,7 @@ const NO_COUNTS: MediaStats = {
   framesOpened: 0,
   bytesOpened: 0,
   refused: {},
+  duplicates: 0,
 };
 
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
@@ -78,27 +93,23 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
   };
   const codecs = options.codecs ?? CODECS;
   const connection = new RTCPeerConnection(configuration);
-  const worker = options.worker();
-  /** Asked and not answered yet; the worker answers in order. */
-  const asked: ((counts: WorkerCounts) => void)[] = [];
-  const attached = Promise.withResolvers<void>();
+  const isOwn = typeof options.worker === "function";
+  const media = typeof options.worker === "function"
+    ? browserMedia(options.worker)
+    : options.worker;
+  let keys: CallKeys | null = null;
+  const part = media.connect({
+    onFailure: () => fail("transport_failed"),
+    onWanted: (kid) => keys?.requestKey(kid),
+    onMissing: (_, ctx) => options.onMissingKey?.(ctx),
+  });
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
   let lines: readonly MediaLine[] = [];
-  let running = 0;
   let stats = NO_COUNTS;
   let state: "gated" | "started" | "failed" | "closed" = "gated";
 
-  worker.onmessage = ({ data: counts }: MessageEvent<FromWorker>) => {
-    if (counts === null) {
-      if (++running === TRANSFORMS) attached.resolve();
-    } else {
-      stats = counts.stats;
-      asked.shift()?.(counts);
-    }
-  };
-  worker.onerror = () => fail("transport_failed");
   connection.onconnectionstatechange = () => {
     if (connection.connectionState === "failed") fail("transport_failed");
   };
@@ -106,13 +117,13 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
   const adapter: MediaAdapter = {
     onFailure: null,
     async createOffer() {
-      lines = attachLines(addTransceivers(connection), worker, codecs);
+      lines = attachLines(addTransceivers(connection), part, codecs);
       return await describe();
     },
     async createAnswer(offer) {
       // Transceivers of one's own would not be matched to its m-lines (RFC 8829, section 5.10).
       await connection.setRemoteDescription({ type: "offer", sdp: offer });
-      lines = attachLines(connection.getTransceivers(), worker, codecs);
+      lines = attachLines(connection.getTransceivers(), part, codecs);
       return await describe();
     },
     async acceptAnswer(answer) {
@@ -130,17 +141,20 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
       await Promise.race([certified, after(CERTIFICATE_MS), over.promise]);
       return peerCertificates(lines);
     },
-    async start(keys) {
+    async start(given, peer = 1 - given.self) {
       if (state !== "gated") throw new Error("bug: media is started twice, or after its end");
       state = "started";
-      await answered(attached.promise);
-      await answered(ask(await gateKeys(keys, lines)));
+      keys = given;
+      await answered(part.running());
+      await followKeys(keys, peer, lines.map(({ ctx }) => ctx), media);
+      part.open({ peer, codecs: negotiatedCodecs(lines) });
+      await counts();
       await Promise.race([over.promise, replaceTracks(({ kind }) => options[kind] ?? null)]);
       watch();
       for (const { transceiver, ctx } of lines) options.onTrack(transceiver.receiver.track, ctx);
     },
     async stats() {
-      if (state === "started") await Promise.race([ask(null), over.promise]).catch(() => {});
+      if (state === "started") await Promise.race([counts(), over.promise]).catch(() => {});
       return stats;
     },
     close() {
@@ -148,7 +162,9 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
       state = "closed";
       over.reject(new Error("The media was closed"));
       connection.close();
-      worker.terminate();
+      if (keys !== null) keys.onChange = null;
+      part.close();
+      if (isOwn) media.close();
     },
   };
   return adapter;
@@ -161,11 +177,10 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
     return withoutOrphans(connection.localDescription!.sdp);
   }
 
-  function ask(message: ToWorker): Promise<WorkerCounts> {
-    return new Promise((resolve) => {
-      asked.push(resolve);
-      worker.postMessage(message);
-    });
+  async function counts(): Promise<WorkerCounts> {
+    const said = await answered(part.counts());
+    stats = said.stats;
+    return said;
   }
 
   function answered<T>(answer: Promise<T>): Promise<T> {
@@ -180,7 +195,7 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
     try {
       while (state === "started") {
         const seen = await Promise.all(lines.map((line) => senderCount(line.transceiver.sender)));
-        const { sent } = await answered(ask(null));
+        const { sent } = await counts();
         const verdicts = watched.map(({ line, bypassed }, i) =>
           bypassed(seen[i]!, sent.get(line.ctx)!)
         );

@@ -12,9 +12,8 @@
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Codec } from "../../crypto/envelope.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { type CallKeys, CTX, type Ctx, frameKid } from "../../crypto/schedule.ts";
-import { type FrameKey } from "../../crypto/sframe.ts";
-import { type GateKeys, type TransformOptions } from "./browser_messages.ts";
+import { CTX, type Ctx } from "../../crypto/schedule.ts";
+import { type MediaPart } from "./browser_media.ts";
 
 /** One m-line of a call and the transforms that belong on it. */
 export interface MediaLine {
@@ -39,9 +38,6 @@ const MEDIA = [
 /** The codecs of a call that wishes for nothing else, the preferred first. */
 export const CODECS: readonly Codec[] = ["opus", "vp8", "vp9", "av1", "h264"];
 
-/** How many transforms the lines of a call have. */
-export const TRANSFORMS = 2 * MEDIA.length;
-
 /** The transceivers of an offer, without tracks. */
 export function addTransceivers(connection: RTCPeerConnection): readonly RTCRtpTransceiver[] {
   return MEDIA.map(({ kind }) => connection.addTransceiver(kind));
@@ -55,16 +51,15 @@ export function addTransceivers(connection: RTCPeerConnection): readonly RTCRtpT
  */
 export function attachLines(
   transceivers: readonly RTCRtpTransceiver[],
-  worker: Worker,
+  part: MediaPart,
   codecs: readonly Codec[],
 ): readonly MediaLine[] {
   const kinds = transceivers.map(({ receiver }) => receiver.track.kind);
   if (kinds.join() !== "audio,video") throw new Error("An offer must have audio, then video");
-  const transform = (options: TransformOptions) => new RTCRtpScriptTransform(worker, options);
   return MEDIA.map(({ kind, ctx }, i) => {
     const transceiver = transceivers[i]!;
-    const sending = transform({ side: "send", ctx });
-    const receiving = transform({ side: "recv", ctx });
+    const sending = part.transform("send", ctx);
+    const receiving = part.transform("recv", ctx);
     transceiver.sender.transform = sending;
     transceiver.receiver.transform = receiving;
     transceiver.direction = "sendrecv";
@@ -73,21 +68,15 @@ export function attachLines(
   });
 }
 
-/** The keys of both sides for every line, and the codecs as negotiated. */
-export async function gateKeys(keys: CallKeys, lines: readonly MediaLine[]): Promise<GateKeys> {
-  const send: [Ctx, FrameKey][] = [];
-  const recv: FrameKey[] = [];
+/** The codecs as negotiated: payload type to MIME type. */
+export function negotiatedCodecs(lines: readonly MediaLine[]): ReadonlyMap<number, string> {
   const codecs = new Map<number, string>();
-  for (const { ctx, transceiver } of lines) {
-    send.push([ctx, await keys.sendKey(ctx)]);
-    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
-    if (key === null) throw new Error("bug: the peer has no key for a medium");
-    recv.push(key);
+  for (const { transceiver } of lines) {
     for (const { payloadType, mimeType } of transceiver.sender.getParameters().codecs) {
       codecs.set(payloadType, mimeType);
     }
   }
-  return { send, recv, codecs };
+  return codecs;
 }
 
 /** The transports of all lines; those that are bundled share one. @throws Error where one has none */

@@ -1,34 +1,26 @@
 /**
- * The transforms of the browser adapter, in its worker: every media frame passes here, or goes
- * nowhere.
+ * The transforms of the browser adapter, in its worker: every media frame of every connection that a
+ * participant has in a call passes here, or goes nowhere.
  *
- * It never hands on a frame that it did not protect or open itself, and no frame before the gate is
- * open. It never throws out of a transform, because an exception ends that pipe for good: a frame
- * that fails is dropped.
+ * It never hands on a frame that it did not protect or open itself, and none of a connection whose
+ * gate is not open. There is one cryptor for all connections, so that no counter of a key is used
+ * twice, and no frame opens twice.
  *
  * @module
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type Codec, codecOf } from "../../crypto/envelope.ts";
+import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
-import { type Ctx } from "../../crypto/schedule.ts";
-import {
-  type FromWorker,
-  type SentCount,
-  type ToWorker,
-  type TransformOptions,
-} from "./browser_messages.ts";
+import { FrameTally } from "../../crypto/frame_tally.ts";
+import { type Ctx, ctxOfKid } from "../../crypto/schedule.ts";
+import { type FromWorker, type Gate, type SentCount, type ToWorker } from "./browser_messages.ts";
+import { type EncodedFrame, openPipe, type Transformer } from "./browser_pipe.ts";
+import { isRetired } from "./key_following.ts";
+import { receiveFrames, type Receiver } from "./browser_receiver.ts";
 
-type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
-
-/** The slice of `RTCRtpScriptTransformer` that is used; lib.dom has it for workers only. */
-interface Transformer {
-  readonly readable: ReadableStream<Frame>;
-  readonly writable: WritableStream<Frame>;
-  readonly options: TransformOptions;
-  sendKeyFrameRequest?(): Promise<void>;
-}
+export { type Transformer } from "./browser_pipe.ts";
 
 /** The slice of `DedicatedWorkerGlobalScope` that is used. */
 export interface TransformScope {
@@ -36,99 +28,127 @@ export interface TransformScope {
   onrtctransform: ((event: { readonly transformer: Transformer }) => void) | null;
   /** Called for each message of the page. */
   onmessage: ((event: { readonly data: ToWorker }) => void) | null;
-  /** Answers the page. */
+  /** Tells the page. */
   postMessage(message: FromWorker): void;
+}
+
+interface Connection {
+  /** Null before it is opened, and after it is closed. */
+  gate: Gate | null;
+  readonly tally: FrameTally;
+  readonly sent: Map<Ctx, SentCount>;
+  readonly receivers: Receiver[];
 }
 
 /** Serves the transforms of one page until the worker ends. */
 export function serveTransforms(scope: TransformScope): void {
   const cryptor = new FrameCryptor();
-  const sent = new Map<Ctx, SentCount>();
-  const viewers: Transformer[] = [];
-  let codecs: ReadonlyMap<number, string> = new Map();
-  let open = false;
+  const connections = new Map<number, Connection>();
 
   scope.onrtctransform = ({ transformer }) => {
-    const { side, ctx } = transformer.options;
-    if (side === "send") {
-      const count: SentCount = { frames: 0, bytes: 0 };
-      sent.set(ctx, count);
-      pump(transformer, (frame) => {
-        count.frames++;
-        return protect(frame, ctx, count);
-      });
-    } else {
-      viewers.push(transformer);
-      pump(transformer, (frame) => unprotect(frame, ctx));
-    }
-    scope.postMessage(null);
+    const { connection: id, side } = transformer.options;
+    const connection = connectionOf(id);
+    if (side === "send") send(transformer, connection);
+    else receive(transformer, connection);
+    scope.postMessage({ say: "running", connection: id });
   };
+  scope.onmessage = ({ data }) => hear(data);
 
-  scope.onmessage = ({ data: keys }) => {
-    if (keys !== null) {
-      for (const [ctx, key] of keys.send) cryptor.setSendKey(ctx, key);
-      for (const key of keys.recv) cryptor.addRecvKey(key);
-      codecs = keys.codecs;
-      open = true;
-      // What came before was dropped, so the decoder must start anew. Audio refuses, and may.
-      for (const viewer of viewers) viewer.sendKeyFrameRequest?.().catch(() => {});
+  function hear(message: ToWorker): void {
+    switch (message.say) {
+      case "open": {
+        const connection = connectionOf(message.connection);
+        connection.gate = message.gate;
+        // What came before was dropped, so the decoders must start anew.
+        for (const receiver of connection.receivers) receiver.requestKeyFrame();
+        return;
+      }
+      case "add":
+        for (const key of message.keys) cryptor.addRecvKey(key);
+        for (const { kid } of message.keys) {
+          for (const receiver of allReceivers()) receiver.flush(kid);
+        }
+        return;
+      case "use":
+        for (const key of message.keys) cryptor.setSendKey(ctxOfKid(key.kid) as Ctx, key);
+        return cryptor.dropSendKeys();
+      case "retire":
+        return cryptor.dropRecvKeys((kid) => isRetired(kid, message.which));
+      case "hold":
+        return cryptor.hold();
+      case "key-frame":
+        for (const receiver of allReceivers()) receiver.requestKeyFrame();
+        return;
+      case "counts": {
+        const { tally, sent } = connectionOf(message.connection);
+        const counts = { stats: tally.stats(), sent };
+        return scope.postMessage({ say: "counts", connection: message.connection, counts });
+      }
+      case "close":
+        connectionOf(message.connection).gate = null;
+        connections.delete(message.connection);
     }
-    scope.postMessage({ stats: cryptor.stats(), sent });
-  };
-
-  async function protect(frame: Frame, ctx: Ctx, count: SentCount): Promise<Bytes | null> {
-    if (!open || frame.data.byteLength === 0) return null;
-    const codec = codecOfFrame(frame);
-    const wire = await cryptor.protect(
-      { ctx, codec, frameType: "type" in frame && frame.type === "key" ? "key" : "delta" },
-      new Uint8Array(frame.data),
-    );
-    count.bytes += wire.length;
-    return wire;
   }
 
-  async function unprotect(frame: Frame, ctx: Ctx): Promise<Bytes | null> {
-    if (!open || frame.data.byteLength === 0) return null;
-    const codec = codecOfFrame(frame);
-    return await cryptor.unprotect({ ctx, codec }, new Uint8Array(frame.data));
+  function connectionOf(id: number): Connection {
+    const known = connections.get(id);
+    if (known !== undefined) return known;
+    const made = { gate: null, tally: new FrameTally(), sent: new Map(), receivers: [] };
+    connections.set(id, made);
+    return made;
   }
 
-  function codecOfFrame(frame: Frame): Codec {
-    const { mimeType, payloadType } = frame.getMetadata();
-    // Without a name there is no codec, and `codecOf` refuses.
-    return codecOf(mimeType ?? codecs.get(payloadType ?? -1) ?? "");
+  function allReceivers(): Receiver[] {
+    return [...connections.values()].flatMap(({ receivers }) => receivers);
+  }
+
+  function receive(transformer: Transformer, connection: Connection): void {
+    const { connection: id, ctx } = transformer.options;
+    connection.receivers.push(receiveFrames(transformer, {
+      cryptor,
+      tally: connection.tally,
+      peer: () => connection.gate?.peer ?? null,
+      codecOf: (frame) => codecOfFrame(frame, connection),
+      want: (kid) => scope.postMessage({ say: "wanted", connection: id, kid }),
+      miss: () => scope.postMessage({ say: "missing", connection: id, ctx }),
+    }));
+  }
+
+  function send(transformer: Transformer, connection: Connection): void {
+    const { ctx } = transformer.options;
+    const count: SentCount = { frames: 0, bytes: 0 };
+    connection.sent.set(ctx, count);
+    openPipe(transformer, (frame, put) => {
+      count.frames++;
+      put(frame, protect(frame, ctx, connection, count));
+    });
+  }
+
+  async function protect(
+    frame: EncodedFrame,
+    ctx: Ctx,
+    connection: Connection,
+    count: SentCount,
+  ): Promise<Bytes | null> {
+    if (connection.gate === null || frame.data.byteLength === 0 || !cryptor.protects(ctx)) {
+      return null;
+    }
+    try {
+      const frameType = "type" in frame && frame.type === "key" ? "key" : "delta";
+      const to = { ctx, codec: codecOfFrame(frame, connection), frameType } as const;
+      const wire = await cryptor.protect(to, new Uint8Array(frame.data));
+      count.bytes += wire.length;
+      connection.tally.protect(wire.length);
+      return wire;
+    } catch (error) {
+      if (error instanceof CryptoError) connection.tally.refuse(error.code);
+      return null;
+    }
   }
 }
 
-/**
- * Reads without waiting for the cryptography, so frames overlap in it; writes in the order read.
- */
-async function pump(
-  { readable, writable }: Transformer,
-  work: (frame: Frame) => Promise<Bytes | null>,
-): Promise<void> {
-  const writer = writable.getWriter();
-  // A pipe that the page took away ends both streams; there is nothing left to do then.
-  writer.closed.catch(() => {});
-  let turn: Promise<void> = Promise.resolve();
-  try {
-    for (const reader = readable.getReader();;) {
-      const { done, value: frame } = await reader.read();
-      if (done) return;
-      const job = work(frame).catch(() => null);
-      turn = turn.then(async () => {
-        const bytes = await job;
-        if (bytes === null) return;
-        frame.data = wholeBuffer(bytes);
-        await writer.write(frame);
-      }).catch(() => {});
-    }
-  } catch {
-    // As above.
-  }
-}
-
-/** A frame takes a buffer and not a view. */
-function wholeBuffer(bytes: Bytes): ArrayBuffer {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+function codecOfFrame(frame: EncodedFrame, { gate }: Connection): Codec {
+  const { mimeType, payloadType } = frame.getMetadata();
+  // Without a name there is no codec, and `codecOf` refuses.
+  return codecOf(mimeType ?? gate?.codecs.get(payloadType ?? -1) ?? "");
 }

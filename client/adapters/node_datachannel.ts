@@ -76,7 +76,7 @@ export function nodeDataChannelAdapter(
   options: NodeDataChannelAdapterOptions,
 ): PacketAdapter {
   const { nodeDataChannel, onFrame, iceServers, bindAddress } = options;
-  const media = packetMedia(onFrame);
+  const media = packetMedia(onFrame, () => void adapter.requestKeyFrame());
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
   for (const promise of [over.promise, connected.promise]) promise.catch(() => {});
@@ -109,8 +109,8 @@ export function nodeDataChannelAdapter(
       await Promise.race([connected.promise, over.promise]);
       return [certificateHash(connection)];
     },
-    async start(keys) {
-      await media.start(keys);
+    async start(keys, peer) {
+      await media.start(keys, peer);
       // What came before was dropped.
       await adapter.requestKeyFrame();
     },

@@ -8,8 +8,9 @@
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type FrameType } from "../../crypto/envelope.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
-import { type CallKeys, type Ctx, frameKid } from "../../crypto/schedule.ts";
+import { type CallKeys, type Ctx, ctxOfKid } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaStats } from "../adapter.ts";
+import { followKeys, isRetired, type KeyHolder } from "./key_following.ts";
 import { MEDIA, type Medium, packetNumbers } from "./rtp_payload.ts";
 import { FrameAssembly, splitFrame, type VideoPacket } from "./vp8_payload.ts";
 
@@ -41,7 +42,7 @@ export interface OutgoingPackets {
 /** The media of one call. */
 export interface PacketMedia {
   /** Opens the gate. @throws Error when it was opened before, or is closed for good */
-  start(keys: CallKeys): Promise<void>;
+  start(keys: CallKeys, peer?: number): Promise<void>;
   /**
    * Protects a frame, or gives null while the gate is closed.
    *
@@ -57,23 +58,36 @@ export interface PacketMedia {
   end(): boolean;
 }
 
-/** Media with the gate closed. @param onFrame takes each frame that was opened */
-export function packetMedia(onFrame: (frame: Bytes, ctx: Ctx) => void): PacketMedia {
+/**
+ * Media with the gate closed.
+ *
+ * @param onFrame takes each frame that was opened @param requestKeyFrames asks the peer for one of video
+ */
+export function packetMedia(
+  onFrame: (frame: Bytes, ctx: Ctx) => void,
+  requestKeyFrames: () => void,
+): PacketMedia {
   const cryptor = new FrameCryptor();
+  const holder = holderOf(cryptor, requestKeyFrames);
+  /** Whose frames come. */
+  let index = -1;
+  let held: CallKeys | null = null;
   const numbersOf = packetNumbers();
   let state: "gated" | "started" | "over" = "gated";
   const isStarted = () => state === "started";
 
   async function open(medium: Medium, wire: Bytes): Promise<void> {
     // What is refused is dropped; the cryptor counts it.
-    const frame = await cryptor.unprotect(medium, wire).catch(() => null);
+    const frame = await cryptor.unprotect({ ...medium, index }, wire).catch(() => null);
     if (frame !== null && isStarted()) onFrame(frame, medium.ctx);
   }
 
   return {
-    async start(keys) {
+    async start(keys, peer = 1 - keys.self) {
       if (state !== "gated") throw new Error("bug: media is started twice");
-      await holdKeys(cryptor, keys);
+      index = peer;
+      held = keys;
+      await followKeys(keys, peer, MEDIA.map(({ ctx }) => ctx), holder);
       // It may have ended while the keys were derived.
       if (state !== "gated") throw new Error("The media was closed");
       state = "started";
@@ -105,18 +119,25 @@ export function packetMedia(onFrame: (frame: Bytes, ctx: Ctx) => void): PacketMe
     stats: () => cryptor.stats(),
     end() {
       const isFirst = state !== "over";
+      if (held !== null) held.onChange = null;
       state = "over";
       return isFirst;
     },
   };
 }
 
-/** Hands the keys of both sides for every line to the cryptor. */
-async function holdKeys(cryptor: FrameCryptor, keys: CallKeys): Promise<void> {
-  for (const { ctx } of MEDIA) {
-    cryptor.setSendKey(ctx, await keys.sendKey(ctx));
-    const key = await keys.recvKey(frameKid(1 - keys.self, ctx));
-    if (key === null) throw new Error("bug: no key for a medium");
-    cryptor.addRecvKey(key);
-  }
+/** A cryptor as whoever follows the keys of a call sees it. */
+function holderOf(cryptor: FrameCryptor, requestKeyFrames: () => void): KeyHolder {
+  return {
+    add(keys) {
+      for (const key of keys) cryptor.addRecvKey(key);
+    },
+    use(keys) {
+      for (const key of keys) cryptor.setSendKey(ctxOfKid(key.kid) as Ctx, key);
+      cryptor.dropSendKeys();
+    },
+    retire: (which) => cryptor.dropRecvKeys((kid) => isRetired(kid, which)),
+    hold: () => cryptor.hold(),
+    requestKeyFrames,
+  };
 }

@@ -67,7 +67,7 @@ const VIDEO = 1;
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const { werift, onFrame, iceServers } = options;
-  const media = packetMedia(onFrame);
+  const media = packetMedia(onFrame, () => void adapter.requestKeyFrame());
   const opening = openConnection(werift, iceServers ?? []).then(watched);
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
@@ -97,8 +97,8 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
       await Promise.race([connected.promise, over.promise]);
       return peerCertificates(await opening);
     },
-    async start(keys) {
-      await media.start(keys);
+    async start(keys, peer) {
+      await media.start(keys, peer);
       // What came before was dropped.
       await adapter.requestKeyFrame();
     },

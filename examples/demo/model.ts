@@ -60,6 +60,7 @@ const NO_STATS: MediaStats = {
   framesOpened: 0,
   bytesOpened: 0,
   refused: {},
+  duplicates: 0,
 };
 
 /** A call of which nothing is known yet but a name. */

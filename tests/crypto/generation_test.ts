@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { concat, utf8 } from "../../crypto/bytes.ts";
 import { type Commit } from "../../crypto/commit.ts";
-import { Generation, generationKid } from "../../crypto/generation.ts";
+import { Generation } from "../../crypto/generation.ts";
 import { labelled } from "../../crypto/labels.ts";
 import { hkdfExpand, hkdfExtract } from "../../crypto/primitives.ts";
-import { CTX } from "../../crypto/schedule.ts";
+import { CTX, frameKid } from "../../crypto/schedule.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { deriveFrameKey } from "../../crypto/sframe.ts";
 
@@ -52,10 +52,10 @@ Deno.test("a step erases what it came from, and an epoch its R", () => {
 });
 
 Deno.test("a KID has the index, the medium, and four bits each of epoch and step", () => {
-  assert.equal(generationKid({ epoch: 1, step: 0 }, 0, CTX.mic), 0x010);
-  assert.equal(generationKid({ epoch: 18, step: 15 }, 1, CTX.backup), 0xd2f);
-  assert.equal(generationKid({ epoch: 16, step: 0 }, 0xffff, CTX.camera), 0x7fff900);
-  assert.throws(() => generationKid({ epoch: 1, step: 0 }, 0x10000, CTX.mic), /bug/);
+  assert.equal(frameKid({ epoch: 1, step: 0 }, 0, CTX.mic), 0x010);
+  assert.equal(frameKid({ epoch: 18, step: 15 }, 1, CTX.backup), 0xd2f);
+  assert.equal(frameKid({ epoch: 16, step: 0 }, 0xffff, CTX.camera), 0x7fff900);
+  assert.throws(() => frameKid({ epoch: 1, step: 0 }, 0x10000, CTX.mic), /bug/);
 });
 
 function commitOf(epoch: number, step: number, roster: number): Commit {

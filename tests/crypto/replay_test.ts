@@ -6,8 +6,6 @@ Deno.test("a counter is fresh once, in any order within the window", () => {
   for (const ctr of [5, 0, 3, 1023, 4, 1]) assert.equal(window.mark(ctr), "fresh", `${ctr}`);
   for (const ctr of [5, 0, 3, 1023, 4, 1]) assert.equal(window.mark(ctr), "duplicate", `${ctr}`);
   assert.equal(window.mark(2), "fresh");
-  assert.equal(window.duplicates, 6);
-  assert.equal(window.tooOld, 0);
 });
 
 Deno.test("the window ends exactly 1024 counters back", () => {
@@ -15,8 +13,6 @@ Deno.test("the window ends exactly 1024 counters back", () => {
   window.mark(5000);
   assert.equal(window.check(5000 - REPLAY_WINDOW + 1), "fresh");
   assert.equal(window.check(5000 - REPLAY_WINDOW), "too_old");
-  assert.equal(window.tooOld, 1);
-  assert.equal(window.duplicates, 0);
 });
 
 Deno.test("a check moves nothing, so a forged counter cannot close the window", () => {
@@ -34,6 +30,7 @@ Deno.test("the window agrees with a set of all counters, through jumps of every 
     const seen = new Set<number>();
     let highest = -1;
     let random = 1;
+    const verdicts = { fresh: 0, duplicate: 0, too_old: 0 };
     for (let round = 0; round < 20_000; round++) {
       random = random * 48271 % 2147483647;
       const jump = random % 7 === 0 ? random % 40 : random % 1100 - 1090;
@@ -45,10 +42,11 @@ Deno.test("the window agrees with a set of all counters, through jumps of every 
         ? "duplicate"
         : "fresh";
       assert.equal(window.mark(ctr), expected, `round ${round}, counter ${ctr}`);
+      verdicts[expected]++;
       if (expected !== "fresh") continue;
       seen.add(ctr);
       highest = Math.max(highest, ctr);
     }
-    assert.ok(window.duplicates > 1000 && window.tooOld > 100 && seen.size > 1000);
+    assert.ok(verdicts.duplicate > 1000 && verdicts.too_old > 100 && verdicts.fresh > 1000);
   }
 });

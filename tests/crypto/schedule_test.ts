@@ -12,19 +12,22 @@ import {
 } from "../../crypto/schedule.ts";
 import { deriveFrameKey, openFrame, readHeader, sealFrame } from "../../crypto/sframe.ts";
 
+/** The first generation of a call. */
+const FIRST = { epoch: 1, step: 0 };
+
 const ALL: readonly Ctx[] = Object.values(CTX);
 const NONE = new Uint8Array(0);
 
 Deno.test("a KID is index, medium, epoch 1 and step 0, and no two are alike", () => {
-  assert.equal(frameKid(0, CTX.mic), 0x010);
-  assert.equal(frameKid(0, CTX.camera), 0x110);
-  assert.equal(frameKid(1, CTX.mic), 0x810);
-  assert.equal(frameKid(1, CTX.backup), 0xd10);
-  assert.equal(frameKid(0xffff, CTX.backup), 0x7fffd10);
-  for (const ctx of ALL) assert.equal(ctxOfKid(frameKid(0xffff, ctx)), ctx);
-  assert.equal(new Set([0, 1].flatMap((i) => ALL.map((ctx) => frameKid(i, ctx)))).size, 12);
-  assert.throws(() => frameKid(0x10000, CTX.mic), /bug/);
-  assert.throws(() => frameKid(-1, CTX.mic), /bug/);
+  assert.equal(frameKid(FIRST, 0, CTX.mic), 0x010);
+  assert.equal(frameKid(FIRST, 0, CTX.camera), 0x110);
+  assert.equal(frameKid(FIRST, 1, CTX.mic), 0x810);
+  assert.equal(frameKid(FIRST, 1, CTX.backup), 0xd10);
+  assert.equal(frameKid(FIRST, 0xffff, CTX.backup), 0x7fffd10);
+  for (const ctx of ALL) assert.equal(ctxOfKid(frameKid(FIRST, 0xffff, ctx)), ctx);
+  assert.equal(new Set([0, 1].flatMap((i) => ALL.map((ctx) => frameKid(FIRST, i, ctx)))).size, 12);
+  assert.throws(() => frameKid(FIRST, 0x10000, CTX.mic), /bug/);
+  assert.throws(() => frameKid(FIRST, -1, CTX.mic), /bug/);
 });
 
 Deno.test("both sides of a session hold the same key for each medium of each sender", async () => {
@@ -33,7 +36,7 @@ Deno.test("both sides of a session hold the same key for each medium of each sen
   for (const [from, to] of [[caller, callee], [callee, caller]] as const) {
     for (const ctx of ALL) {
       const sending = await from.sendKey(ctx);
-      assert.equal(sending.kid, frameKid(from.self, ctx));
+      assert.equal(sending.kid, frameKid(FIRST, from.self, ctx));
       assert.equal(sending.suite, 5);
       const receiving = await to.recvKey(sending.kid);
       assert.ok(receiving !== null);
@@ -78,7 +81,7 @@ Deno.test("a KID of oneself, of nobody, or of another epoch or step has no recei
   for (let kid = 0; kid < 3 << 11; kid++) {
     if (await keys.recvKey(kid) !== null) answered.push(kid);
   }
-  assert.deepEqual(answered, ALL.map((ctx) => frameKid(1, ctx)));
+  assert.deepEqual(answered, ALL.map((ctx) => frameKid(FIRST, 1, ctx)));
   for (const odd of [2 ** 32 + 0x810, -1, 0.5, NaN, Number.MAX_SAFE_INTEGER]) {
     assert.equal(await keys.recvKey(odd), null);
   }

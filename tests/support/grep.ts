@@ -15,6 +15,9 @@ import { labelled } from "../../crypto/labels.ts";
 import { hkdfExpand, hkdfExpandSha512, hkdfExtractSha512 } from "../../crypto/primitives.ts";
 import { CTX, frameKid } from "../../crypto/schedule.ts";
 
+/** The first generation of a call. */
+const FIRST = { epoch: 1, step: 0 };
+
 /** One thing to look for. */
 export interface Needle {
   /** What it is, for the report. */
@@ -80,7 +83,7 @@ export function callKeyNeedles(epochSecret: Bytes): readonly Needle[] {
     for (const ctx of [CTX.mic, CTX.camera]) {
       const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
       const base = hkdfExpand(epochSecret, info, 64);
-      const context = new Writer().u64(frameKid(index, ctx)).u16(5).bytes();
+      const context = new Writer().u64(frameKid(FIRST, index, ctx)).u16(5).bytes();
       const secret = hkdfExtractSha512(new Uint8Array(0), base);
       const expand = (label: string, length: number) =>
         hkdfExpandSha512(secret, concat(utf8(`SFrame 1.0 Secret ${label} `), context), length);

@@ -87,7 +87,7 @@ export async function packetStage(openPeer: () => PacketPeer): Promise<Stage> {
 
   const counts = async () => {
     const stats = await Promise.all([bobA!, bobC!].map(({ adapter }) => adapter.stats()));
-    const refused = stats.flatMap((each) => Object.values(each.refused));
+    const refused = stats.flatMap((each) => [each.duplicates, ...Object.values(each.refused)]);
     return {
       opened: bobA!.frames.length + bobC!.frames.length,
       refused: refused.reduce((sum, count) => sum + count, 0),

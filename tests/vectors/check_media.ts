@@ -103,7 +103,11 @@ async function checkFrame(
   const received = await sides[1 - sender as 0 | 1].recvKey(key.kid);
   const cryptor = new FrameCryptor();
   cryptor.addRecvKey(received!);
-  tally.same(`${at}: opens`, await cryptor.unprotect({ ctx, codec }, fromHex(wire)), frame);
+  tally.same(
+    `${at}: opens`,
+    await cryptor.unprotect({ index: key.kid >>> 11, ctx, codec }, fromHex(wire)),
+    frame,
+  );
   if (ctr !== 0) return;
   cryptor.setSendKey(ctx, key);
   const first = await cryptor.protect({ ctx, codec, frameType: frame_type }, fromHex(frame));

@@ -10,7 +10,7 @@
  */
 
 import { browserAdapter } from "../../../client/adapters/browser.ts";
-import { type WorkerCounts } from "../../../client/adapters/browser_messages.ts";
+import { type FromWorker, type WorkerCounts } from "../../../client/adapters/browser_messages.ts";
 import { type MediaAdapter, type MediaStats } from "../../../client/adapter.ts";
 import { type Call, type CallEnd, Client } from "../../../client/mod.ts";
 import { indexedDbStore } from "../../../client/store_indexeddb.ts";
@@ -129,8 +129,8 @@ function phone(): Phone {
     const adapter = browserAdapter({
       worker: () => {
         const worker = new Worker("/worker.js");
-        worker.addEventListener("message", ({ data }: MessageEvent<WorkerCounts | null>) => {
-          if (data !== null) own.sent = data.sent;
+        worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
+          if (data.say === "counts") own.sent = data.counts.sent;
         });
         return worker;
       },

@@ -1,0 +1,138 @@
+/**
+ * The transform worker as its page sees it: one for all connections that a participant has in a
+ * call, because one cryptor must count the frames of a key.
+ *
+ * @module
+ */
+
+import { type Ctx } from "../../crypto/schedule.ts";
+import {
+  type FromWorker,
+  type Gate,
+  type ToWorker,
+  type TransformOptions,
+  type WorkerCounts,
+} from "./browser_messages.ts";
+import { type KeyHolder } from "./key_following.ts";
+
+/** What one connection wants to hear of the worker. */
+export interface MediaEvents {
+  /** The worker failed: nothing is protected or opened any more. */
+  onFailure(): void;
+  /** Frames wait for the key of a KID; told once a second for each medium. */
+  onWanted(kid: number): void;
+  /** For three seconds no frame of a participant's medium could be opened for want of a key. */
+  onMissing(index: number, ctx: Ctx): void;
+}
+
+/** The worker's part for one connection. */
+export interface MediaPart {
+  /** A transform for one side of one m-line; each is set before the local description. */
+  transform(side: "send" | "recv", ctx: Ctx): RTCRtpScriptTransform;
+  /** Waits until all transforms made so far run in the worker. */
+  running(): Promise<void>;
+  /** Opens the gate, once keys were added and are in use; or tells its codecs anew. */
+  open(gate: Gate): void;
+  /** What the worker did so far, after all that it was told before. */
+  counts(): Promise<WorkerCounts>;
+  /** Drops every further frame; idempotent. */
+  close(): void;
+}
+
+/** A participant's transform worker. */
+export interface BrowserMedia extends KeyHolder {
+  /** The part of one more connection. */
+  connect(events: MediaEvents): MediaPart;
+  /** Ends the worker, and with it all connections' media; idempotent. */
+  close(): void;
+}
+
+interface Part {
+  readonly events: MediaEvents;
+  gate: Gate | null;
+  running: number;
+  /** Waiting until so many transforms run. */
+  awaited: { readonly count: number; readonly resolve: () => void }[];
+  /** Asked and not answered yet; the worker answers in order. */
+  readonly asked: ((counts: WorkerCounts) => void)[];
+}
+
+/** A worker for the connections of one call. @param start starts `browser_worker.ts` */
+export function browserMedia(start: () => Worker): BrowserMedia {
+  const worker = start();
+  const parts = new Map<number, Part>();
+  let connections = 0;
+
+  const tell = (message: ToWorker) => worker.postMessage(message);
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    const part = parts.get(data.connection);
+    if (part !== undefined) hear(part, data);
+  };
+  worker.onerror = () => {
+    for (const { events } of [...parts.values()]) events.onFailure();
+  };
+
+  return {
+    connect(events) {
+      const id = connections++;
+      const part: Part = { events, gate: null, running: 0, awaited: [], asked: [] };
+      parts.set(id, part);
+      return partOf(id, part);
+    },
+    add: (keys) => tell({ say: "add", keys }),
+    use: (keys) => tell({ say: "use", keys }),
+    retire: (which) => tell({ say: "retire", which }),
+    hold: () => tell({ say: "hold" }),
+    requestKeyFrames: () => tell({ say: "key-frame" }),
+    close: () => worker.terminate(),
+  };
+
+  function partOf(id: number, part: Part): MediaPart {
+    let made = 0;
+    return {
+      transform(side, ctx) {
+        made++;
+        const options: TransformOptions = { connection: id, side, ctx };
+        return new RTCRtpScriptTransform(worker, options);
+      },
+      running() {
+        return new Promise((resolve) => {
+          part.awaited.push({ count: made, resolve });
+          settle(part);
+        });
+      },
+      open(gate) {
+        part.gate = gate;
+        tell({ say: "open", connection: id, gate });
+      },
+      counts() {
+        return new Promise((resolve) => {
+          part.asked.push(resolve);
+          tell({ say: "counts", connection: id });
+        });
+      },
+      close() {
+        if (parts.delete(id)) tell({ say: "close", connection: id });
+      },
+    };
+  }
+}
+
+function hear(part: Part, message: FromWorker): void {
+  switch (message.say) {
+    case "running":
+      part.running++;
+      return settle(part);
+    case "counts":
+      return part.asked.shift()?.(message.counts);
+    case "wanted":
+      return part.events.onWanted(message.kid);
+    case "missing":
+      if (part.gate !== null) part.events.onMissing(part.gate.peer, message.ctx);
+  }
+}
+
+function settle(part: Part): void {
+  for (const { count, resolve } of part.awaited) if (part.running >= count) resolve();
+  part.awaited = part.awaited.filter(({ count }) => part.running < count);
+}

@@ -1,0 +1,99 @@
+/**
+ * The keys of a call on their way to whatever protects its frames: those that there are, then every change
+ * of them, one after the other.
+ *
+ * @module
+ */
+
+import {
+  type CallKeys,
+  type Ctx,
+  frameKid,
+  type GenerationName,
+  type KeyChange,
+} from "../../crypto/schedule.ts";
+import { type FrameKey } from "../../crypto/sframe.ts";
+
+/** Receive keys by the bits of their KIDs. */
+export interface Retired {
+  /** The low eight bits, epoch and step; null for those of every generation. */
+  readonly generation: number | null;
+  /** The roster index; null for those of everybody. */
+  readonly index: number | null;
+}
+
+/** What protects and opens frames: a cryptor, or a worker that has one. */
+export interface KeyHolder {
+  /** Takes receive keys. */
+  add(keys: readonly FrameKey[]): void;
+  /** Takes send keys, one for a medium, and drops those whose place they take. */
+  use(keys: readonly FrameKey[]): void;
+  /** Drops receive keys. */
+  retire(which: Retired): void;
+  /** Sends nothing until the next `use`. */
+  hold(): void;
+  /** Asks for key frames. */
+  requestKeyFrames(): void;
+}
+
+/**
+ * Gives a holder the keys of some media, and follows their changes from now on.
+ *
+ * @param peer the roster index of who is at the other end
+ * @throws CryptoError `spent` once the call is over
+ */
+export async function followKeys(
+  keys: CallKeys,
+  peer: number,
+  media: readonly Ctx[],
+  holder: KeyHolder,
+): Promise<void> {
+  let turn: Promise<void> = Promise.resolve();
+  // Heard before the first key is asked for, so that no change is missed.
+  keys.onChange = (change) => {
+    turn = turn.then(() => follow(change)).catch(() => {
+      // The call's secrets are erased: no frame may leave under what is left of them.
+      holder.hold();
+    });
+    return turn;
+  };
+  const first = (async () => {
+    for (const generation of keys.generations) await add(generation);
+    holder.use(await sendKeys());
+  })();
+  turn = first.catch(() => {});
+  await first;
+
+  async function follow(change: KeyChange): Promise<void> {
+    switch (change.kind) {
+      case "install":
+        return await add(change);
+      case "use":
+        return holder.use(await sendKeys());
+      case "retire":
+        if (change.index !== null && change.index !== peer) return;
+        return holder.retire({ generation: frameKid(change, 0, 0), index: peer });
+      case "hold":
+        return holder.hold();
+      case "key-frame":
+        return holder.requestKeyFrames();
+    }
+  }
+
+  async function add(generation: GenerationName): Promise<void> {
+    const found = await Promise.all(
+      media.map((ctx) => keys.recvKey(frameKid(generation, peer, ctx))),
+    );
+    holder.add(found.filter((key) => key !== null));
+  }
+
+  function sendKeys(): Promise<FrameKey[]> {
+    return Promise.all(media.map((ctx) => keys.sendKey(ctx)));
+  }
+}
+
+/** Whether a KID is among those of retired keys. */
+export function isRetired(kid: number, { generation, index }: Retired): boolean {
+  return (generation === null || (kid & 0xff) === generation) &&
+    (index === null || kid >>> 11 === index);
+}
