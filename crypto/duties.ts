@@ -26,7 +26,7 @@ export function done(state: MemberState, nowMs: number): readonly GroupEffect[] 
 function askDue(state: MemberState, nowMs: number): void {
   if (!state.isMissing) return;
   const { head, inquiry, options: { self } } = state;
-  if (!inquiry.isLate(nowMs)) return;
+  if (!inquiry.isDue(nowMs)) return;
   state.emit({ kind: "ask", to: inquiry.next(head, self, state.jitter(), nowMs) });
 }
 
@@ -44,12 +44,15 @@ function liveDue(state: MemberState, nowMs: number): void {
 export function nextMs(state: MemberState): number {
   if (state.isOver) return Infinity;
   const { head, inquiry, live, liveness, order, proposal, sending } = state;
+  // Whoever is behind commits nothing, but where it begins the call.
+  const mayCommit = head === null || !order.isBehind;
   return Math.min(
-    head === null ? Infinity : liveness.nextMs(state.isCommitter, sending.isHeld),
-    head === null || proposal !== null || order.isBehind ? Infinity : ownTurnMs(state),
+    head === null
+      ? Infinity
+      : liveness.nextMs(state.isCommitter && !order.isBehind, sending.isHeld),
+    mayCommit ? proposal?.againMs ?? ownTurnMs(state) : Infinity,
     sending.nextMs(state.generation !== null),
     live.nextMs(),
-    proposal?.againMs ?? Infinity,
     state.isMissing ? inquiry.nextMs : Infinity,
   );
 }

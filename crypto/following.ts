@@ -80,7 +80,7 @@ function take(state: MemberState, commit: SignedCommit, roster: Roster, nowMs: n
   const { added } = commit.change;
   for (const { entry } of added) if (!equal(entry, self)) welcomeIn(state, entry);
   if (commit.step === 0 && roster.length - added.length <= 1) {
-    state.emit(...sending.releaseOwn(roster.length === 1, nowMs));
+    state.emit(...sending.releaseOwn(roster.length === 1));
   }
 }
 
@@ -121,8 +121,7 @@ export function reach(state: MemberState, reached: readonly Reached[], nowMs: nu
     }
   }
   if (reached.length === 0 || chain.current === null) return;
-  // Later than a commit's own turn: frames may have come that did not open.
-  if (inquiry.isLate(nowMs)) state.emit({ kind: "key-frame" });
+  if (inquiry.isAsked) state.emit({ kind: "key-frame" });
   if (!order.isBehind) inquiry.close();
   inquiry.miss(false, nowMs);
 }

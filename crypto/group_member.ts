@@ -125,7 +125,7 @@ export class GroupMember {
   acknowledged(bytes: Bytes, nowMs: number): readonly GroupEffect[] {
     const { head, isCommitter, sending } = this.#state;
     if (isCommitter && sending.ack(bytes)) {
-      this.#state.emit(...sending.releaseOwn(head!.roster.length === 1, nowMs));
+      this.#state.emit(...sending.releaseOwn(head!.roster.length === 1));
     }
     return done(this.#state, nowMs);
   }

@@ -19,6 +19,7 @@ export class Inquiry {
   readonly #answeredMs = new Map<string, number>();
   #askMs: number | null = null;
   #asked = 0;
+  #isAsked = false;
   #missingMs: number | null = null;
 
   /** Something is missing: it is asked for when it has not come by itself. */
@@ -29,10 +30,16 @@ export class Inquiry {
   /** Nothing is missing any more. */
   close(): void {
     this.#askMs = null;
+    this.#isAsked = false;
   }
 
-  /** Whether it was asked for by now: frames may have come that did not open. */
-  isLate(nowMs: number): boolean {
+  /** Whether it was asked for: meanwhile frames may have come that did not open. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  /** Whether it is time to ask. */
+  isDue(nowMs: number): boolean {
     return this.#askMs !== null && nowMs >= this.#askMs;
   }
 
@@ -48,6 +55,7 @@ export class Inquiry {
 
   /** Whom to ask now: a device, or null for whoever has a seat. */
   next(head: ChainHead | null, self: Bytes, jitter: number, nowMs: number): Bytes | null {
+    this.#isAsked = true;
     this.#askMs = nowMs + ASK_MS * (0.9 + 0.2 * jitter);
     if (head === null) return null;
     const line = successors(head.roster, seatOf(head.roster, self)!.index);

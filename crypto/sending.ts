@@ -51,12 +51,11 @@ export class Sending {
   }
 
   /** One's own commit has all acknowledgements; the others are told. */
-  releaseOwn(isAlone: boolean, nowMs: number): readonly GroupEffect[] {
+  releaseOwn(isAlone: boolean): readonly GroupEffect[] {
     const message = this.#switch?.message() ?? null;
     if (message === null) return [];
     this.#switch!.release(message);
-    if (isAlone || this.#switch!.isOver(nowMs)) return [];
-    return [{ kind: "tell", to: null, message }];
+    return isAlone ? [] : [{ kind: "tell", to: null, message }];
   }
 
   /** What is to be sent with from now on, where that is another than before. */

@@ -9,7 +9,7 @@
  */
 
 import { type Bytes, equal } from "./bytes.ts";
-import { type ChainHead, MAX_STEP } from "./commit.ts";
+import { type ChainHead } from "./commit.ts";
 import { CryptoError } from "./error.ts";
 import { type Generation } from "./generation.ts";
 import { CTX, type Ctx, ctxOfKid, frameKid } from "./schedule.ts";
@@ -73,7 +73,7 @@ export class StepAhead {
 /** Whether a KID is that of a seat in the step after a generation. */
 function isNext(kid: number, { roster }: ChainHead, { epoch, step }: Generation): boolean {
   const [index, ctx] = [kid >>> 11, ctxOfKid(kid)];
-  if (step >= MAX_STEP || !Object.values(CTX).some((known) => known === ctx)) return false;
+  if (!Object.values(CTX).some((known) => known === ctx)) return false;
   if (!roster.some((seat) => seat.index === index)) return false;
   return frameKid({ epoch, step: step + 1 }, index, ctx as Ctx) === kid;
 }

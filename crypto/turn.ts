@@ -41,10 +41,7 @@ export function turnMs(head: ChainHead, who: Bytes, outlook: Outlook): number {
   return count === 0 ? due : Math.min(due, heardMs + HEARTBEAT_MS) + TAKEOVER_MS * count;
 }
 
-/** Whether another one's commit came though, as seen from here, the committer had done what was due. */
+/** Whether the commit of another than the committer came though, as seen from here, the committer had done what was due. */
 export function isEarly(head: ChainHead, signer: Bytes, outlook: Outlook, nowMs: number): boolean {
-  if (equal(signer, head.commit.signer) || inFront(head, signer, outlook.agenda) === 0) {
-    return false;
-  }
   return nowMs + TOLERANCE_MS < turnMs(head, signer, outlook);
 }

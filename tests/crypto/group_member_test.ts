@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type GroupEffect } from "../../crypto/group_effect.ts";
 import { type SignedHeartbeat } from "../../crypto/group_message.ts";
+import { type Snapshot } from "../../crypto/snapshot.ts";
 import { CALL_ID, GroupWorld, type Person } from "../support/group_world.ts";
 
 Deno.test("three people come together, one leaves, and the keys go on", () => {
@@ -169,6 +170,9 @@ Deno.test("without a sign of anybody the call is degraded after 30 s, and after 
   tickAlone(world, bob, 2_000);
   assert.equal(bob.inUse, null);
   assert.ok(bob.nowMs - start <= 121_000);
+  const used = bob.effects.filter(({ effect }) => effect.kind === "use").length;
+  tickAlone(world, bob, 5_000);
+  assert.equal(bob.effects.filter(({ effect }) => effect.kind === "use").length, used);
   world.flush();
   world.pass(20_000);
   assert.deepEqual(last(bob, "degraded"), { kind: "degraded", isDegraded: false });
@@ -387,6 +391,88 @@ Deno.test("old keys stay 5 s after a sender's first frame under new ones, 2 s af
   assert.deepEqual(retired(bob), [{ index: null, epoch: 1, step: 1 }]);
 });
 
+Deno.test("one comes as another goes: by one epoch, which waits for nobody new, and whose R is not for them", () => {
+  const world = new GroupWorld(4);
+  world.begin(3);
+  const [alice, bob, carol, dave] = world.people as [Person, Person, Person, Person];
+  act(dave, world, "join", (m, now) => m.join(now));
+  world.presence(carol, false);
+  world.presence(dave, true);
+  const before = alice.effects.length;
+  tickAlone(world, alice, 500);
+  const sealed = alice.effects.slice(before)
+    .flatMap(({ effect }) => effect.kind === "seal" ? [effect.to] : []);
+  assert.deepEqual(sealed, [bob.entry]);
+  world.flush();
+  together([alice, bob, dave], "2.0");
+});
+
+Deno.test("who is left alone waits for nobody", () => {
+  const world = new GroupWorld(2);
+  world.begin(2);
+  const [alice, bob] = world.people as [Person, Person];
+  world.presence(bob, false);
+  tick(world, 500);
+  world.show(alice);
+  together([alice], "2.0");
+});
+
+Deno.test("of two who begin a call at once the first has begun it, and the other comes in", () => {
+  const world = new GroupWorld(2);
+  const [alice, bob] = world.people as [Person, Person];
+  for (const person of [alice, bob]) act(person, world, "create", (m, now) => m.create(now));
+  world.flush();
+  assert.equal(alice.inUse, "1.0");
+  assert.equal(bob.inUse, null);
+  for (const person of world.people) world.presence(person, true);
+  world.pass(1_500);
+  together([alice, bob], "1.1");
+});
+
+Deno.test("a secret that comes late asks for key frames, and does not end the asking for commits", () => {
+  const { world, people: [, bob, carol] } = three();
+  world.presence(carol, false);
+  tick(world, 500);
+  world.show(bob);
+  const letter = [...world.letters.values()].find(({ to }) => to === bob.index)!;
+  world.letters.clear();
+  act(bob, world, "missed", (m, now) => m.missed(headOf(bob).order + 1, now));
+  tickAlone(world, bob, 1_000);
+  const count = (kind: string) => bob.effects.filter(({ effect }) => effect.kind === kind).length;
+  const [asks, frames] = [count("ask"), count("key-frame")];
+  assert.ok(asks > 0);
+  world.letters.set(letter.name, letter);
+  tickAlone(world, bob, 500);
+  world.deliver(letter);
+  assert.equal(count("key-frame"), frames + 1);
+  tickAlone(world, bob, 1_500);
+  assert.ok(count("ask") > asks);
+});
+
+Deno.test("a welcome is taken from who has a seat, and to a roster with one's own", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  act(alice, world, "asked", (m, now) => m.asked(bob.entry, now));
+  const said = alice.effects.at(-1)!.effect;
+  assert.ok(said.kind === "welcome");
+  const stranger = new GroupWorld(5).people[4]!;
+  const take = (member: Person["member"], from: Uint8Array<ArrayBuffer>) => () =>
+    member.welcome(from, said.message.slice(), said.head as unknown as Snapshot, 0);
+  assert.throws(take(stranger.member, alice.entry), { code: "bad_commit" });
+  act(bob, world, "missed", (m, now) => m.missed(headOf(bob).order + 1, now));
+  assert.throws(take(bob.member, stranger.entry), { code: "bad_commit" });
+  take(bob.member, carol.entry)();
+});
+
+Deno.test("a committer whose clock is behind that of the one before is heard", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  bob.nowMs -= 60_000;
+  world.pass(15_000);
+  world.presence(alice, false);
+  world.pass(40_000);
+  assert.deepEqual(committerOf(carol), bob.entry);
+  assert.equal(last(carol, "degraded"), null);
+});
+
 Deno.test("after fifteen steps comes an epoch", () => {
   const { world, people: [alice, bob, carol] } = three();
   for (let i = 0; i < 14; i++) {
@@ -408,9 +494,16 @@ Deno.test("the present secret is told to whoever has a seat, once a second, and 
   assert.equal(answers(), before);
   for (let i = 0; i < 5; i++) act(alice, world, "asked", (m, now) => m.asked(bob.entry, now));
   assert.equal(answers(), before + 1);
+  for (const { entry } of [carol, bob, carol]) {
+    act(alice, world, "asked", (m, now) => m.asked(entry, now));
+  }
+  assert.equal(answers(), before + 2, "each once");
+  tickAlone(world, alice, 1_000);
+  act(alice, world, "asked", (m, now) => m.asked(bob.entry, now));
+  assert.equal(answers(), before + 3);
   world.presence(carol, false);
   act(alice, world, "asked", (m, now) => m.asked(carol.entry, now));
-  assert.equal(answers(), before + 1, "not to who has gone");
+  assert.equal(answers(), before + 3, "not to who has gone");
 });
 
 function three(): { world: GroupWorld; people: readonly [Person, Person, Person] } {

@@ -62,6 +62,7 @@ Deno.test("a key that was proved while its commit came is not kept", async () =>
   const proving = ahead.prove(held, frame, 0);
   held.head = alice.member.head;
   assert.equal(await proving, false);
+  assert.equal(ahead.key(0 << 11 | CTX.mic << 8 | 1 << 4 | 2), null);
 });
 
 function two(): { alice: Person; bob: Person } {

@@ -108,10 +108,19 @@ export class GroupWorld {
   ): void {
     if (person.isStopped) return;
     person.events.push(event);
-    for (const effect of what(person.member, person.nowMs)) {
+    const namedMs = person.member.nextMs();
+    const effects = what(person.member, person.nowMs);
+    if (event === "tick") this.#requireNamed(person, namedMs, effects);
+    for (const effect of effects) {
       person.effects.push({ atMs: person.nowMs, effect });
       this.#do(person, effect);
     }
+  }
+
+  /** Time does nothing before the time that a member named, and is not named twice. */
+  #requireNamed({ member, nowMs }: Person, namedMs: number, effects: readonly GroupEffect[]): void {
+    if (effects.length > 0) assert.ok(namedMs <= nowMs, `${effects[0]!.kind} at no named time`);
+    assert.ok(member.nextMs() > nowMs, "what is due is not done");
   }
 
   #do(person: Person, effect: GroupEffect): void {
