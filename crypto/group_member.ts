@@ -13,7 +13,7 @@
 
 import { type Bytes } from "./bytes.ts";
 import { type ChainHead, type SignedCommit } from "./commit.ts";
-import { done, heartbeat, nextMs } from "./duties.ts";
+import { done, nextMs } from "./duties.ts";
 import { CryptoError } from "./error.ts";
 import { type Generation } from "./generation.ts";
 import { type GroupEffect } from "./group_effect.ts";
@@ -21,6 +21,7 @@ import { decodeSecret, type SignedHeartbeat } from "./group_message.ts";
 import { follow, reach } from "./following.ts";
 import { type GroupMemberOptions, MemberState } from "./member_state.ts";
 import { propose } from "./committing.ts";
+import { hearBeat } from "./hearing.ts";
 import { randomBytes } from "./primitives.ts";
 import { type Snapshot } from "./snapshot.ts";
 import { answer } from "./answering.ts";
@@ -138,7 +139,7 @@ export class GroupMember {
 
   /** A heartbeat came from the room; one's own too, once the room has it. */
   heartbeat(beat: SignedHeartbeat, nowMs: number): readonly GroupEffect[] {
-    heartbeat(this.#state, beat, nowMs);
+    hearBeat(this.#state, beat, nowMs);
     return done(this.#state, nowMs);
   }
 

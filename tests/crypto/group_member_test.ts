@@ -207,6 +207,18 @@ Deno.test("a member that contradicts the committer is told of, and ends nothing"
   assert.equal(bob.effects.length, told, "once");
 });
 
+Deno.test("a heartbeat of another call, or an old one of another member, says nothing", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  const { order } = headOf(bob);
+  beatOf(alice, { order, hash: new Uint8Array(32), callId: new Uint8Array(16) }, bob, world);
+  assert.notEqual(bob.secret, null);
+  beatOf(carol, { order: order - 1, hash: new Uint8Array(32) }, bob, world);
+  act(bob, world, "missed", (m, now) => m.missed(order + 1, now));
+  world.pass(2_500);
+  assert.ok(bob.effects.some(({ effect }) => effect.kind === "ask"));
+  assert.equal(last(bob, "suspect"), null);
+});
+
 Deno.test("whoever speaks of commits that nobody else saw is asked about once, and then not heard", () => {
   const { world, people: [, bob, carol] } = three();
   const { order } = headOf(bob);
@@ -355,6 +367,14 @@ Deno.test("a room that counts anew goes on where all were, and whoever missed so
   }
   together([alice, bob], "1.2");
   act(carol, world, "anew", (m, now) => m.restart(2, now));
+  // Whether it missed one it does not know, and so another head is no fork.
+  const unsure = new GroupWorld(3);
+  unsure.begin(3);
+  const dora = unsure.people[2]!;
+  act(dora, unsure, "anew", (m, now) => m.restart(2, now));
+  beatOf(unsure.people[0]!, { order: 2, hash: new Uint8Array(32) }, dora, unsure);
+  assert.equal(dora.secret, null);
+  assert.equal(last(dora, "stop"), null);
   act(alice, world, "worn", (m, now) => m.worn(now));
   const next = world.posted.at(-1)!;
   assert.ok("commit" in next);
@@ -530,7 +550,7 @@ function committerOf({ member }: Person): Uint8Array {
 /** Shows one member a heartbeat that another one made up. */
 function beatOf(
   signer: Person,
-  beat: { order: number; hash: Uint8Array<ArrayBuffer> },
+  beat: { order: number; hash: Uint8Array<ArrayBuffer>; callId?: Uint8Array<ArrayBuffer> },
   to: Person,
   world: GroupWorld,
 ): void {
