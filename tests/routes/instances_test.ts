@@ -8,7 +8,7 @@ import { credentials, registered, sendJson, tokenOf } from "../support/dpop.ts";
 import { distantKv, pausableKv } from "../support/faulty_kv.ts";
 import { FAST, startInstance } from "../support/instances.ts";
 import { ORIGIN } from "../support/service_core.ts";
-import { authFrame, connect, online } from "../support/socket.ts";
+import { authFrame, connect, online, type TestSocket } from "../support/socket.ts";
 import { slowReceipts } from "../support/slow_receipts.ts";
 import { type Wanderer, wanderer } from "../support/wanderer.ts";
 
@@ -56,6 +56,52 @@ Deno.test("what two members do to one room at once, on two instances, both happe
   await pause(200);
   await untilWhole(members, talk.end());
   for (const member of members) member.end();
+  assert.deepEqual([...one.faults, ...two.faults], []);
+});
+
+Deno.test("what members show has one order for all, across instances, behind what each had said before", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = await startInstance(distantKv(kv, 8));
+  await using two = await startInstance(distantKv(kv, 8));
+  const room = openRoomId();
+  const sockets: TestSocket[] = [];
+  for (const [i, name] of ["alice", "bob", "carol", "dave"].entries()) {
+    const socket = await online(i % 2 ? two : one, await registered(one, name));
+    socket.send({ t: "join", id: "j", room });
+    await socket.next("joined");
+    // Before their instances know of it, what they say does not reach who has just come.
+    for (const earlier of sockets) await earlier.next("presence");
+    sockets.push(socket);
+  }
+  const talks = sockets.map(async (socket, i) => {
+    const seen: string[] = [];
+    const heard = new Set<string>();
+    let said = 0;
+    const say = () => {
+      // base64url, so that the service takes it: who says it, and for which time.
+      const ct = `AA${"ABCD"[i]}${"ABCDEFGH"[said++]}`;
+      socket.send({ t: "signal", id: `s${ct}`, room, to: "*", ct });
+      socket.send({ t: "meta", id: `m${ct}`, room, ct });
+    };
+    say();
+    while (seen.length < 32) {
+      const frame = await socket.any();
+      if (frame.t === "signal") heard.add(frame.ct);
+      if (frame.t === "presence" && frame.event === "meta") {
+        const { rseq, member: { account, meta } } = frame;
+        seen.push(`${rseq} ${account} ${meta}`);
+        const isOwn = meta![2] === "ABCD"[i];
+        assert.ok(isOwn || heard.has(meta!), "shown before it was said");
+        if (isOwn && said < 8) say();
+      }
+    }
+    return seen;
+  });
+  const [first, ...others] = await Promise.all(talks);
+  for (const other of others) assert.deepEqual(other, first);
+  const numbers = first!.map((line) => Number(line.split(" ")[0]));
+  assert.deepEqual(numbers, numbers.map((_, i) => numbers[0]! + i));
+  for (const socket of sockets) socket.close();
   assert.deepEqual([...one.faults, ...two.faults], []);
 });
 
