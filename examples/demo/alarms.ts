@@ -18,6 +18,8 @@ export function answerTo({ trouble }: Alarm): string | null {
       return trouble.identity === null ? null : "I asked them in person: believe the new identity";
     case "account_reset":
       return "This was not me: cancel it";
+    case "code_mismatch":
+      return "I have read this";
     default:
       return null;
   }

@@ -13,6 +13,8 @@ import { deviceName, enter, missing, openOwn, type Own, register, storeName } fr
 import { renderAlarms, renderEvidence } from "./alarm_view.ts";
 import { answer } from "./alarms.ts";
 import { renderCall } from "./call_view.ts";
+import { renderCheck } from "./check_view.ts";
+import { type Checking, createChecking } from "./checking.ts";
 import { createDevices, type Devices } from "./devices.ts";
 import { renderDevices, renderLink, renderRemoval } from "./devices_view.ts";
 import {
@@ -52,6 +54,7 @@ function renderer(presses: Presses): (state: State) => void {
     renderHome(state);
     renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
+    renderCheck(state);
     renderUnanswered(state);
     renderNotices(state, ({ id }) => presses.dismiss(id));
     renderAlarms(state, (alarm) => presses.answer(alarm));
@@ -142,6 +145,16 @@ function serveDevices(devices: Devices): void {
   part("remove-dialog").addEventListener("cancel", () => devices.spare());
 }
 
+function serveChecking(checking: Checking): void {
+  onPress("check", () => checking.open());
+  onPress("check-close", () => checking.close());
+  onPress("check-compare", () => checking.compare());
+  onPress("check-same", () => checking.say("same"));
+  onPress("check-differ", () => checking.say("different"));
+  onPress("check-scan", () => checking.toggleScan());
+  part("check-dialog").addEventListener("cancel", () => checking.close());
+}
+
 function servePhone(phone: Phone, model: Model): void {
   onSubmit("call-form", () => phone.place(part("call-input", HTMLInputElement).value));
   onPress("accept", () => phone.accept());
@@ -180,11 +193,13 @@ async function start(): Promise<void> {
     own = await openOwn(device, model);
     const { client, store } = own;
     serveRescue(device, client, model);
-    const phone = createPhone(client, model);
+    const checking = createChecking(client, model);
+    const phone = createPhone(client, model, (call) => checking.follow(call));
     const devices = createDevices(own, model);
     presses.answer = (alarm) => void answer(client, model, alarm);
     presses.ask = devices.ask;
     servePhone(phone, model);
+    serveChecking(checking);
     serveAccount(own, model);
     serveJoiner(createJoiner(own, model), model);
     serveDevices(devices);

@@ -13,6 +13,9 @@ import { type LinkView } from "./state.ts";
 import { plain, troubleOf, troubleOfLink } from "./trouble.ts";
 import { calledDevice } from "./words.ts";
 
+/** How the code of a new device begins, before a camera. */
+const LINK_CODE = /^countersign-link:/;
+
 /** What somebody does with the devices of their account. */
 export interface Devices {
   /** Asks for the code of a new device. */
@@ -93,7 +96,7 @@ export function createDevices({ client }: Own, model: Model): Devices {
     const mine = camera = new AbortController();
     model.setLink({ scanning: true, trouble: null });
     try {
-      const code = await scan(part("scan-video", HTMLVideoElement), mine.signal);
+      const code = await scan(part("scan-video", HTMLVideoElement), LINK_CODE, mine.signal);
       if (code !== null) await take(code);
     } catch (error) {
       if (mine.signal.aborted) return;

@@ -101,6 +101,7 @@ export function createModel(source: Source, render: (state: State) => void): Mod
     devicesNews: "",
     link: null,
     removal: null,
+    check: null,
     kept: null,
   };
   const model: Model = {

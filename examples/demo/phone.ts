@@ -22,6 +22,8 @@ import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from 
 import { viewOf } from "./words.ts";
 
 const LOOK_MS = 500;
+/** What a call may end with that is to stay in sight. */
+const TO_DECIDE: ReadonlySet<string> = new Set(["identity_changed", "code_mismatch"]);
 
 /** The actions of the page's user. */
 export interface Phone {
@@ -46,8 +48,12 @@ interface Line {
   call: Call | null;
 }
 
-/** Makes the phone of a client and lets it ring. */
-export function createPhone(client: Client, model: Model): Phone {
+/** Makes the phone of a client and lets it ring. @param onConnected told of each call once it is */
+export function createPhone(
+  client: Client,
+  model: Model,
+  onConnected: (call: Call) => void,
+): Phone {
   let line: Line | null = null;
   let ringing: IncomingCall | null = null;
   let decided: (useTest: boolean) => void = () => {};
@@ -188,7 +194,10 @@ export function createPhone(client: Client, model: Model): Phone {
     try {
       for await (const progress of call.states()) {
         const connected = progress === "connected" ? { connectedMs: Date.now() } : {};
-        if (progress === "connected") beats = createPulse();
+        if (progress === "connected") {
+          beats = createPulse();
+          onConnected(call);
+        }
         show(own, { progress, relayed: [...call.relayed], ...connected });
       }
       await look();
@@ -207,7 +216,7 @@ export function createPhone(client: Client, model: Model): Phone {
     if (screen.at !== "call") return;
     const { call } = screen;
     // What somebody must decide about stays in sight after the call.
-    if (trouble?.code === "identity_changed") model.raise(call.label, trouble);
+    if (trouble !== null && TO_DECIDE.has(trouble.code)) model.raise(call.label, trouble);
     if (trouble === null || ABOUT_THE_NAME.has(trouble.code)) {
       return model.goHome(trouble);
     }

@@ -1,11 +1,9 @@
 /**
- * The camera that looks for the code of a new device. Its pictures stay in this page.
+ * The camera that looks for a code. Its pictures stay in this page.
  *
  * @module
  */
 
-/** How a code begins that is shown to a camera; other codes that lie about are passed over. */
-const CODE = /^countersign-link:/;
 /** Between two looks, in milliseconds. */
 const LOOK_MS = 120;
 /** Longest side of what is looked at, in pixels: more takes longer and finds no more. */
@@ -14,9 +12,14 @@ const MAX_SIDE = 640;
 /**
  * Shows the camera in a video and looks until there is a code; null where it was told to stop.
  *
+ * @param wanted how the code begins; others that lie about are passed over
  * @throws Error in words for people
  */
-export async function scan(video: HTMLVideoElement, signal: AbortSignal): Promise<string | null> {
+export async function scan(
+  video: HTMLVideoElement,
+  wanted: RegExp,
+  signal: AbortSignal,
+): Promise<string | null> {
   // Needed by few, so it is loaded only here.
   const { decodeQR } = await import("qr/decode.js");
   const stream = await openCamera();
@@ -28,7 +31,7 @@ export async function scan(video: HTMLVideoElement, signal: AbortSignal): Promis
     while (!signal.aborted) {
       const picture = pictureOf(video, canvas, context);
       const code = picture === null ? null : read(() => decodeQR(picture));
-      if (code !== null && CODE.test(code)) return code;
+      if (code !== null && wanted.test(code)) return code;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     return null;

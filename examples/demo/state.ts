@@ -6,10 +6,13 @@
 
 import {
   type CallState,
+  type ComparisonState,
   type DeviceInfo,
   type MediaStats,
   type RelayedMessage,
   type RingEnd,
+  type ShortCode,
+  type Standing,
 } from "../../client/mod.ts";
 
 /** A message for people: what went wrong, and whether somebody lied. */
@@ -33,6 +36,8 @@ export interface PeerView {
   readonly label: string;
   readonly isNew: boolean;
   readonly firstSeenMs: number;
+  /** How far they are believed, as of when this was looked at. */
+  readonly standing: Standing;
   /** 60 digits. */
   readonly safetyNumber: string;
 }
@@ -57,6 +62,23 @@ export interface CallView {
   readonly relayed: readonly RelayedMessage[];
   /** When it became `connected`, Unix milliseconds. */
   readonly connectedMs: number | null;
+}
+
+/** Checking who the other side of the call is. */
+export interface CheckView {
+  /** Whether the dialog is open. */
+  readonly open: boolean;
+  readonly label: string;
+  readonly standing: Standing;
+  /** Where the comparison of pictures stands. */
+  readonly step: ComparisonState;
+  /** What both should see, once it is there. */
+  readonly code: ShortCode | null;
+  /** The safety number's code for the other side's camera, once it is there. */
+  readonly shown: string | null;
+  readonly scanning: boolean;
+  /** What came of the last attempt, or null. */
+  readonly trouble: Trouble | null;
 }
 
 /** How the last call ended. */
@@ -178,6 +200,8 @@ export interface State {
   readonly devicesNews: string;
   readonly link: LinkView | null;
   readonly removal: Removal | null;
+  /** Null while there is nobody to check. */
+  readonly check: CheckView | null;
   /** Whether the browser promised to keep the keys; null while that is not known. */
   readonly kept: boolean | null;
 }

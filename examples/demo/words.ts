@@ -32,8 +32,8 @@ export function standing({ progress, stalled }: CallView): string {
 
 /** What the page shows of somebody. */
 export function viewOf(peer: Peer): PeerView {
-  const { label, isNew, firstSeenMs } = peer;
-  return { label, isNew, firstSeenMs, safetyNumber: peer.safetyNumber() };
+  const { label, isNew, firstSeenMs, standing } = peer;
+  return { label, isNew, firstSeenMs, standing, safetyNumber: peer.safetyNumber() };
 }
 
 /** Since when this device has met these keys, which says nothing about whose they are. */

@@ -37,13 +37,18 @@ const FLAGS = [
   "--autoplay-policy=no-user-gesture-required",
 ] as const;
 
-/** Starts a browser and says which in the test output. @throws Error where none starts */
-export async function openBrowser(): Promise<OpenBrowser> {
+/**
+ * Starts a browser and says which in the test output.
+ *
+ * @param flags beside those that every test has
+ * @throws Error where none starts
+ */
+export async function openBrowser(flags: readonly string[] = []): Promise<OpenBrowser> {
   const { name, path } = await findBrowser();
   const browser = await chromium.launch({
     executablePath: path,
     headless: true,
-    args: [...FLAGS],
+    args: [...FLAGS, ...flags],
     // Playwright makes a new user-data-dir for each launch and removes it on close.
     timeout: 60_000,
   });
