@@ -179,6 +179,7 @@ export class LiveComparison implements Comparison {
   /** The call has ended. */
   end(): void {
     this.#isOver = true;
+    this.#exchange?.wipe();
     this.#states.end();
   }
 
@@ -192,6 +193,7 @@ export class LiveComparison implements Comparison {
     const { session } = this.#call;
     // Nobody is in an epoch that the other side has not; and of one that is over there are no keys.
     if (epoch < session.epoch && epoch > this.#epoch) {
+      this.#exchange?.wipe();
       this.#exchange = null;
       return this.#move("asked");
     }
@@ -223,6 +225,7 @@ export class LiveComparison implements Comparison {
     const base = sasBase(session.exporter, { callId: session.callId, epoch, roster });
     this.#epoch = epoch;
     this.#code = null;
+    this.#exchange?.wipe();
     this.#exchange = new SasExchange(base, self, 1 - self);
     return this.#exchange;
   }
@@ -243,6 +246,7 @@ export class LiveComparison implements Comparison {
 
   #show(code: SasPayload["value"]): void {
     this.#code = shortCode(code);
+    this.#exchange?.wipe();
     this.#move("shown");
   }
 

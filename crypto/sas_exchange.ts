@@ -30,7 +30,7 @@ export class SasExchange {
   #commitment: Bytes | null = null;
   #state: SasState = "idle";
 
-  /** @param self one's own place in the roster @param peer the other's */
+  /** Takes ownership of the base. @param self one's own place in the roster @param peer the other's */
   constructor(base: SasBase, self: number, peer: number) {
     this.#base = base;
     this.#self = self;
@@ -103,6 +103,12 @@ export class SasExchange {
     this.#state = "done";
     const nonces = { initiatorNonce: nonce, responderNonce: this.#nonce };
     return sasCode(this.#base, { initiator: this.#peer, responder: this.#self, ...nonces });
+  }
+
+  /** Erases what it could still derive a code from. */
+  wipe(): void {
+    this.#base.secret.fill(0);
+    this.#state = "refused";
   }
 
   #require(state: SasState): void {

@@ -36,12 +36,13 @@ const BINDING: SasBinding = {
 
 const exporterOf = (session: string): Exporter => (label, context, length) =>
   hkdfExpand(sha256(utf8(session)), new Uint8Array([...utf8(label), ...context]), length);
-const BASE = sasBase(exporterOf("one session"), BINDING);
+const base = (): SasBase => sasBase(exporterOf("one session"), BINDING);
+const BASE = base();
 
 /** Both sides of one session, the caller's and the callee's. */
-const sides = (base: SasBase = BASE): [SasExchange, SasExchange] => [
-  new SasExchange(base, 0, 1),
-  new SasExchange(base, 1, 0),
+const sides = (): [SasExchange, SasExchange] => [
+  new SasExchange(base(), 0, 1),
+  new SasExchange(base(), 1, 0),
 ];
 
 function refuses(code: string, work: () => unknown): void {
@@ -95,10 +96,11 @@ Deno.test("a code is bound to identities, certificates, roster, epoch, call, hea
   bases.push(sasBase(exporterOf("another session"), BINDING));
   const codes = bases.map((base) => sasCode(base, nonces).toString());
   codes.push(sasCode(BASE, { ...nonces, initiator: 1, responder: 0 }).toString());
+  codes.push(sasCode(BASE, { ...nonces, responder: 2 }).toString());
   codes.push(sasCode(BASE, { ...nonces, responderNonce: new Uint8Array(32) }).toString());
   codes.push(sasCode(BASE, { ...nonces, initiatorNonce: new Uint8Array(32) }).toString());
   assert.equal(new Set(codes).size, codes.length);
-  assert.equal(codes.length, 15);
+  assert.equal(codes.length, 16);
 });
 
 Deno.test("a reveal that does not fit its commitment is refused, and nothing is shown: sas_reveal", () => {
@@ -184,6 +186,15 @@ Deno.test("an initiator who becomes the responder has another nonce than it was 
   const commitment = b.begin();
   b.takeCommitment(a.begin());
   assert.notDeepEqual(sasCommitment(BASE, 1, b.agree()), commitment);
+});
+
+Deno.test("an exchange that was wiped gives no code, and leaves no secret", () => {
+  const held = base();
+  const a = new SasExchange(held, 0, 1);
+  a.begin();
+  a.wipe();
+  assert.deepEqual(held.secret, new Uint8Array(32));
+  refuses("sas_order", () => a.takeNonce(randomBytes(32)));
 });
 
 Deno.test("24 bits are four pictures of 64, with names, and the rest are six digits", () => {

@@ -10,6 +10,7 @@ import { type Connected, type Stage, stage } from "../support/stage.ts";
 import { TestStack } from "../support/test_stack.ts";
 import { eventually } from "../support/werift.ts";
 import { refuses } from "../support/refuses.ts";
+import { linked } from "../support/second_device.ts";
 
 /** Both persons' comparisons of a call. */
 async function comparisonsOf({ call, answered }: Connected): Promise<[Comparison, Comparison]> {
@@ -104,6 +105,16 @@ Deno.test("who sees another code ends the call, and both are told loudly: code_m
   }
   assert.deepEqual(marks, ["mismatch", "mismatch"]);
   await refuses(a.begin(), "closed");
+});
+
+Deno.test("who changed their devices during the call is compared again: record_conflict", async () => {
+  await using play = await stage();
+  const [a, b] = await comparisonsOf(await play.connect());
+  await compare(a, b);
+  using _phone = await linked(play.bob, play.liar.url, "phone");
+  await play.alice.lookup("bob");
+  await refuses(a.say("same"), "record_conflict");
+  assert.deepEqual([a.state, await standings(play)], ["shown", ["consistent", "consistent"]]);
 });
 
 Deno.test("a call that is not connected has nobody to compare with", async () => {
