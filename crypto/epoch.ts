@@ -65,7 +65,7 @@ export function confirmationTag(
 }
 
 /** `Export(label, context, L) = HKDF-Expand(exp, "exp" || v16 label || v16 context, L)`. */
-export function exporterOf(epoch: Epoch): Exporter {
+export function exporterOf(epoch: Pick<Epoch, "exp">): Exporter {
   return (label, context, length) => {
     const body = new Writer().v16(new TextEncoder().encode(label)).v16(context).bytes();
     return hkdfExpand(epoch.exp.expose(), labelled("exp", body), length);

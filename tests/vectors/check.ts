@@ -15,10 +15,12 @@ import { checkHandshakes } from "./check_handshake.ts";
 import { checkInvites, type InviteVectors } from "./check_invites.ts";
 import { checkMedia, type MediaVectors } from "./check_media.ts";
 import {
+  checkComparisons,
   checkLinks,
   checkSafetyNumbers,
   type LinkVectors,
   type SafetyNumberVectors,
+  type SasVectors,
 } from "./check_meeting.ts";
 import { checkPrekeys, type PrekeyVectors } from "./check_prekeys.ts";
 import { checkRekeys, type RekeyVectors } from "./check_rekey.ts";
@@ -36,6 +38,7 @@ export interface VectorFiles {
   readonly media: MediaVectors;
   readonly group: GroupVectors;
   readonly safety_number: SafetyNumberVectors;
+  readonly sas: SasVectors;
   readonly link: LinkVectors;
   readonly invite: InviteVectors;
 }
@@ -50,6 +53,7 @@ export const FILES = [
   "media",
   "group",
   "safety_number",
+  "sas",
   "link",
   "invite",
 ] as const satisfies readonly (keyof VectorFiles)[];
@@ -83,6 +87,7 @@ async function checkAll(files: VectorFiles): Promise<FoundByFile> {
     media: (tally) => checkMedia(files.media, tally),
     group: (tally) => checkGroup(files.group, tally),
     safety_number: (tally) => checkSafetyNumbers(people, files.safety_number, tally),
+    sas: (tally) => checkComparisons(files.sas, tally),
     link: (tally) => checkLinks(files.link, tally),
     invite: (tally) => checkInvites(files.invite, tally),
   };

@@ -21,9 +21,10 @@ import media  # noqa: E402
 import prekeys  # noqa: E402
 import rekey  # noqa: E402
 import safety_number  # noqa: E402
+import sas  # noqa: E402
 import sealed  # noqa: E402
 
-NOUNS = [devices, prekeys, handshake, sealed, rekey, media, group, safety_number, link, invite]
+NOUNS = [devices, prekeys, handshake, sealed, rekey, media, group, safety_number, sas, link, invite]
 
 
 def main(folder: Path) -> None:

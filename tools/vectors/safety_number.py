@@ -1,9 +1,10 @@
-"""Safety numbers (PROTOCOL.md, "People")."""
+"""Safety numbers (PROTOCOL.md, "Verification by people")."""
 
+from base64 import urlsafe_b64encode
 from hashlib import sha512
 
 from devices import ALICE, BOB, BOBS_TABLET, Device, account_id
-from primitives import ed25519_public, label
+from primitives import ed25519_public, label, u8, u32
 
 
 def fingerprint(devices: list[Device]) -> bytes:
@@ -22,12 +23,24 @@ def digits(half: bytes) -> str:
     return "".join(f"{chunk:05}" for chunk in chunks)
 
 
+def _half(devices: list[Device]) -> bytes:
+    # The record that lists them all is of the version before the next device's number.
+    version = devices[-1].number - 1
+    return account_id(devices[0].account) + u32(version) + fingerprint(devices)
+
+
+def code(shows: list[Device], scans: list[Device]) -> str:
+    data = u8(1) + _half(shows) + _half(scans)
+    return "countersign-safety:" + urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def _pair(ours: list[Device], theirs: list[Device]) -> dict:
     halves = [fingerprint(ours), fingerprint(theirs)]
     return {
         "accounts": [[device.name for device in devices] for devices in (ours, theirs)],
         "fingerprints": [half.hex() for half in halves],
         "number": "".join(digits(half) for half in sorted(halves)),
+        "code": code(ours, theirs),
     }
 
 
