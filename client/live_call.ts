@@ -20,9 +20,10 @@ import {
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
 import { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
 import { Channel } from "./channel.ts";
-import type { CallSides, Comparison, LiveComparison } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
+import type { CallSides, LiveComparison } from "./live_comparison.ts";
 import { type Peer } from "./peer.ts";
 import { Rekeying } from "./rekeying.ts";
 import { type Room } from "./room.ts";
@@ -112,7 +113,7 @@ export class LiveCall implements Call {
   #compare(): Promise<LiveComparison> {
     return this.#comparison ??= (async () => {
       const [session, sides] = [this.#session!, this.sides!];
-      const { LiveComparison } = await import("./comparison.ts");
+      const { LiveComparison } = await import("./live_comparison.ts");
       const comparison = new LiveComparison({
         session,
         sides,

@@ -29,7 +29,6 @@ import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from ".
 import { openRoomId } from "../wire/room_id.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type Call } from "./call.ts";
-import type { CallSide } from "./comparison.ts";
 import { type Contact } from "./contact.ts";
 import { type Connection } from "./connection.ts";
 import { takeBundles } from "./directory.ts";
@@ -37,6 +36,7 @@ import { ClientError, toClientError } from "./error.ts";
 import { type CallOptions } from "./options.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
 import { LiveCall } from "./live_call.ts";
+import type { CallSide } from "./live_comparison.ts";
 import { Offers } from "./offers.ts";
 import { peerOf } from "./peer.ts";
 import { Room, type RoomChange } from "./room.ts";

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type CallSides, LiveComparison } from "../../client/comparison.ts";
+import { type CallSides, LiveComparison } from "../../client/live_comparison.ts";
 import { type ClientError } from "../../client/error.ts";
 import { type Pin, type Standing, standingOf } from "../../client/contact.ts";
 import { memoryStore, type Store } from "../../client/store.ts";
