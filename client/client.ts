@@ -32,6 +32,7 @@ import type { PushSubscriptionData } from "./push.ts";
 import { type IncomingCall } from "./ringing.ts";
 import { Trust } from "./trust.ts";
 import type { Verification } from "./verification.ts";
+import { type GroupCall, type GroupCallOptions } from "./group_call.ts";
 import { type World } from "./world.ts";
 
 /** How often the log is watched while online, in milliseconds. */
@@ -446,6 +447,19 @@ export class Client {
     return await this.#account.ask(async (world) => {
       const { joinRoom } = await import("./rooms.ts");
       return await joinRoom(world, target, options.signal);
+    });
+  }
+
+  /**
+   * Joins the group call of a room, or begins it: everybody in it is connected with everybody else. The
+   * call has the room from then on: what is said and happens there is among its events.
+   *
+   * @throws ClientError `not_registered`, `not_in_room`, `entry_denied`, `network`
+   */
+  async joinCall(meeting: Meeting, options: GroupCallOptions): Promise<GroupCall> {
+    return await this.#account.ask(async (world) => {
+      const { joinGroupCall } = await import("./group_conductor.ts");
+      return await joinGroupCall(world, meeting, options);
     });
   }
 

@@ -46,6 +46,8 @@ export type ClientErrorCode =
   | "bypass_detected"
   /** The two people compared, and did not have the same before them: somebody may be in between. */
   | "code_mismatch"
+  /** The service shows the members of a group call what happens in different orders. */
+  | "room_forked"
   /** The other side broke the order of a comparison, or revealed something else than it was committed to. */
   | "comparison_refused"
   /** Messages of a member did not arrive: the service kept them, or lost them. */

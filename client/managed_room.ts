@@ -18,6 +18,7 @@ import { type Connection } from "./connection.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError } from "./error.ts";
 import {
+  type Happening,
   type InviteInfo,
   type InviteOptions,
   type Meeting,
@@ -148,6 +149,10 @@ export class ManagedRoom implements Meeting {
 
   messages(signal?: AbortSignal): AsyncIterable<RoomMessage> {
     return this.#feed.messages(signal);
+  }
+
+  happenings(signal?: AbortSignal): AsyncIterable<Happening> {
+    return this.#feed.happenings(signal);
   }
 
   async send(payload: Bytes, to?: string, signal?: AbortSignal): Promise<void> {

@@ -65,6 +65,18 @@ export type RoomEvent =
     readonly error: ClientError;
   };
 
+/**
+ * What happens in a room and what is said in it, one thing after the other. What happens has the room's
+ * own number, which is the same for everybody and goes up by one; what is said has none, and two members
+ * may see the words of two others in another order.
+ */
+export type Happening =
+  /** `order` is null for what became known in another way than by being told. */
+  | { readonly kind: "event"; readonly event: RoomEvent; readonly order: number | null }
+  | { readonly kind: "message"; readonly message: RoomMessage }
+  /** The room has come to this number, and not everything up to it was told. */
+  | { readonly kind: "missed"; readonly order: number };
+
 /** A message that a member's own key signed. */
 export interface RoomMessage {
   /** Who says it. */
@@ -169,6 +181,8 @@ export interface Meeting {
   events(signal?: AbortSignal): AsyncIterable<RoomEvent>;
   /** What members say, in the order in which each says it. One reader. */
   messages(signal?: AbortSignal): AsyncIterable<RoomMessage>;
+  /** Both in one, from now on: `events` and `messages` give nothing more. One reader. */
+  happenings(signal?: AbortSignal): AsyncIterable<Happening>;
   /**
    * Says something to everybody, or to one member; resolves when the service has taken it.
    *

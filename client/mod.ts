@@ -55,6 +55,13 @@ export type { AuthorizationBinding, Authorize } from "./authorization.ts";
 export type { Joining, JoinOptions, Linking } from "./link.ts";
 export type { IceServer } from "./ice.ts";
 export type { PushSubscriptionData } from "./push.ts";
+export type {
+  GroupCall,
+  GroupCallOptions,
+  GroupEnd,
+  GroupEvent,
+  GroupParticipant,
+} from "./group_call.ts";
 export type { MissedCall } from "./missed_calls.ts";
 export type { Finding } from "./monitor.ts";
 export { type Changes, memoryStore, type Store, type Stored } from "./store.ts";

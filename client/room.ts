@@ -25,7 +25,9 @@ import { type MemberChange, nameOf, Roster, type Self } from "./roster.ts";
 export type RoomChange =
   | MemberChange
   /** One is in it: for the first time, let in, or again after the place was lost. */
-  | { readonly event: "entered"; readonly why: ResumeFailure | null }
+  | { readonly event: "entered"; readonly why: ResumeFailure | null; readonly order: number }
+  /** The room has come to this number of its own, and not everything up to it was told one by one. */
+  | { readonly event: "missed"; readonly order: number }
   /** One is at its door: for the first time, or again. */
   | { readonly event: "waiting" }
   /** Somebody knocks, or no longer; only those hear it who may let in. */
@@ -212,7 +214,8 @@ export class Room {
     this.#isSyncing = false;
     if (frame.t === "joined") this.#rejoining = null;
     this.#state = "inside";
-    if (isEntry) this.#tell({ event: "entered", why });
+    const order = frame.rseq;
+    this.#tell(isEntry ? { event: "entered", why, order } : { event: "missed", order });
     // Who was there already did not come just now.
     if (!isFirst || why !== null) this.#roster.compare(before, why === "unknown");
   }

@@ -12,7 +12,7 @@ import { type Member, type RemovalReason, type ResumeFailure } from "../wire/fra
 import { Channel } from "./channel.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { type RoomEvent, type RoomMember, type RoomMessage } from "./meeting.ts";
+import { type Happening, type RoomEvent, type RoomMember, type RoomMessage } from "./meeting.ts";
 import { type Peer } from "./peer.ts";
 import { type Room, type RoomChange, type RoomListeners } from "./room.ts";
 import { type RoomMetas } from "./room_metas.ts";
@@ -47,6 +47,8 @@ export class RoomFeed implements RoomListeners {
   readonly #parts: FeedParts;
   readonly #events = new Channel<RoomEvent>();
   readonly #messages = new Channel<RoomMessage>();
+  /** Both in one, once somebody asked for that. */
+  #happenings: Channel<Happening> | null = null;
   #queue: Promise<void> = Promise.resolve();
   #pending = 0;
   #isOver = false;
@@ -71,6 +73,13 @@ export class RoomFeed implements RoomListeners {
     return this.#messages.read(signal);
   }
 
+  /** Both in one, from now on. One reader. */
+  happenings(signal?: AbortSignal): AsyncIterable<Happening> {
+    this.#happenings ??= new Channel();
+    if (this.#isOver) this.#happenings.end();
+    return this.#happenings.read(signal);
+  }
+
   /** A member as applications see them. */
   shown({ mid, meta, ...member }: Member): RoomMember {
     return { ...member, id: mid, meta: this.#parts.metas.of(meta) };
@@ -81,6 +90,7 @@ export class RoomFeed implements RoomListeners {
     this.#isOver = true;
     this.#events.end();
     this.#messages.end();
+    this.#happenings?.end();
   }
 
   /** Takes a message in. */
@@ -102,7 +112,7 @@ export class RoomFeed implements RoomListeners {
         payload,
         sentMs,
       };
-      if (this.#messages.push(said) || this.#isOver) return;
+      if (this.#say(said) || this.#isOver) return;
       this.#missed(member!, 1);
     });
   }
@@ -112,16 +122,23 @@ export class RoomFeed implements RoomListeners {
     this.#later(async () => {
       if (change.event === "removed") return this.#removed(change.reason);
       if (this.#isOver) return;
-      if (change.event === "entered") return await this.#entered(change.why);
+      if (change.event === "entered") return await this.#entered(change.why, change.order);
+      if (change.event === "missed") {
+        this.#happenings?.push({ kind: "missed", order: change.order });
+        return;
+      }
       if (change.event === "waiting") return await this.#parts.waiting();
       if (change.event === "knock") return await this.#heardKnock(change.member, change.ct);
       const { event, member } = change;
+      const order = "order" in change ? change.order : null;
       if (member !== null) await this.#parts.metas.open(member.meta, "member");
       const shown = member === null ? null : this.shown(member);
-      if (event === "lock" || event === "unlock") return this.#tell({ kind: event, member: shown });
+      if (event === "lock" || event === "unlock") {
+        return this.#tell({ kind: event, member: shown }, order);
+      }
       if (shown === null) return;
       if (event === "join") this.#parts.voices.came(member!);
-      this.#tell({ kind: event, member: shown });
+      this.#tell({ kind: event, member: shown }, order);
     });
   }
 
@@ -163,11 +180,11 @@ export class RoomFeed implements RoomListeners {
     );
   }
 
-  async #entered(why: ResumeFailure | null): Promise<void> {
+  async #entered(why: ResumeFailure | null, order: number): Promise<void> {
     const room = this.#parts.room();
     if (room !== null) await this.#parts.metas.openAll(room);
     this.#parts.voices.entered();
-    this.#tell({ kind: "entered" });
+    this.#tell({ kind: "entered" }, order);
     // A place that was kept has all of its messages.
     const isMissing = why !== null && why !== "instance_lost";
     if (isMissing) this.#tell({ kind: "missing", member: null, count: null });
@@ -195,8 +212,15 @@ export class RoomFeed implements RoomListeners {
     return contact === null ? null : this.#parts.peerOf(contact);
   }
 
-  #tell(event: RoomEvent): void {
-    if (!this.#isOver) this.#events.push(event);
+  #tell(event: RoomEvent, order: number | null = null): void {
+    if (this.#isOver) return;
+    if (this.#happenings !== null) this.#happenings.push({ kind: "event", event, order });
+    else this.#events.push(event);
+  }
+
+  /** False where too much waits unread. */
+  #say(message: RoomMessage): boolean {
+    return this.#happenings?.push({ kind: "message", message }) ?? this.#messages.push(message);
   }
 }
 

@@ -18,6 +18,8 @@ const RETURN_MS = 5_000;
 /** About a member, or the lock by one, or by nobody known; `before` is what the member was, or null. */
 export interface MemberChange {
   readonly event: PresenceEvent;
+  /** The room's own number of it, or null where it was told in another way. */
+  readonly order: number | null;
   readonly member: Member | null;
   readonly before: Member | null;
 }
@@ -90,38 +92,38 @@ export class Roster {
     for (const [old, member] of before.members) {
       if (this.#members.has(old)) continue;
       if (isForgotten) this.#await(member);
-      else this.#tell({ event: "leave", member, before: member });
+      else this.#tell({ event: "leave", order: null, member, before: member });
     }
     for (const member of this.members()) {
       const was = before.members.get(member.mid) ?? null;
-      if (was === null) this.#arrived(member);
+      if (was === null) this.#arrived(member, null);
       else this.#changed(was, member);
     }
     const locked = this.#self?.locked ?? false;
     if (locked !== (before.self?.locked ?? locked)) {
-      this.#tell({ event: locked ? "lock" : "unlock", member: null, before: null });
+      this.#tell({ event: locked ? "lock" : "unlock", order: null, member: null, before: null });
     }
   }
 
   /** Takes a change in; false where the one before it did not come. */
-  hear({ event, member, rseq }: PresenceFrame): boolean {
-    if (rseq <= this.#rseq) return true;
-    if (rseq > this.#rseq + 1) return false;
-    this.#rseq = rseq;
+  hear({ event, member, rseq: order }: PresenceFrame): boolean {
+    if (order <= this.#rseq) return true;
+    if (order > this.#rseq + 1) return false;
+    this.#rseq = order;
     const before = this.member(member.mid);
     if (event === "lock" || event === "unlock") {
       if (this.#self !== null) this.#self = { ...this.#self, locked: event === "lock" };
-      this.#tell({ event, member, before });
+      this.#tell({ event, order, member, before });
     } else if (member.mid === this.#self?.mid) {
       this.#self = { ...this.#self, role: member.role };
-      this.#tell({ event, member, before: null });
+      this.#tell({ event, order, member, before: null });
     } else if (event === "leave") {
       this.#members.delete(member.mid);
-      if (before !== null) this.#tell({ event, member, before });
+      if (before !== null) this.#tell({ event, order, member, before });
     } else {
       this.#members.set(member.mid, member);
-      if (before === null) this.#arrived(member);
-      else this.#tell({ event, member, before });
+      if (before === null) this.#arrived(member, order);
+      else this.#tell({ event, order, member, before });
     }
     return true;
   }
@@ -137,8 +139,8 @@ export class Roster {
     this.#awaited.clear();
   }
 
-  #arrived(member: Member): void {
-    this.#tell({ event: "join", member, before: null });
+  #arrived(member: Member, order: number | null): void {
+    this.#tell({ event: "join", order, member, before: null });
     // Who was awaited and came back under another id has left the old place.
     for (const [mid, awaited] of [...this.#awaited]) {
       if (nameOf(awaited.member) === nameOf(member)) this.#miss(mid);
@@ -154,15 +156,15 @@ export class Roster {
     const { member, timer } = this.#awaited.get(mid)!;
     clearTimeout(timer);
     this.#awaited.delete(mid);
-    this.#tell({ event: "leave", member, before: member });
+    this.#tell({ event: "leave", order: null, member, before: member });
   }
 
   #changed(before: Member, member: Member): void {
     if (before.away !== member.away) {
-      this.#tell({ event: member.away ? "away" : "back", member, before });
+      this.#tell({ event: member.away ? "away" : "back", order: null, member, before });
     }
-    if (before.role !== member.role) this.#tell({ event: "role", member, before });
-    if (before.meta !== member.meta) this.#tell({ event: "meta", member, before });
+    if (before.role !== member.role) this.#tell({ event: "role", order: null, member, before });
+    if (before.meta !== member.meta) this.#tell({ event: "meta", order: null, member, before });
   }
 }
 

@@ -43,6 +43,7 @@ const LIES: ReadonlySet<string> = new Set<ClientErrorCode>([
   "bypass_detected",
   "code_mismatch",
   "comparison_refused",
+  "room_forked",
 ]);
 
 /** Any failure in words. */

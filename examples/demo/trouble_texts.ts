@@ -76,6 +76,10 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
     "The codes are not the same",
     "Somebody may be between you and this person, or one of you looked at something else. Say nothing that others must not hear, and meet or call another way before you trust this name again.",
   ],
+  room_forked: [
+    "The service tells the people in this call different things",
+    "It showed you and somebody else two orders of who came and went, which only happens where it wants to keep somebody in. The call was stopped.",
+  ],
   comparison_refused: [
     "The other side cheated in the comparison",
     "It did not keep to the code that it was bound to, as somebody in between would have to. The call was stopped.",

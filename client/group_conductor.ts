@@ -1,0 +1,505 @@
+/**
+ * A group call at work: what happens in the room goes into one member's state (`crypto/group_member.ts`),
+ * and what comes out of it is signed, sealed, sent, and handed to the media.
+ *
+ *     room -> devices looked up -> member -> effects -> room, links, keys
+ *
+ * Everything that happens is taken one thing after the other, in the order in which the room shows it.
+ *
+ * @module
+ */
+
+import { fromBase64Url } from "../crypto/base64.ts";
+import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
+import {
+  type Commit,
+  commitHash,
+  openCommit,
+  signCommit,
+  type SignedCommit,
+} from "../crypto/commit.ts";
+import { type GroupEffect } from "../crypto/group_effect.ts";
+import { GroupMember } from "../crypto/group_member.ts";
+import { openHeartbeat, signHeartbeat } from "../crypto/group_message.ts";
+import { type GenerationName } from "../crypto/schedule.ts";
+import { encodeSnapshot, openSnapshot } from "../crypto/snapshot.ts";
+import { type MediaStats } from "./adapter.ts";
+import { Channel } from "./channel.ts";
+import { ClientError, toClientError } from "./error.ts";
+import {
+  type GroupCall,
+  type GroupCallOptions,
+  type GroupEnd,
+  type GroupEvent,
+  type GroupParticipant,
+} from "./group_call.ts";
+import { GroupDevices } from "./group_devices.ts";
+import { GroupKeys } from "./group_keys.ts";
+import { type GroupPeer, GroupPeers } from "./group_peers.ts";
+import {
+  decodeWelcome,
+  encodeApplication,
+  encodePlace,
+  encodeWelcome,
+  placeOf,
+  SAID,
+} from "./group_wire.ts";
+import { type Happening, type Meeting, type RoomMember, type RoomMessage } from "./meeting.ts";
+import { peerOf } from "./peer.ts";
+import { type World } from "./world.ts";
+
+/** How long somebody may be away before the others go on without them, in milliseconds. */
+const AWAY_MS = 10_000;
+/** When everybody sends with the keys that oneself does: the longest that a switch takes, and its way. */
+const SWITCHED_MS = 2_500;
+/** Most commits whose place is not known yet. */
+const MAX_BODIES = 64;
+
+/** Joins the call of a room. @throws ClientError */
+export async function joinGroupCall(
+  world: World,
+  meeting: Meeting,
+  options: GroupCallOptions,
+): Promise<GroupCall> {
+  await meeting.entered;
+  const conductor = new Conductor(world, meeting, options);
+  await conductor.begin();
+  return conductor;
+}
+
+class Conductor implements GroupCall {
+  readonly ended: Promise<GroupEnd>;
+  readonly #world: World;
+  readonly #meeting: Meeting;
+  readonly #events = new Channel<GroupEvent>();
+  readonly #devices: GroupDevices;
+  readonly #keys = new GroupKeys();
+  readonly #peers: GroupPeers;
+  /** Commits by their hash, until their place is shown. */
+  readonly #bodies = new Map<string, SignedCommit>();
+  readonly #ending = Promise.withResolvers<GroupEnd>();
+  #member: GroupMember;
+  /** The room's number of what happened last. */
+  #order = 0;
+  /** Whether the room has shown that this client is in the call. */
+  #isIn = false;
+  #place: Bytes | null = null;
+  #shown: Bytes = new Uint8Array(0);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #switched: ReturnType<typeof setTimeout> | undefined;
+  #sending: Promise<void> = Promise.resolve();
+  #isOver = false;
+
+  constructor(world: World, meeting: Meeting, options: GroupCallOptions) {
+    this.#world = world;
+    this.#meeting = meeting;
+    this.#devices = new GroupDevices(world);
+    this.ended = this.#ending.promise;
+    this.#member = this.#newMember();
+    this.#peers = new GroupPeers({
+      world,
+      room: meeting.id,
+      keys: this.#keys,
+      makeAdapter: (peer) => options.adapter(this.#participant(peer)),
+      send: (to, message) => this.#meeting.send(message, to),
+      onSecret: (peer, secret) => this.#act((now) => this.#member.secret(peer.entry, secret, now)),
+      onLost: (peer, error) =>
+        this.#events.push({ kind: "lost", participant: this.#participant(peer), error }),
+      onChange: () => this.#events.push({ kind: "participants" }),
+    });
+  }
+
+  get state(): GroupCall["state"] {
+    if (this.#isOver) return "ended";
+    return this.#keys.used === null ? "joining" : "joined";
+  }
+
+  get generation(): GenerationName | null {
+    return this.#keys.used;
+  }
+
+  participants(): readonly GroupParticipant[] {
+    return this.#peers.all().map((peer) => this.#participant(peer));
+  }
+
+  events(signal?: AbortSignal): AsyncIterable<GroupEvent> {
+    return this.#events.read(signal);
+  }
+
+  async stats(id: string): Promise<MediaStats | null> {
+    return await this.#peers.of(id)?.link?.stats() ?? null;
+  }
+
+  async say(payload: Bytes): Promise<void> {
+    await this.#meeting.send(encodeApplication(payload));
+  }
+
+  async show(payload: Bytes): Promise<void> {
+    this.#shown = payload;
+    await this.#inTurn(() => this.#meeting.setMeta(encodePlace(this.#place, this.#shown)));
+  }
+
+  async leave(): Promise<void> {
+    if (this.#isOver) return;
+    this.#end({ why: "left", error: null });
+    await this.#meeting.leave();
+  }
+
+  /** Shows the room that this client is in the call; what follows on that in the room is taken up. */
+  async begin(): Promise<void> {
+    const happenings = this.#meeting.happenings();
+    // Whoever is in the call by now; who comes before this client does is heard of.
+    for (const member of this.#meeting.members()) await this.#meet(member);
+    void this.#follow(happenings);
+    await this.#meeting.setMeta(encodePlace(null, this.#shown));
+  }
+
+  #newMember(): GroupMember {
+    const { self } = this.#world.account;
+    return new GroupMember({
+      callId: fromBase64Url(this.#meeting.id)!,
+      self: self.entryHash,
+      isVerified: (entry) => this.#devices.keyOf(entry) !== null,
+    });
+  }
+
+  async #follow(happenings: AsyncIterable<Happening>): Promise<void> {
+    for await (const happening of happenings) {
+      if (this.#isOver) return;
+      try {
+        if (happening.kind === "message") await this.#hear(happening.message);
+        else if (happening.kind === "missed") this.#missed(happening.order);
+        else await this.#happen(happening.event, happening.order);
+      } catch (error) {
+        this.#world.refused(toClientError(error, "room_message_refused"));
+      }
+    }
+    this.#end({ why: "room", error: null });
+  }
+
+  async #happen(
+    event: Extract<Happening, { readonly kind: "event" }>["event"],
+    order: number | null,
+  ): Promise<void> {
+    let commit: SignedCommit | "unknown" | null = null;
+    switch (event.kind) {
+      case "join":
+      case "meta":
+      case "back":
+        commit = await this.#meet(event.member);
+        break;
+      case "away":
+        this.#peers.awaits(event.member.id, AWAY_MS, (peer) => this.#present(peer, false));
+        break;
+      case "leave":
+        this.#leave(event.member.id);
+        break;
+      case "entered":
+        if (order !== null) this.#entered(order);
+        break;
+      case "removed":
+        return this.#end({ why: "room", error: event.error });
+    }
+    if (event.kind !== "entered") this.#count(order, commit);
+    if (!this.#isIn && event.kind === "meta" && event.member.id === this.#meeting.self?.id) {
+      this.#enter();
+    }
+    if (event.kind !== "meta") this.#events.push({ kind: "room", event });
+    this.#connect();
+  }
+
+  /** The room has forgotten everybody, or this client its place there. */
+  #entered(order: number): void {
+    const isAnew = order < this.#order;
+    this.#order = order;
+    if (!this.#isIn) return;
+    this.#act((now) => isAnew ? this.#member.restart(order, now) : this.#member.missed(order, now));
+  }
+
+  #missed(order: number): void {
+    this.#order = Math.max(this.#order, order);
+    if (this.#isIn) this.#act((now) => this.#member.missed(order, now));
+  }
+
+  #count(order: number | null, commit: SignedCommit | "unknown" | null): void {
+    if (order === null) return;
+    this.#order = Math.max(this.#order, order);
+    if (!this.#isIn) return;
+    this.#act((now) => {
+      if (commit === "unknown") return this.#member.missed(order, now);
+      return commit === null
+        ? this.#member.pass(order, now)
+        : this.#member.commit(order, commit, now);
+    });
+  }
+
+  /**
+   * Takes note of a member, and of what it shows. Gives the commit whose place that is, `unknown` where
+   * there is one that did not come, or null.
+   */
+  async #meet(member: RoomMember): Promise<SignedCommit | "unknown" | null> {
+    const place = placeOf(member.meta);
+    if (member.id === this.#meeting.self?.id) return this.#ownPlace(place?.hash ?? null);
+    if (place === null) {
+      this.#leave(member.id);
+      return null;
+    }
+    const known = this.#peers.of(member.id);
+    const found = known?.device ?? await this.#devices.find(member);
+    // A guest has no seat, and no commit of its own.
+    if (found === null) return place.hash === null || member.account === null ? null : "unknown";
+    const before = this.#peers.placeOf(found.device.entryHash);
+    const peer = this.#peers.note(member, found, place);
+    this.#present(peer, !member.away);
+    this.#events.push({ kind: "participants" });
+    if (place.hash === null || (before !== null && equal(before, place.hash))) return null;
+    return this.#bodies.get(toHex(place.hash)) ?? "unknown";
+  }
+
+  /** This client's own words have come back with their place. */
+  #ownPlace(hash: Bytes | null): SignedCommit | null {
+    if (hash === null) return null;
+    const commit = this.#bodies.get(toHex(hash)) ?? null;
+    this.#bodies.delete(toHex(hash));
+    return commit;
+  }
+
+  /** The room says that this client is in the call: from here on it counts along. */
+  #enter(): void {
+    this.#isIn = true;
+    const order = this.#order;
+    if (this.#peers.all().length === 0) {
+      return this.#act((now) => this.#member.create(now, order));
+    }
+    this.#act((now) => this.#member.join(now));
+    this.#act((now) => this.#member.missed(order, now));
+  }
+
+  #present(peer: GroupPeer, isHere: boolean): void {
+    if (isHere === peer.isHere) return;
+    peer.isHere = isHere;
+    this.#act((now) => this.#member.presence(peer.entry, isHere, now));
+  }
+
+  #leave(id: string): void {
+    const peer = this.#peers.of(id);
+    if (peer === null) return;
+    this.#present(peer, false);
+    this.#peers.drop(id);
+    this.#events.push({ kind: "participants" });
+    const { head } = this.#member;
+    if (head !== null || !this.#isIn || this.#peers.all().length > 0) return;
+    // Nobody is left who could let this client in.
+    this.#member.close();
+    this.#member = this.#newMember();
+    const order = this.#order;
+    this.#act((now) => this.#member.create(now, order));
+  }
+
+  /** What a member says. */
+  async #hear(message: RoomMessage): Promise<void> {
+    const { payload, from } = message;
+    const [tag] = payload;
+    if (tag === SAID.application) {
+      const said = { ...message, payload: payload.slice(1) };
+      this.#events.push({ kind: "message", message: said });
+      return;
+    }
+    const peer = this.#peers.of(from.id);
+    if (tag === SAID.commit) return await this.#hearCommit(payload, from);
+    if (peer === null) throw new ClientError("room_message_refused", "Said outside the call");
+    switch (tag) {
+      case SAID.offer:
+        return this.#peers.answer(peer, payload);
+      case SAID.answer:
+      case SAID.confirm:
+        return peer.link?.take(payload);
+      case SAID.box:
+        return peer.link?.receive(payload);
+      case SAID.welcome:
+        return this.#hearWelcome(peer, payload);
+      case SAID.ask:
+        return this.#act((now) => this.#member.asked(peer.entry, now));
+      case SAID.ack:
+        return this.#act((now) => this.#member.acknowledged(payload, now));
+      case SAID.switch:
+        return this.#act((now) => this.#member.switched(payload, now));
+      case SAID.heartbeat: {
+        const beat = await openHeartbeat(payload, (entry) => this.#devices.keyOf(entry));
+        return this.#act((now) => this.#member.heartbeat(beat, now));
+      }
+      default:
+        throw new ClientError("room_message_refused", "A message of the call can't be read");
+    }
+  }
+
+  async #hearCommit(bytes: Bytes, from: RoomMember): Promise<void> {
+    // Who signs it may not be in the call yet, as this client sees it.
+    if (this.#peers.of(from.id) === null) await this.#devices.find(from);
+    const commit = await openCommit(bytes, (entry) => this.#devices.keyOf(entry));
+    this.#keepBody(commit);
+  }
+
+  #keepBody(commit: SignedCommit): void {
+    this.#bodies.set(toHex(commit.hash), commit);
+    if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
+  }
+
+  #hearWelcome(peer: GroupPeer, bytes: Bytes): void {
+    const { snapshot, box } = decodeWelcome(bytes);
+    peer.link?.receive(box, (secret) => {
+      openSnapshot(snapshot, (entry) => this.#devices.keyOf(entry)).then((opened) =>
+        this.#act((now) => this.#member.welcome(peer.entry, secret, opened, now))
+      ).catch((error) => this.#world.refused(toClientError(error, "handshake_refused")));
+    });
+  }
+
+  /** Something happened to the member: what comes of it is done, and the clock set. */
+  #act(work: (nowMs: number) => readonly GroupEffect[]): void {
+    if (this.#isOver) return;
+    for (const effect of work(this.#world.now())) this.#do(effect);
+    this.#connect();
+    clearTimeout(this.#timer);
+    const nextMs = this.#member.nextMs();
+    if (this.#isOver || nextMs === Infinity) return;
+    const waitMs = Math.min(Math.max(0, nextMs - this.#world.now()), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.#act((now) => this.#member.tick(now)), waitMs);
+  }
+
+  #do(effect: GroupEffect): void {
+    switch (effect.kind) {
+      case "propose":
+        return this.#later(() => this.#propose(effect.commit));
+      case "heartbeat":
+        return this.#later(() => this.#beat(effect.beat));
+      case "seal":
+        return this.#peers.by(effect.to)?.link?.seal(effect.message) ?? wipe(effect.message);
+      case "welcome": {
+        const peer = this.#peers.by(effect.to);
+        if (peer?.link == null) return wipe(effect.message);
+        const snapshot = encodeSnapshot(effect.head);
+        return peer.link.seal(
+          effect.message,
+          (box) => this.#meeting.send(encodeWelcome(snapshot, box), peer.id),
+        );
+      }
+      case "tell":
+        return this.#later(() => this.#tell(effect.to, effect.message));
+      case "ask":
+        return this.#later(() => this.#tell(effect.to, Uint8Array.of(SAID.ask)));
+      case "install":
+        return this.#keys.install(effect.generation);
+      case "use":
+        return this.#use(effect.generation);
+      case "retire":
+        return this.#keys.retire(effect.keys);
+      case "key-frame":
+        return this.#keys.requestKeyFrames();
+      case "hold":
+        this.#keys.hold();
+        return void this.#events.push({ kind: "held", why: effect.why });
+      case "degraded":
+        return void this.#events.push({ kind: "degraded", isDegraded: effect.isDegraded });
+      case "suspect": {
+        const peer = this.#peers.by(effect.who);
+        const participant = peer === null ? null : this.#participant(peer);
+        return void this.#events.push({ kind: "suspect", participant });
+      }
+      case "stop":
+        return this.#end({
+          why: effect.why,
+          error: effect.why === "forked"
+            ? new ClientError("room_forked", "The service shows members different orders of things")
+            : null,
+        });
+    }
+  }
+
+  #use(generation: Extract<GroupEffect, { readonly kind: "use" }>["generation"]): void {
+    const { epoch, step } = generation;
+    this.#keys.use(generation);
+    this.#events.push({ kind: "keys", generation: { epoch, step } });
+    // No stack says under which keys a frame opened: everybody has switched when the longest switch is over.
+    clearTimeout(this.#switched);
+    this.#switched = setTimeout(() => {
+      for (const { index } of this.#member.head?.roster ?? []) {
+        this.#act((now) => this.#member.heard(index, epoch, step, now));
+      }
+    }, SWITCHED_MS);
+  }
+
+  async #propose(commit: Commit): Promise<void> {
+    const wire = await signCommit(commit, this.#world.account.self.keys.signing);
+    this.#keepBody(await openCommit(wire, (entry) => this.#devices.keyOf(entry)));
+    // The words first, their place then: in this order everybody hears them.
+    await this.#meeting.send(wire);
+    this.#place = commitHash(commit);
+    await this.#meeting.setMeta(encodePlace(this.#place, this.#shown));
+  }
+
+  async #beat(
+    beat: Extract<GroupEffect, { readonly kind: "heartbeat" }>["beat"],
+  ): Promise<void> {
+    const { self } = this.#world.account;
+    const wire = await signHeartbeat({ ...beat, signer: self.entryHash }, self.keys.signing);
+    await this.#meeting.send(wire);
+    const own = await openHeartbeat(wire, (entry) => this.#devices.keyOf(entry));
+    this.#act((now) => this.#member.heartbeat(own, now));
+  }
+
+  async #tell(to: Bytes | null, message: Bytes): Promise<void> {
+    const peer = to === null ? null : this.#peers.by(to);
+    if (to === null) await this.#meeting.send(message);
+    else if (peer !== null) await this.#meeting.send(message, peer.id);
+  }
+
+  /** Sends one thing after the other; what can't be sent is said again by the protocol, later. */
+  #later(work: () => Promise<void>): void {
+    this.#inTurn(work).catch((error) => {
+      if (!this.#isOver) this.#world.refused(toClientError(error, "network"));
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#sending.then(() => this.#isOver ? undefined : work());
+    this.#sending = done.catch(() => {});
+    return done;
+  }
+
+  /** Links for those who have none yet, and keys for those that have met. */
+  #connect(): void {
+    if (!this.#isIn || this.#isOver) return;
+    this.#peers.connect(this.#member.head?.roster ?? []);
+  }
+
+  #participant(peer: GroupPeer): GroupParticipant {
+    const isSeated = (this.#member.head?.roster ?? []).some(({ entry }) =>
+      equal(entry, peer.entry)
+    );
+    return {
+      id: peer.id,
+      peer: peerOf(peer.device.contact, this.#world.account.record),
+      device: peer.device.device.entry.deviceId,
+      state: !isSeated ? "joining" : peer.link?.state === "connected" ? "connected" : "connecting",
+      shown: peer.shown,
+    };
+  }
+
+  #end(end: GroupEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#switched);
+    this.#member.close();
+    this.#peers.close();
+    this.#keys.wipe();
+    this.#events.push({ kind: "ended", end });
+    this.#events.end();
+    this.#ending.resolve(end);
+    if (end.why !== "room") void this.#meeting.leave();
+  }
+}
+
+function wipe(secret: Bytes): void {
+  secret.fill(0);
+}
