@@ -90,3 +90,44 @@ Deno.test("people come to a call, hear each other, and leave it", async () => {
   assert.equal((await alice.call.ended).why, "left");
   await bob.call.leave();
 });
+
+Deno.test("three talk; one leaves, one is cut off, and those who stay talk under keys that these never had", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await talk("alice", play.alice, room);
+  const bob = await talk("bob", play.bob, await play.bob.joinRoom(link));
+  await allHear([alice, bob]);
+  const before = alice.call.generation!;
+  const carol = await talk("carol", play.carol, await play.carol.joinRoom(link));
+  await allHear([alice, bob, carol]);
+  // Who comes takes a step of everybody: no new epoch.
+  assert.equal(alice.call.generation!.epoch, before.epoch);
+  assert.ok(alice.call.generation!.step > before.step);
+  carol.stop();
+  await carol.call.leave();
+  const left = performance.now();
+  await eventually(() => alice.call.generation!.epoch > before.epoch, 5_000);
+  await eventually(() => bob.call.generation!.epoch > before.epoch, 5_000);
+  say(`${Math.round(performance.now() - left)} ms from a leave to other keys`);
+  assert.deepEqual(alice.call.participants().map(({ peer }) => peer.label), ["bob"]);
+  await allHear([alice, bob]);
+
+  // Whoever made the call goes without a word: the next one takes over.
+  alice.stop();
+  play.alice.close();
+  const epoch = bob.call.generation!.epoch;
+  await eventually(() => bob.call.generation!.epoch > epoch, 30_000);
+  assert.deepEqual(bob.call.participants(), []);
+  // And lets people in.
+  const again = await talk("carol", play.carol, await play.carol.joinRoom(link));
+  await allHear([bob, again]);
+  for (const { call, stop } of [bob, again]) {
+    stop();
+    await call.leave();
+  }
+});
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
