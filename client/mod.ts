@@ -40,6 +40,7 @@ export { type Peer } from "./peer.ts";
 export { type GuestOptions, joinAsGuest } from "./guest_options.ts";
 export {
   type CreateRoomOptions,
+  type Happening,
   type InviteInfo,
   type InviteOptions,
   type JoinRoomOptions,
