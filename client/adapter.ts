@@ -15,10 +15,17 @@ import { type CallKeys } from "../crypto/schedule.ts";
 export interface MediaAdapter {
   /** Sets and gives the local offer, with all its candidates in it. */
   createOffer(): Promise<string>;
-  /** Takes the peer's authenticated offer; sets and gives the answer, with all its candidates. */
+  /**
+   * Takes the peer's authenticated offer; sets and gives the answer, with all its candidates. Called again
+   * with each offer of a `restart`, for the same media. @throws Error for other media
+   */
   createAnswer(offer: string): Promise<string>;
-  /** Takes the peer's authenticated answer. */
+  /** Takes the peer's authenticated answer, also that to a `restart`. @throws Error for other media */
   acceptAnswer(answer: string): Promise<void>;
+  /**
+   * A further offer, that looks for new ways to the peer; keys and media go on. Absent where a stack can't.
+   */
+  restart?(): Promise<string>;
   /**
    * Waits for DTLS and gives the SHA-256 of the certificate that the peer really presented, one
    * entry per transport. @throws Error when the transport fails or is closed first
@@ -34,6 +41,11 @@ export interface MediaAdapter {
   stats(): Promise<MediaStats>;
   /** Called at most once when the stack fails, or when a frame was seen to bypass the cryptor. */
   onFailure: ((failure: MediaFailure) => void) | null;
+  /**
+   * Called with true when no way to the peer is left for now, and with false when there is one again.
+   * Absent where a stack tells of it as a failure; one that tells of it doesn't, where somebody listens.
+   */
+  onInterruption?: ((isInterrupted: boolean) => void) | null;
   /** Stops the media and releases the stack; idempotent. */
   close(): void;
 }

@@ -41,6 +41,13 @@ export interface Call {
   readonly peer: Peer;
   /** Where it stands. */
   readonly state: CallState;
+  /**
+   * Whether its media are interrupted: nobody is heard, and new ways are looked for. After 30 s without one
+   * the call ends with `media_failed`.
+   */
+  readonly isInterrupted: boolean;
+  /** Called whenever that changes. */
+  onInterruption: ((isInterrupted: boolean) => void) | null;
   /** How it ended, once it has. */
   readonly ended: Promise<CallEnd>;
   /** The messages that passed through the service so far, the last thousand of them. */

@@ -27,6 +27,16 @@ export function checkDescription({ sdp, fingerprints }: Description): void {
 }
 
 /**
+ * Checks a later SDP of the same call: it promises and names the certificate of the first one.
+ *
+ * @throws ClientError `fingerprint_mismatch`
+ */
+export function checkSameCertificate(first: Description, later: Description): void {
+  checkDescription(later);
+  if (later.fingerprints[0] !== first.fingerprints[0]) throw mismatch();
+}
+
+/**
  * Checks the certificates that DTLS saw against the promised one.
  *
  * @param certificates SHA-256 of each transport's peer certificate, 32 bytes each

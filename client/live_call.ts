@@ -25,6 +25,7 @@ import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
 import type { CallSides, LiveComparison } from "./live_comparison.ts";
 import { type Peer } from "./peer.ts";
+import { Reconnection } from "./reconnection.ts";
 import { Rekeying } from "./rekeying.ts";
 import { type Room } from "./room.ts";
 import { withinStackTime } from "./within.ts";
@@ -52,6 +53,8 @@ export class LiveCall implements Call {
   sides: CallSides | null = null;
   /** Called as the call ends, before anything of it is erased; the room is left after it. */
   onEnd: ((end: CallEnd) => Promise<void>) | null = null;
+  isInterrupted = false;
+  onInterruption: ((isInterrupted: boolean) => void) | null = null;
   readonly #adapter: MediaAdapter;
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
@@ -61,6 +64,7 @@ export class LiveCall implements Call {
   #session: Session | null = null;
   #comparison: Promise<LiveComparison> | null = null;
   #rekeying: Rekeying | null = null;
+  #reconnection: Reconnection | null = null;
   /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
   #farewell: Bytes | null = null;
   #room: Room | null = null;
@@ -167,11 +171,26 @@ export class LiveCall implements Call {
       const certificates = await withinStackTime(this.#adapter.connected());
       checkCertificates(theirs, certificates);
       if (this.hasEnded) return;
+      this.#watchOver(session, theirs);
       await withinStackTime(this.#adapter.start(session.keys));
       this.move("connected");
     } catch (error) {
       this.fail(toClientError(error, "media_failed"));
     }
+  }
+
+  #watchOver(session: Session, theirs: Description): void {
+    this.#reconnection = new Reconnection({
+      adapter: this.#adapter,
+      isCaller: session.keys.self === 0,
+      theirs,
+      send: async (payload) => await this.#send(await session.seal(payloadToBytes(payload))),
+      fail: (error) => this.fail(error),
+      onChange: (isInterrupted) => {
+        this.isInterrupted = isInterrupted;
+        this.onInterruption?.(isInterrupted);
+      },
+    });
   }
 
   /** Opens a sealed message of the session. @throws CryptoError `bad_message` */
@@ -186,6 +205,7 @@ export class LiveCall implements Call {
     const payload = bytes === null ? null : payloadFromBytes(bytes);
     if (payload?.kind === "hangup") return this.#hungUp(payload.reason);
     if (reply !== null) await this.#send(reply).catch(() => {});
+    if (payload?.kind === "restart") this.#reconnection?.take(payload);
     if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }
 
@@ -282,6 +302,7 @@ export class LiveCall implements Call {
     const withdrawn = this.onEnd?.(end);
     this.#adapter.close();
     this.#rekeying?.stop();
+    this.#reconnection?.stop();
     this.move("ended");
     this.#states.end();
     this.#resolveEnd(end);

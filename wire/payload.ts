@@ -6,12 +6,14 @@
  *     ready    { kind }                                                    in its confirm
  *     hangup   { kind, reason, head, proof }                               in the session, or ending an offer
  *     sas      { kind, step, epoch, value }                                in the session
+ *     restart  { kind, step, round, sdp, fingerprints }                    in the session
  *
  * `replaces` is the id of the call that this one takes the place of, or empty.
  * `fingerprints` are the SHA-256 hashes of the sender's DTLS certificates, in hexadecimal: they
  * belong to the identity, not to the SDP. `head` and `proof` are what the sender was shown of the log: its
  * newest checkpoint, and the proof of its own name; empty where it says nothing of it. `sas` is a step of a
- * comparison of short codes: 32 bytes in base64url, and the session's epoch in which it began.
+ * comparison of short codes: 32 bytes in base64url, and the session's epoch in which it began. `restart` is
+ * an offer, or the answer to it, of a call whose media were interrupted; rounds count from 1.
  *
  * @module
  */
@@ -92,12 +94,23 @@ export interface SasPayload {
 const SAS_STEPS: readonly SasPayload["step"][] = ["commit", "nonce", "reveal"];
 const SAS_VALUE_BYTES = 32;
 
+/** A description of a call whose media connection was interrupted. */
+export interface RestartPayload extends Description {
+  readonly kind: "restart";
+  /** Offers are the caller's. */
+  readonly step: "offer" | "answer";
+  /** The number of the offer; an answer has its offer's. */
+  readonly round: number;
+}
+const RESTART_STEPS: readonly RestartPayload["step"][] = ["offer", "answer"];
+
 /** One sealed payload. */
 export type Payload =
   | OfferPayload
   | ({ readonly kind: "answer" } & Description & GossipWire)
   | { readonly kind: "ready" }
   | SasPayload
+  | RestartPayload
   | ({ readonly kind: "hangup"; readonly reason: HangupReason } & GossipWire);
 
 /** The bytes to seal. */
@@ -144,6 +157,13 @@ export function payloadFromBytes(bytes: Bytes): Payload {
       const step = asOneOf(payload.step, SAS_STEPS, "step");
       return { kind: "sas", step, epoch: asCount(payload.epoch, "epoch"), value };
     }
+    case "restart":
+      return {
+        kind: "restart",
+        step: asOneOf(payload.step, RESTART_STEPS, "step"),
+        round: asCount(payload.round, "round"),
+        ...descriptionOf(payload),
+      };
     default:
       throw new WireError("a payload's kind");
   }

@@ -1,5 +1,6 @@
 /**
- * The browser adapter: one audio and one video m-line, every frame through an encoded transform.
+ * The browser adapter: microphone, camera and a shared screen with its sound, every frame through an
+ * encoded transform.
  *
  * No track is attached before its transform answered and the worker holds the keys, so a browser
  * that leaves a transform out has nothing to leak. Measured on Chromium 156:
@@ -17,12 +18,15 @@
  */
 
 import { type Codec } from "../../crypto/envelope.ts";
-import { type CallKeys, type Ctx } from "../../crypto/schedule.ts";
+import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaFailure, type MediaStats } from "../adapter.ts";
 import {
   addTransceivers,
   attachLines,
+  checkLines,
   CODECS,
+  isScreen,
+  layer,
   type MediaLine,
   negotiatedCodecs,
   peerCertificates,
@@ -31,7 +35,7 @@ import {
 import { type BrowserMedia, browserMedia } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
 import { withoutOrphans } from "./browser_sdp.ts";
-import { senderCount, watchLine } from "./browser_watchdog.ts";
+import { hasArrived, senderCount, watchLine } from "./browser_watchdog.ts";
 import { followKeys } from "./key_following.ts";
 
 export { type Codec } from "../../crypto/envelope.ts";
@@ -55,7 +59,7 @@ export interface BrowserAdapterOptions {
   readonly audio?: MediaStreamTrack | null;
   /** What to send as `CTX.camera`; it stays the caller's to stop. */
   readonly video?: MediaStreamTrack | null;
-  /** Takes each track of the peer, as soon as the gate is open. */
+  /** Takes each track of the peer: as soon as the gate is open, or once they share their screen. */
   readonly onTrack: (track: MediaStreamTrack, ctx: Ctx) => void;
   /** For three seconds no frame of a medium could be opened for want of its key. */
   readonly onMissingKey?: (ctx: Ctx) => void;
@@ -65,8 +69,34 @@ export interface BrowserAdapterOptions {
    * behind it.
    */
   readonly codecs?: readonly Codec[];
+  /**
+   * The layers of the video that one sends, as `scalabilityMode` of WebRTC-SVC names them (`L1T3`); none by
+   * default. Where a codec does not have them it sends without.
+   */
+  readonly scalabilityMode?: string;
   /** STUN and TURN servers; none by default. */
   readonly iceServers?: readonly RTCIceServer[];
+}
+
+/**
+ * A `MediaAdapter` whose tracks may change during the call. None of it needs another description, and
+ * nothing that is attached here leaves before the gate is open.
+ */
+export interface BrowserAdapter extends MediaAdapter {
+  /**
+   * Sends another track of a medium, such as that of another camera, or null to send none: muted. To mute
+   * for a moment, `track.enabled = false` does it too: it sends silence or black, encrypted.
+   *
+   * @throws Error where the peer has no line for the medium, or the track is of another kind
+   */
+  setTrack(ctx: Ctx, track: MediaStreamTrack | null): Promise<void>;
+  /**
+   * Shares what `getDisplayMedia` gave, its sound too where it has one; null shares no more. The tracks
+   * stay the caller's to stop.
+   *
+   * @throws Error where the peer has no line for it
+   */
+  share(screen: MediaStream | null): Promise<void>;
 }
 
 const GATHERING_MS = 3_000;
@@ -85,7 +115,7 @@ const NO_COUNTS: MediaStats = {
 };
 
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
-export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
+export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   const configuration: RTCConfiguration & { encodedInsertableStreams: true } = {
     encodedInsertableStreams: true,
     bundlePolicy: "max-bundle",
@@ -106,28 +136,52 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
+  /** What is to be sent; attached once the gate is open. */
+  const tracks = new Map<Ctx, MediaStreamTrack | null>([
+    [CTX.mic, options.audio ?? null],
+    [CTX.camera, options.video ?? null],
+  ]);
+  const announced = new Set<Ctx>();
   let lines: readonly MediaLine[] = [];
+  let isOpen = false;
   let stats = NO_COUNTS;
   let state: "gated" | "started" | "failed" | "closed" = "gated";
 
   connection.onconnectionstatechange = () => {
-    if (connection.connectionState === "failed") fail("transport_failed");
+    const { connectionState: now } = connection;
+    const listener = isOpen ? adapter.onInterruption ?? null : null;
+    if (now === "connected") listener?.(false);
+    else if (listener !== null && (now === "disconnected" || now === "failed")) listener(true);
+    else if (now === "failed") fail("transport_failed");
   };
 
-  const adapter: MediaAdapter = {
+  const adapter: BrowserAdapter = {
     onFailure: null,
+    onInterruption: null,
     async createOffer() {
-      lines = attachLines(addTransceivers(connection), part, codecs);
+      attach(addTransceivers(connection));
+      return await describe();
+    },
+    async restart() {
+      connection.restartIce();
       return await describe();
     },
     async createAnswer(offer) {
+      if (lines.length > 0) {
+        checkLines(connection.localDescription!.sdp, offer);
+        await connection.setRemoteDescription({ type: "offer", sdp: offer });
+        return await describe();
+      }
       // Transceivers of one's own would not be matched to its m-lines (RFC 8829, section 5.10).
       await connection.setRemoteDescription({ type: "offer", sdp: offer });
-      lines = attachLines(connection.getTransceivers(), part, codecs);
+      attach(connection.getTransceivers());
       return await describe();
     },
     async acceptAnswer(answer) {
+      checkLines(connection.localDescription!.sdp, answer);
       await connection.setRemoteDescription({ type: "answer", sdp: answer });
+      // Programs turn down what they have no use for.
+      lines = lines.filter(({ transceiver }) => transceiver.currentDirection !== "stopped");
     },
     async connected() {
       const isConnected = () => connection.connectionState === "connected";
@@ -149,13 +203,27 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
       await followKeys(keys, peer, lines.map(({ ctx }) => ctx), media);
       part.open({ peer, codecs: negotiatedCodecs(lines) });
       await counts();
-      await Promise.race([over.promise, replaceTracks(({ kind }) => options[kind] ?? null)]);
+      isOpen = true;
+      const { scalabilityMode } = options;
+      if (scalabilityMode !== undefined) await layer(lines, scalabilityMode);
+      await Promise.race([over.promise, replaceTracks(({ ctx }) => tracks.get(ctx) ?? null)]);
       watch();
-      for (const { transceiver, ctx } of lines) options.onTrack(transceiver.receiver.track, ctx);
+      for (const line of lines) if (!isScreen(line)) announce(line);
     },
     async stats() {
       if (state === "started") await Promise.race([counts(), over.promise]).catch(() => {});
       return stats;
+    },
+    async setTrack(ctx, track) {
+      const line = lines.find((each) => each.ctx === ctx);
+      if (line === undefined && lines.length > 0) throw new Error("The peer has no such line");
+      tracks.set(ctx, track);
+      // Before the gate is open it is only remembered, and after the end it is forgotten.
+      if (isOpen && state === "started") await line!.transceiver.sender.replaceTrack(track);
+    },
+    async share(screen) {
+      await adapter.setTrack(CTX.screen, screen?.getVideoTracks()[0] ?? null);
+      await adapter.setTrack(CTX.screenAudio, screen?.getAudioTracks()[0] ?? null);
     },
     close() {
       if (state === "closed") return;
@@ -169,9 +237,16 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
   };
   return adapter;
 
+  function attach(transceivers: readonly RTCRtpTransceiver[]): void {
+    lines = attachLines(transceivers, part, codecs, () => fail("bypass_detected"));
+  }
+
   async function describe(): Promise<string> {
     await connection.setLocalDescription();
-    const isComplete = () => connection.iceGatheringState === "complete";
+    // After a restart it may still be said to be complete, of what was before.
+    const isComplete = () =>
+      connection.iceGatheringState === "complete" &&
+      connection.localDescription!.sdp.includes("a=candidate:");
     const complete = until(connection, "icegatheringstatechange", isComplete);
     await Promise.race([complete, after(GATHERING_MS), over.promise]);
     return withoutOrphans(connection.localDescription!.sdp);
@@ -200,12 +275,25 @@ export function browserAdapter(options: BrowserAdapterOptions): MediaAdapter {
           bypassed(seen[i]!, sent.get(line.ctx)!)
         );
         if (verdicts.includes(true)) fail("bypass_detected");
+        await lookForScreen();
         await after(LOOK_MS);
       }
     } catch {
       // Whoever cannot look must not send.
       fail("transport_failed");
     }
+  }
+
+  async function lookForScreen(): Promise<void> {
+    for (const line of lines) {
+      if (isScreen(line) && !announced.has(line.ctx) && await hasArrived(line)) announce(line);
+    }
+  }
+
+  function announce({ ctx, transceiver }: MediaLine): void {
+    if (state !== "started") return;
+    announced.add(ctx);
+    options.onTrack(transceiver.receiver.track, ctx);
   }
 
   function fail(failure: MediaFailure): void {

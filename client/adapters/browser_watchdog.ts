@@ -38,15 +38,23 @@ export async function senderCount(sender: RTCRtpSender): Promise<SenderCount> {
   return { encoded, bytes };
 }
 
+/** Whether anything of a line has come so far. */
+export async function hasArrived({ transceiver }: MediaLine): Promise<boolean> {
+  const reports = [...(await transceiver.receiver.getStats()).values()];
+  // Padding comes as packets too, on any video line.
+  return reports.some(({ type, framesReceived, packetsReceived }) =>
+    type === "inbound-rtp" && (framesReceived ?? packetsReceived) > 0
+  );
+}
+
 /** Watches one line: give each look's counts, the worker's asked for after the sender's. */
 export function watchLine(line: MediaLine): (seen: SenderCount, worker: SentCount) => boolean {
-  const { kind, transceiver, sending, receiving } = line;
+  const { kind } = line;
   let encoded = 0;
   let frames = 0;
   let unseen = 0;
   return (seen, worker) => {
-    if (transceiver.sender.transform !== sending) return true;
-    if (transceiver.receiver.transform !== receiving) return true;
+    if (!line.isIntact()) return true;
     if (kind === "audio") return seen.bytes > worker.bytes;
     unseen = seen.encoded > encoded && worker.frames === frames ? unseen + 1 : 0;
     encoded = seen.encoded;

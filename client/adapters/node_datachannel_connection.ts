@@ -81,14 +81,18 @@ const LINES = [
   { kind: "video", codec: /^a=rtpmap:(\d+) VP8\/90000/mi },
 ] as const;
 
-/** The m-lines of an offer. @throws Error where they are not audio with Opus, then video with VP8 */
+/**
+ * The first m-lines of an offer; a browser offers its screen behind them.
+ *
+ * @throws Error where they are not audio with Opus, then video with VP8
+ */
 export function linesOf(offer: string): readonly OfferedLine[] {
   const sections = offer.split(/^m=/m).slice(1);
   return LINES.map(({ kind, codec }, i) => {
     const section = sections[i] ?? "";
     const mid = /^a=mid:(\S+)/m.exec(section)?.[1];
     const payloadType = codec.exec(section)?.[1];
-    const isOurs = section.startsWith(`${kind} `) && sections.length === LINES.length;
+    const isOurs = section.startsWith(`${kind} `) && sections.length >= LINES.length;
     if (!isOurs || mid === undefined || payloadType === undefined) {
       throw new Error("A call has audio with Opus, then video with VP8");
     }

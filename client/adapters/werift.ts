@@ -145,16 +145,18 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   /** Takes the packets of the peer's tracks, which stand in its description. */
   function receive(opened: WeriftConnection): ReturnType<WeriftConnection["getTransceivers"]> {
     const lines = opened.getTransceivers();
-    if (lines.map(({ kind }) => kind).join() !== "audio,video") {
+    // A browser offers its screen behind them, of which nothing is taken.
+    const taken = lines.slice(0, MEDIA.length);
+    if (taken.map(({ kind }) => kind).join() !== "audio,video") {
       throw new Error("A call has audio, then video");
     }
-    for (const [i, { receiver }] of lines.entries()) {
+    for (const [i, { receiver }] of taken.entries()) {
       for (const { onReceiveRtp } of receiver.tracks) {
         onReceiveRtp.subscribe(media.receiver(MEDIA[i]!));
       }
     }
-    lines[VIDEO]!.sender.onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
-    return lines;
+    taken[VIDEO]!.sender.onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
+    return taken;
   }
 }
 

@@ -129,7 +129,7 @@ Deno.test("the browser adapter in a real browser", async (t) => {
       const { waiting, gated, tracks, outcome } = await tell("muteWorker");
       assert.equal(waiting, "waits");
       assert.equal(gated.audioPacketsSent + gated.videoPacketsSent, 0);
-      assert.deepEqual(tracks, [null, null]);
+      assert.deepEqual(tracks, [null, null, null, null]);
       assert.equal(outcome, "The media was closed");
     });
 

@@ -46,10 +46,12 @@ interface Answer {
  * Opens a page, or gives null where there is no Firefox.
  *
  * @param scripts by path; `/page.js` is run, the others are for its workers
+ * @param wishes by path; what is done when the page posts there
  */
 export async function openRemotePage(
   kind: "chromium" | "firefox",
   scripts: Readonly<Record<string, string>>,
+  wishes: Readonly<Record<string, () => void>> = {},
 ): Promise<RemotePage | null> {
   const waiting: Asked[] = [];
   const answers = new Map<string, (answer: Answer) => void>();
@@ -65,6 +67,10 @@ export async function openRemotePage(
     }
     if (pathname.startsWith("/done/")) {
       answers.get(pathname.slice(6))?.(await request.json());
+      return new Response(null, { status: 204 });
+    }
+    if (pathname in wishes) {
+      wishes[pathname]!();
       return new Response(null, { status: 204 });
     }
     const script = scripts[pathname];

@@ -5,8 +5,12 @@
  * @module
  */
 
-import { browserAdapter, type Codec } from "../../../client/adapters/browser.ts";
-import { type MediaAdapter, type MediaFailure, type MediaStats } from "../../../client/adapter.ts";
+import {
+  type BrowserAdapter,
+  browserAdapter,
+  type Codec,
+} from "../../../client/adapters/browser.ts";
+import { type MediaFailure, type MediaStats } from "../../../client/adapter.ts";
 
 /** What the browser counted on one side. */
 export interface BrowserCounts {
@@ -28,7 +32,7 @@ export interface Side {
 
 /** One side of a call. */
 export interface Party {
-  readonly adapter: MediaAdapter;
+  readonly adapter: BrowserAdapter;
   readonly connection: RTCPeerConnection;
   readonly failures: MediaFailure[];
   readonly tracks: string[];
@@ -74,7 +78,11 @@ export async function party(
       const transceiver = super.addTransceiver(kind);
       // Remembers what was set and does nothing with it; the worker has its event all the same.
       if (quirk === "no_transforms" || quirk === "sends_past_transforms") {
-        Object.defineProperty(transceiver.sender, "transform", { value: null, writable: true });
+        Object.defineProperty(transceiver.sender, "transform", {
+          value: null,
+          writable: true,
+          configurable: true,
+        });
       }
       return transceiver;
     }
