@@ -10,19 +10,14 @@
  */
 
 import { fromBase64Url } from "../crypto/base64.ts";
-import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
-import {
-  type Commit,
-  commitHash,
-  openCommit,
-  signCommit,
-  type SignedCommit,
-} from "../crypto/commit.ts";
+import { type Bytes, equal } from "../crypto/bytes.ts";
+import { type SignedCommit } from "../crypto/commit.ts";
 import { type GroupEffect } from "../crypto/group_effect.ts";
 import { GroupMember } from "../crypto/group_member.ts";
-import { openHeartbeat, signHeartbeat } from "../crypto/group_message.ts";
+import { openHeartbeat } from "../crypto/group_message.ts";
 import { type GenerationName } from "../crypto/schedule.ts";
-import { encodeSnapshot, openSnapshot } from "../crypto/snapshot.ts";
+import { seatOf } from "../crypto/roster.ts";
+import { openSnapshot } from "../crypto/snapshot.ts";
 import { type MediaStats } from "./adapter.ts";
 import { Channel } from "./channel.ts";
 import { ClientError, toClientError } from "./error.ts";
@@ -36,14 +31,8 @@ import {
 import { GroupDevices } from "./group_devices.ts";
 import { GroupKeys } from "./group_keys.ts";
 import { type GroupPeer, GroupPeers } from "./group_peers.ts";
-import {
-  decodeWelcome,
-  encodeApplication,
-  encodePlace,
-  encodeWelcome,
-  placeOf,
-  SAID,
-} from "./group_wire.ts";
+import { GroupSpeech } from "./group_speech.ts";
+import { decodeWelcome, placeOf, SAID } from "./group_wire.ts";
 import { type Happening, type Meeting, type RoomMember, type RoomMessage } from "./meeting.ts";
 import { peerOf } from "./peer.ts";
 import { type World } from "./world.ts";
@@ -52,8 +41,6 @@ import { type World } from "./world.ts";
 const AWAY_MS = 10_000;
 /** When everybody sends with the keys that oneself does: the longest that a switch takes, and its way. */
 const SWITCHED_MS = 2_500;
-/** Most commits whose place is not known yet. */
-const MAX_BODIES = 64;
 
 /** Joins the call of a room. @throws ClientError */
 export async function joinGroupCall(
@@ -73,27 +60,26 @@ class Conductor implements GroupCall {
   readonly #meeting: Meeting;
   readonly #events = new Channel<GroupEvent>();
   readonly #devices: GroupDevices;
+  readonly #speech: GroupSpeech;
   readonly #keys = new GroupKeys();
   readonly #peers: GroupPeers;
-  /** Commits by their hash, until their place is shown. */
-  readonly #bodies = new Map<string, SignedCommit>();
   readonly #ending = Promise.withResolvers<GroupEnd>();
   #member: GroupMember;
   /** The room's number of what happened last. */
   #order = 0;
+  /** Of the last commit of one's own that the room has shown. */
+  #own: Bytes | null = null;
   /** Whether the room has shown that this client is in the call. */
   #isIn = false;
-  #place: Bytes | null = null;
-  #shown: Bytes = new Uint8Array(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #switched: ReturnType<typeof setTimeout> | undefined;
-  #sending: Promise<void> = Promise.resolve();
   #isOver = false;
 
   constructor(world: World, meeting: Meeting, options: GroupCallOptions) {
     this.#world = world;
     this.#meeting = meeting;
     this.#devices = new GroupDevices(world);
+    this.#speech = new GroupSpeech(world, meeting, this.#devices);
     this.ended = this.#ending.promise;
     this.#member = this.#newMember();
     this.#peers = new GroupPeers({
@@ -131,12 +117,11 @@ class Conductor implements GroupCall {
   }
 
   async say(payload: Bytes): Promise<void> {
-    await this.#meeting.send(encodeApplication(payload));
+    await this.#speech.say(payload);
   }
 
   async show(payload: Bytes): Promise<void> {
-    this.#shown = payload;
-    await this.#inTurn(() => this.#meeting.setMeta(encodePlace(this.#place, this.#shown)));
+    await this.#speech.show(payload);
   }
 
   async leave(): Promise<void> {
@@ -151,7 +136,7 @@ class Conductor implements GroupCall {
     // Whoever is in the call by now; who comes before this client does is heard of.
     for (const member of this.#meeting.members()) await this.#meet(member);
     void this.#follow(happenings);
-    await this.#meeting.setMeta(encodePlace(null, this.#shown));
+    await this.#speech.show();
   }
 
   #newMember(): GroupMember {
@@ -253,15 +238,18 @@ class Conductor implements GroupCall {
     this.#present(peer, !member.away);
     this.#events.push({ kind: "participants" });
     if (place.hash === null || (before !== null && equal(before, place.hash))) return null;
-    return this.#bodies.get(toHex(place.hash)) ?? "unknown";
+    const commit = this.#speech.commitOf(place.hash);
+    if (commit !== null) return commit;
+    // Nobody without a seat makes a commit that counts, but for the first.
+    const { head } = this.#member;
+    return head !== null && seatOf(head.roster, peer.entry) === null ? null : "unknown";
   }
 
   /** This client's own words have come back with their place. */
   #ownPlace(hash: Bytes | null): SignedCommit | null {
-    if (hash === null) return null;
-    const commit = this.#bodies.get(toHex(hash)) ?? null;
-    this.#bodies.delete(toHex(hash));
-    return commit;
+    if (hash === null || this.#own !== null && equal(this.#own, hash)) return null;
+    this.#own = hash;
+    return this.#speech.commitOf(hash);
   }
 
   /** The room says that this client is in the call: from here on it counts along. */
@@ -336,13 +324,7 @@ class Conductor implements GroupCall {
   async #hearCommit(bytes: Bytes, from: RoomMember): Promise<void> {
     // Who signs it may not be in the call yet, as this client sees it.
     if (this.#peers.of(from.id) === null) await this.#devices.find(from);
-    const commit = await openCommit(bytes, (entry) => this.#devices.keyOf(entry));
-    this.#keepBody(commit);
-  }
-
-  #keepBody(commit: SignedCommit): void {
-    this.#bodies.set(toHex(commit.hash), commit);
-    if (this.#bodies.size > MAX_BODIES) this.#bodies.delete(this.#bodies.keys().next().value!);
+    await this.#speech.hear(bytes);
   }
 
   #hearWelcome(peer: GroupPeer, bytes: Bytes): void {
@@ -369,24 +351,24 @@ class Conductor implements GroupCall {
   #do(effect: GroupEffect): void {
     switch (effect.kind) {
       case "propose":
-        return this.#later(() => this.#propose(effect.commit));
+        return this.#speech.propose(effect.commit);
       case "heartbeat":
-        return this.#later(() => this.#beat(effect.beat));
+        return this.#speech.beat(
+          effect.beat,
+          (beat) => this.#act((now) => this.#member.heartbeat(beat, now)),
+        );
       case "seal":
         return this.#peers.by(effect.to)?.link?.seal(effect.message) ?? wipe(effect.message);
       case "welcome": {
         const peer = this.#peers.by(effect.to);
-        if (peer?.link == null) return wipe(effect.message);
-        const snapshot = encodeSnapshot(effect.head);
-        return peer.link.seal(
-          effect.message,
-          (box) => this.#meeting.send(encodeWelcome(snapshot, box), peer.id),
-        );
+        return peer === null
+          ? wipe(effect.message)
+          : this.#speech.welcome(peer, effect.message, effect.head);
       }
       case "tell":
-        return this.#later(() => this.#tell(effect.to, effect.message));
+        return this.#tell(effect.to, effect.message);
       case "ask":
-        return this.#later(() => this.#tell(effect.to, Uint8Array.of(SAID.ask)));
+        return this.#tell(effect.to, Uint8Array.of(SAID.ask));
       case "install":
         return this.#keys.install(effect.generation);
       case "use":
@@ -415,6 +397,11 @@ class Conductor implements GroupCall {
     }
   }
 
+  #tell(to: Bytes | null, message: Bytes): void {
+    const peer = to === null ? null : this.#peers.by(to);
+    if (to === null || peer !== null) this.#speech.tell(peer?.id, message);
+  }
+
   #use(generation: Extract<GroupEffect, { readonly kind: "use" }>["generation"]): void {
     const { epoch, step } = generation;
     this.#keys.use(generation);
@@ -426,44 +413,6 @@ class Conductor implements GroupCall {
         this.#act((now) => this.#member.heard(index, epoch, step, now));
       }
     }, SWITCHED_MS);
-  }
-
-  async #propose(commit: Commit): Promise<void> {
-    const wire = await signCommit(commit, this.#world.account.self.keys.signing);
-    this.#keepBody(await openCommit(wire, (entry) => this.#devices.keyOf(entry)));
-    // The words first, their place then: in this order everybody hears them.
-    await this.#meeting.send(wire);
-    this.#place = commitHash(commit);
-    await this.#meeting.setMeta(encodePlace(this.#place, this.#shown));
-  }
-
-  async #beat(
-    beat: Extract<GroupEffect, { readonly kind: "heartbeat" }>["beat"],
-  ): Promise<void> {
-    const { self } = this.#world.account;
-    const wire = await signHeartbeat({ ...beat, signer: self.entryHash }, self.keys.signing);
-    await this.#meeting.send(wire);
-    const own = await openHeartbeat(wire, (entry) => this.#devices.keyOf(entry));
-    this.#act((now) => this.#member.heartbeat(own, now));
-  }
-
-  async #tell(to: Bytes | null, message: Bytes): Promise<void> {
-    const peer = to === null ? null : this.#peers.by(to);
-    if (to === null) await this.#meeting.send(message);
-    else if (peer !== null) await this.#meeting.send(message, peer.id);
-  }
-
-  /** Sends one thing after the other; what can't be sent is said again by the protocol, later. */
-  #later(work: () => Promise<void>): void {
-    this.#inTurn(work).catch((error) => {
-      if (!this.#isOver) this.#world.refused(toClientError(error, "network"));
-    });
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#sending.then(() => this.#isOver ? undefined : work());
-    this.#sending = done.catch(() => {});
-    return done;
   }
 
   /** Links for those who have none yet, and keys for those that have met. */
@@ -491,6 +440,7 @@ class Conductor implements GroupCall {
     clearTimeout(this.#timer);
     clearTimeout(this.#switched);
     this.#member.close();
+    this.#speech.end();
     this.#peers.close();
     this.#keys.wipe();
     this.#events.push({ kind: "ended", end });

@@ -1,0 +1,115 @@
+/**
+ * Group calls among people who do not keep to the rules: guests, bystanders, and a member who lies.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Client, type GroupCall, joinAsGuest, type Meeting } from "../../client/mod.ts";
+import { encodePlace, SAID } from "../../client/group_wire.ts";
+import { type Bytes } from "../../crypto/bytes.ts";
+import { randomBytes } from "../../crypto/primitives.ts";
+import { stage } from "../support/stage.ts";
+import { silentStack } from "../support/silent_stack.ts";
+import { eventually } from "../support/werift.ts";
+
+/** Everything that a member of the room is told by others, as bytes. */
+function listen(meeting: Meeting): Bytes[] {
+  const heard: Bytes[] = [];
+  void (async () => {
+    for await (const { payload } of meeting.messages()) heard.push(payload);
+  })();
+  return heard;
+}
+
+const callIn = (client: Client, meeting: Meeting): Promise<GroupCall> =>
+  client.joinCall(meeting, { adapter: silentStack });
+
+/** Whether anybody ever said a secret, sealed or not, to whoever listened. */
+const secrets = (heard: readonly Bytes[]) =>
+  heard.filter(([tag]) => tag === SAID.welcome || tag === SAID.box || tag === SAID.offer);
+
+Deno.test("whoever is in the room and not in the call, or is a guest, gets no seat and no secret", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  await eventually(() => alice.state === "joined");
+  const bystander = await play.carol.joinRoom(link);
+  const guest = await joinAsGuest({ link });
+  const [carols, guests] = [listen(bystander), listen(guest)];
+  // Both ask for the secret; the guest says that it is in the call as well.
+  await guest.setMeta(encodePlace(null, new Uint8Array(0)));
+  for (const meeting of [bystander, guest]) await meeting.send(Uint8Array.of(SAID.ask));
+  const bob = await callIn(play.bob, await play.bob.joinRoom(link));
+  await eventually(() => bob.state === "joined" && alice.participants()[0]?.state === "connected");
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.deepEqual(alice.participants().map(({ peer }) => peer.label), ["bob"]);
+  assert.deepEqual(bob.participants().map(({ peer }) => peer.label), ["alice"]);
+  assert.ok(carols.length > 0, "commits are said to the whole room");
+  assert.deepEqual([...secrets(carols), ...secrets(guests)], []);
+  for (const call of [alice, bob]) await call.leave();
+});
+
+Deno.test("a member who shows places of commits that never were, or says what can't be read, stops nobody", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  await eventually(() => alice.state === "joined");
+  const liar = await play.carol.joinRoom(link);
+  for (let i = 0; i < 5; i++) await liar.setMeta(encodePlace(randomBytes(32), new Uint8Array(0)));
+  for (const tag of Object.values(SAID)) {
+    if (tag === SAID.application) continue;
+    await liar.send(new Uint8Array([tag]));
+    await liar.send(new Uint8Array([tag, ...randomBytes(200)]));
+  }
+  const bob = await callIn(play.bob, await play.bob.joinRoom(link));
+  await eventually(() => bob.state === "joined", 15_000);
+  await eventually(
+    () =>
+      alice.participants().some(({ peer, state }) => peer.label === "bob" && state === "connected"),
+    15_000,
+  );
+  assert.deepEqual([alice.state, bob.state], ["joined", "joined"]);
+  for (const call of [alice, bob]) await call.leave();
+});
+
+Deno.test("a call outlives everybody: whoever comes when the others are gone begins it anew", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  await eventually(() => alice.state === "joined");
+  const meeting = await play.bob.joinRoom(link);
+  await alice.leave();
+  const bob = await callIn(play.bob, meeting);
+  await eventually(() => bob.state === "joined");
+  assert.deepEqual(bob.generation, { epoch: 1, step: 0 });
+  const carol = await callIn(play.carol, await play.carol.joinRoom(link));
+  await eventually(() => carol.state === "joined", 10_000);
+  for (const call of [bob, carol]) await call.leave();
+});
+
+Deno.test("what is shown and said in a call reaches the others, and the room's own events too", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  const said: string[] = [];
+  void (async () => {
+    for await (const event of alice.events()) {
+      if (event.kind === "message") said.push(new TextDecoder().decode(event.message.payload));
+      if (event.kind === "room") said.push(`room: ${event.event.kind}`);
+    }
+  })();
+  const bob = await callIn(play.bob, await play.bob.joinRoom(link));
+  await eventually(() => bob.state === "joined", 10_000);
+  await bob.say(new TextEncoder().encode("hello"));
+  await bob.show(new TextEncoder().encode("muted"));
+  await eventually(() => said.includes("hello") && said.includes("room: join"));
+  await eventually(() =>
+    new TextDecoder().decode(alice.participants()[0]?.shown ?? new Uint8Array(0)) === "muted"
+  );
+  for (const call of [alice, bob]) await call.leave();
+});
