@@ -16,6 +16,7 @@ import { type Session } from "../crypto/session.ts";
 import { accept, initiate, type PendingOffer } from "../crypto/x3dh.ts";
 import { type Description, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
+import { deflate, inflate } from "./deflate.ts";
 import { takeBundles } from "./directory.ts";
 import { ClientError } from "./error.ts";
 import { checkDescription, describe } from "./fingerprint.ts";
@@ -67,7 +68,7 @@ export async function offerSession(parts: HandshakeParts): Promise<Handshake> {
     room: sha256(fromBase64Url(room)!),
     nowMs: world.now(),
     ttlS: MAX_TTL_S,
-    payload: payloadToBytes({ kind: "offer", room, replaces: "", ...said }),
+    payload: await deflate(payloadToBytes({ kind: "offer", room, replaces: "", ...said })),
   });
   const [{ offer, pending }] = offers as [typeof offers[number]];
   await send(encodeOffer(common, offer));
@@ -84,7 +85,7 @@ async function takeAnswer(
 ): Promise<Met> {
   const { payload: bytes, unconfirmed } = await finish(pending, message);
   try {
-    const payload = payloadFromBytes(bytes);
+    const payload = payloadFromBytes(await inflate(bytes));
     if (payload.kind !== "answer") throw new ClientError("bad_answer", "Not an answer");
     checkDescription(payload);
     await world.gossip.hear(other.contact.record, payload, world.refused);
@@ -116,7 +117,7 @@ export async function answerSession(parts: HandshakeParts, message: Bytes): Prom
   });
   try {
     await spendPrekeys(world.store, sealed, world.now());
-    const theirs = payloadFromBytes(opened.payload);
+    const theirs = payloadFromBytes(await inflate(opened.payload));
     if (theirs.kind !== "offer" || theirs.room !== room) {
       throw new ClientError("handshake_refused", "An offer says something else");
     }
@@ -124,7 +125,7 @@ export async function answerSession(parts: HandshakeParts, message: Bytes): Prom
     await world.gossip.hear(other.contact.record, theirs, world.refused);
     const sdp = await withinStackTime(adapter.createAnswer(theirs.sdp));
     const said = { ...describe(sdp), ...await world.gossip.say(world.account) };
-    const payload = payloadToBytes({ kind: "answer", ...said });
+    const payload = await deflate(payloadToBytes({ kind: "answer", ...said }));
     const answered = await answer(opened.accepted, payload);
     await send(answered.answer);
     return awaitConfirm(answered.unconfirmed, theirs);

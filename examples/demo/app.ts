@@ -4,6 +4,7 @@
  *     /?call=bob      with bob in the field, ready to call
  *     /?device=2      another person in the same browser, with keys of its own
  *     /#test          sends the test picture instead of the camera
+ *     /#(an invite)   with the link of a group call in its field
  *
  * @module
  */
@@ -26,6 +27,8 @@ import {
   renderStartOver,
   renderUnanswered,
 } from "./frame_view.ts";
+import { createGroups, type Groups } from "./group.ts";
+import { renderGroup } from "./group_view.ts";
 import { renderHome } from "./home_view.ts";
 import { createJoiner, type Joiner } from "./join.ts";
 import { renderJoin } from "./join_view.ts";
@@ -54,6 +57,7 @@ function renderer(presses: Presses): (state: State) => void {
     renderHome(state);
     renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
+    renderGroup(state);
     renderCheck(state);
     renderUnanswered(state);
     renderNotices(state, ({ id }) => presses.dismiss(id));
@@ -155,6 +159,21 @@ function serveChecking(checking: Checking): void {
   part("check-dialog").addEventListener("cancel", () => checking.close());
 }
 
+function serveGroups(groups: Groups): void {
+  onPress("group-begin", () => groups.begin());
+  onSubmit("group-join", () => groups.join(part("group-join-link", HTMLInputElement).value.trim()));
+  onPress("group-mute", () => groups.toggleSound());
+  onPress("group-camera", () => groups.togglePicture());
+  onPress("group-share", () => groups.toggleScreen());
+  onPress("group-leave", () => groups.leave());
+  onSubmit("group-say", () => {
+    const field = part("group-text", HTMLInputElement);
+    groups.say(field.value);
+    field.value = "";
+  });
+  serveCopy("group-copy", "group-link");
+}
+
 function servePhone(phone: Phone, model: Model): void {
   onSubmit("call-form", () => phone.place(part("call-input", HTMLInputElement).value));
   onPress("accept", () => phone.accept());
@@ -174,6 +193,11 @@ function servePhone(phone: Phone, model: Model): void {
     const { screen } = model.get();
     if (screen.at === "ended") phone.place(screen.end.label);
   });
+}
+
+/** Whether the page was opened by the link of a room. */
+function isInvite({ hash }: URL): boolean {
+  return hash.length > 40;
 }
 
 async function start(): Promise<void> {
@@ -200,11 +224,13 @@ async function start(): Promise<void> {
     presses.ask = devices.ask;
     servePhone(phone, model);
     serveChecking(checking);
+    serveGroups(createGroups(client, model));
     serveAccount(own, model);
     serveJoiner(createJoiner(own, model), model);
     serveDevices(devices);
     const handOver = serveTabs(device, model);
     part("call-input", HTMLInputElement).value = callee;
+    if (isInvite(here)) part("group-join-link", HTMLInputElement).value = here.href;
     serveDeparture(client, phone);
     if (client.label === null) return model.set({ screen: WELCOME });
     void store.isPersistent().then((kept) => model.set({ kept }));

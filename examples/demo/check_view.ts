@@ -11,7 +11,8 @@ import { setDigits } from "./devices_view.ts";
 import { made, part, setOpen, setShown, setStep, setText } from "./parts.ts";
 import { type CheckView, type State } from "./state.ts";
 
-const STANDINGS: Readonly<Record<Standing, string>> = {
+/** How far somebody is believed, in words. */
+export const STANDINGS: Readonly<Record<Standing, string>> = {
   consistent: "In the log, not checked by you",
   verified: "Verified by you",
   changed: "Another identity than you verified",

@@ -81,6 +81,39 @@ export interface CheckView {
   readonly trouble: Trouble | null;
 }
 
+/** Somebody else in a group call. */
+export interface GroupTile {
+  readonly id: string;
+  readonly label: string;
+  readonly standing: Standing;
+  readonly state: "joining" | "connecting" | "connected";
+  readonly stream: MediaStream | null;
+}
+
+/** The group call on the screen. */
+export interface GroupView {
+  readonly progress: "entering" | "inside";
+  /** For those who are to come, or empty. */
+  readonly link: string;
+  readonly local: MediaStream | null;
+  readonly isCamera: boolean;
+  readonly muted: boolean;
+  readonly cameraOff: boolean;
+  readonly sharing: boolean;
+  readonly tiles: readonly GroupTile[];
+  readonly talk: readonly { readonly from: string; readonly text: string }[];
+  /** The keys in use. */
+  readonly generation: { readonly epoch: number; readonly step: number } | null;
+  /** What is not as it should be, or empty. */
+  readonly warning: string;
+  /** Frames on all connections. */
+  readonly stats: {
+    readonly protected: number;
+    readonly opened: number;
+    readonly refused: number;
+  } | null;
+}
+
 /** How the last call ended. */
 export interface EndView {
   readonly label: string;
@@ -142,6 +175,7 @@ export type Screen =
   | { readonly at: "joining"; readonly join: JoinView }
   | { readonly at: "home"; readonly trouble: Trouble | null }
   | { readonly at: "call"; readonly call: CallView }
+  | { readonly at: "group"; readonly group: GroupView }
   | { readonly at: "ended"; readonly end: EndView };
 
 /** A message that stays until it is dismissed. */
