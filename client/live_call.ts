@@ -199,6 +199,7 @@ export class LiveCall implements Call {
     const session = this.#session;
     const { epoch } = session;
     const { payload: bytes, reply } = await session.receive(box);
+    await this.#rekeying?.received();
     this.note("received", "message", box.length);
     // What the message says holds whether or not the other side can be replied to.
     if (session.epoch !== epoch) await this.#prepareFarewell(session);

@@ -74,6 +74,7 @@ export {
   type Exporter,
   type GenerationName,
   type KeyChange,
+  type MediaExporter,
 } from "../crypto/schedule.ts";
 export { type FrameKey, type FrameSuite } from "../crypto/sframe.ts";
 export { PROBLEM_STATUS, type ProblemCode } from "../wire/problem.ts";

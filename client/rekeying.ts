@@ -20,6 +20,8 @@ export interface RekeyPace {
   readonly tickMs: number;
   /** How long the epoch before still opens messages. */
   readonly keptMs: number;
+  /** How long its frame keys still open frames, from the other side's first message in the next one on. */
+  readonly graceMs: number;
 }
 
 /** The pace of a call. */
@@ -28,7 +30,11 @@ const REKEY_PACE: RekeyPace = {
   jitterMs: 10_000,
   tickMs: 5_000,
   keptMs: 30_000,
+  graceMs: 5_000,
 };
+
+/** How long the other side is not told of an epoch because the stack does not take its keys. */
+const STAND_MS = 1_000;
 
 /** The rekeys of one session, from `start` to `stop`. */
 export class Rekeying {
@@ -37,6 +43,8 @@ export class Rekeying {
   readonly #pace: RekeyPace;
   readonly #hurry = (): void => void this.#turn(true);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #retiring = new Set<ReturnType<typeof setTimeout>>();
+  #heard = 0;
   #isStopped = false;
   #epoch = 0;
   #enteredMs = 0;
@@ -53,6 +61,7 @@ export class Rekeying {
   /** Begins to count. */
   start(): void {
     this.#enter(Date.now());
+    this.#look();
     this.#wait();
     // Nobody says so where there is no page, and nobody has to: then time alone counts.
     globalThis.addEventListener?.("online", this.#hurry);
@@ -62,7 +71,32 @@ export class Rekeying {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    for (const timer of this.#retiring) clearTimeout(timer);
     globalThis.removeEventListener?.("online", this.#hurry);
+  }
+
+  /**
+   * To be called after each message that the session received, and before its reply is sent: what the
+   * other side left is erased in time, and the stack takes the keys that are about to be announced.
+   */
+  async received(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#look();
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => late = setTimeout(resolve, STAND_MS));
+    await Promise.race([this.#session.keysStand(), patience]);
+    clearTimeout(late);
+  }
+
+  #look(): void {
+    const { heardEpoch } = this.#session;
+    if (heardEpoch === this.#heard) return;
+    this.#heard = heardEpoch;
+    const timer = setTimeout(() => {
+      this.#retiring.delete(timer);
+      this.#session.retireKeys(heardEpoch);
+    }, this.#pace.graceMs);
+    this.#retiring.add(timer);
   }
 
   #wait(): void {

@@ -1,23 +1,16 @@
 /**
- * The call key schedule: from the session's exporter to one frame key per sender and medium.
+ * What a call hands to a WebRTC stack: one frame key per sender, medium and generation, and word of every
+ * change. `call_schedule.ts` makes it for two, along the epochs of their session.
  *
- *     ES  = Export("call", "", 32)                      in epoch 1
- *     base(index, ctx) = HKDF-Expand(ES, label "sender" || be16(index) || u8(ctx), 64)
- *     MediaExport      = HKDF-Expand(ES, label "media-export" || v16 label || v16 context, L)
  *     KID = index << 11 | ctx << 8 | (epoch & 15) << 4 | (step & 15)
  *
- * Every sender and every medium has its own key, so counters are never shared. ES is that of epoch 1
- * for the whole call: frames flow on while the session rekeys.
+ * Every sender and every medium has its own key, so counters are never shared.
  *
  * @module
  */
 
-import { type Bytes, utf8 } from "./bytes.ts";
-import { Writer } from "./codec.ts";
-import { labelled } from "./labels.ts";
-import { hkdfExpand } from "./primitives.ts";
-import { Secret } from "./secret.ts";
-import { deriveFrameKey, type FrameKey } from "./sframe.ts";
+import { type Bytes } from "./bytes.ts";
+import { type FrameKey } from "./sframe.ts";
 
 /** Which medium of a participant a key protects. */
 export const CTX = { mic: 0, camera: 1, screen: 2, screenAudio: 3, data: 4, backup: 5 } as const;
@@ -26,6 +19,18 @@ export type Ctx = typeof CTX[keyof typeof CTX];
 
 /** Derives `length` bytes for a stated use from the session (RFC 8446, section 7.5 in spirit). */
 export type Exporter = (label: string, context: Uint8Array, length: number) => Bytes;
+
+/**
+ * Derives `length` bytes from the secret of a generation: of the one in use, where none is named.
+ *
+ * @throws CryptoError `unknown_key` where that one's secret is erased, `spent` once the call is over
+ */
+export type MediaExporter = (
+  label: string,
+  context: Uint8Array,
+  length: number,
+  generation?: GenerationName,
+) => Bytes;
 
 /** The keys of one call at one time, by their numbers. */
 export interface GenerationName {
@@ -69,8 +74,8 @@ export interface CallKeys {
   onChange: ((change: KeyChange) => void | Promise<void>) | null;
   /** Derives further keys, bound to this session; they change with its epoch. */
   readonly exporter: Exporter;
-  /** Derives keys for a stack's own encryption of media; they stay as long as the frame keys do. */
-  readonly mediaExporter: Exporter;
+  /** Derives keys for a stack's own encryption of media. */
+  readonly mediaExporter: MediaExporter;
 }
 
 /** The KID of a participant's medium in a generation. */
@@ -90,58 +95,3 @@ export function ctxOfKid(kid: number): number {
 export function indexOfKid(kid: number): number {
   return Math.floor(kid / 2 ** 11);
 }
-
-/** The secret that all frame keys of a call come from. */
-export function callSecretOf(exporter: Exporter): Secret {
-  return new Secret(exporter("call", new Uint8Array(0), 32));
-}
-
-/**
- * The schedule of a call between two.
- *
- * @param exporter the session's
- * @param self 0 for the caller, 1 for the callee
- * @param secret what frame keys come from; once it is wiped, no more are derived
- */
-export function callKeys(
-  exporter: Exporter,
-  self: 0 | 1,
-  secret: Secret = callSecretOf(exporter),
-): CallKeys {
-  const peer = 1 - self;
-  const derived = new Map<number, Promise<FrameKey>>();
-
-  function frameKey(index: number, ctx: Ctx): Promise<FrameKey> {
-    const kid = frameKid(FIRST, index, ctx);
-    let key = derived.get(kid);
-    if (key === undefined) {
-      const info = labelled("sender", new Writer().u16(index).u8(ctx).bytes());
-      key = deriveFrameKey(hkdfExpand(secret.expose(), info, BASE_KEY_BYTES), kid, SUITE);
-      derived.set(kid, key);
-    }
-    return key;
-  }
-
-  return {
-    suite: SUITE,
-    self,
-    generations: [FIRST],
-    onChange: null,
-    requestKey: () => {},
-    exporter,
-    mediaExporter(label, context, length) {
-      const bound = new Writer().v16(utf8(label)).v16(context).bytes();
-      return hkdfExpand(secret.expose(), labelled("media-export", bound), length);
-    },
-    sendKey: async (ctx) => await frameKey(self, ctx),
-    recvKey: async (kid) => {
-      // Never one's own index: a reflected frame must not open.
-      const ctx = Object.values(CTX).find((each) => frameKid(FIRST, peer, each) === kid);
-      return ctx === undefined ? null : await frameKey(peer, ctx);
-    },
-  };
-}
-
-const SUITE = 5;
-const FIRST: GenerationName = { epoch: 1, step: 0 };
-const BASE_KEY_BYTES = 64;

@@ -30,8 +30,8 @@ import {
   rekeyNumber,
 } from "./rekey.ts";
 import { wipeEpoch } from "./epoch.ts";
-import { type CallKeys, callKeys, callSecretOf, type Exporter } from "./schedule.ts";
-import { type Secret } from "./secret.ts";
+import { CallSchedule } from "./call_schedule.ts";
+import { type CallKeys, type Exporter } from "./schedule.ts";
 import { SessionEpoch } from "./session_epoch.ts";
 
 const PAYLOAD = Uint8Array.of(0x00);
@@ -70,11 +70,9 @@ interface Answered {
 export class Session {
   /** The call's id: 16 bytes. */
   readonly callId: Bytes;
-  /** The keys of the call's media: of epoch 1, for the whole call. */
-  readonly keys: CallKeys;
   readonly #self: 0 | 1;
   readonly #identities: Identities;
-  readonly #callSecret: Secret;
+  readonly #schedule: CallSchedule;
   #epoch: SessionEpoch;
   #previous: ReceiveChain | null = null;
   /** The rekey that this side offered. */
@@ -92,13 +90,24 @@ export class Session {
     this.#self = self;
     this.#identities = identities;
     this.#epoch = epoch;
-    this.#callSecret = callSecretOf(epoch.exporter);
-    this.keys = callKeys(this.exporter, self, this.#callSecret);
+    this.#schedule = new CallSchedule(self, this.exporter);
+    this.#schedule.install(epoch.number, epoch.exporter);
+    this.#schedule.use(epoch.number);
+  }
+
+  /** The keys of the call's media, which go along with the session's epochs. */
+  get keys(): CallKeys {
+    return this.#schedule.keys;
   }
 
   /** The number of the epoch that this side seals in; 1 after the handshake. */
   get epoch(): number {
     return this.#epoch.number;
+  }
+
+  /** The newest epoch that the other side was heard in: it sends no media under older ones. */
+  get heardEpoch(): number {
+    return this.#isHeard ? this.epoch : this.epoch - 1;
   }
 
   /** Whether so many messages were sealed that a rekey should be offered. */
@@ -159,13 +168,23 @@ export class Session {
     this.#previous = null;
   }
 
+  /** Resolves once the stack holds the media's keys of the epochs so far. */
+  keysStand(): Promise<void> {
+    return this.#schedule.standing();
+  }
+
+  /** Erases the media's keys of the epochs before this one. */
+  retireKeys(before: number): void {
+    this.#schedule.retire(before);
+  }
+
   /** Erases every secret; nothing can be sealed, opened or exported afterwards. */
   wipe(): void {
     this.#isWiped = true;
     this.#epoch.wipe();
     this.#previous?.wipe();
     this.#answered?.next.wipe();
-    this.#callSecret.wipe();
+    this.#schedule.wipe();
     this.#offered = null;
     this.#answered = null;
   }
@@ -215,6 +234,7 @@ export class Session {
     this.#offered = null;
     const next = new SessionEpoch(this.#epoch.number + 1, epoch, this.#self);
     this.#answered = { offer, message, next };
+    this.#schedule.install(next.number, next.exporter);
     return await this.#seal(message);
   }
 
@@ -238,6 +258,8 @@ export class Session {
     this.#epoch = next;
     this.#offered = null;
     this.#answered = null;
+    this.#schedule.install(next.number, next.exporter);
+    this.#schedule.use(next.number);
   }
 
   #base() {

@@ -9,7 +9,10 @@
  *
  * One master key serves all streams of its sender, RTP and RTCP: each stream needs an SSRC of its own,
  * because nonces are made of the SSRC and the packet's index (RFC 3711, section 9.1; RFC 7714, section
- * 8.1). The keys stay for the whole call, and there is no MKI. Packets carry their headers in the clear,
+ * 8.1). Each epoch of the call has its own: a stack that is told `install` takes what that generation's
+ * peer sends with, and at `use` sends with the newest generation's; at `retire` it lets go of the old.
+ * Where packets say which they are under, MKI is one byte, `(epoch & 15) << 4 | step & 15`; a stack without
+ * MKI tries the newest and the one before. Packets carry their headers in the clear,
  * and the audio level with them where that extension is on (RFC 6464).
  *
  * @module
@@ -18,7 +21,7 @@
 import { toBase64 } from "../../crypto/base64.ts";
 import { type Bytes, concat } from "../../crypto/bytes.ts";
 import { Writer } from "../../crypto/codec.ts";
-import { type CallKeys } from "../../crypto/schedule.ts";
+import { type CallKeys, type GenerationName } from "../../crypto/schedule.ts";
 
 /** A protection profile of SRTP, under its name in the registry of SDP security descriptions. */
 export type SrtpProfile =
@@ -54,24 +57,35 @@ const PROFILES: Readonly<Record<SrtpProfile, readonly [id: number, key: number, 
 };
 
 /**
- * The SRTP keys of a call between two. Both sides have to name the same profile: under another one
- * nothing opens.
+ * The SRTP keys of a call between two, of one generation. Both sides have to name the same profile: under
+ * another one nothing opens.
  *
- * @throws CryptoError `spent` once the call is over @throws RangeError for another profile
+ * @param generation by default the one in use
+ * @throws CryptoError `unknown_key` where that one is over, `spent` once the call is
+ * @throws RangeError for another profile
  */
-export function srtpKeys(keys: CallKeys, profile: SrtpProfile): SrtpKeys {
+export function srtpKeys(
+  keys: CallKeys,
+  profile: SrtpProfile,
+  generation?: GenerationName,
+): SrtpKeys {
   if (!Object.hasOwn(PROFILES, profile)) throw new RangeError("SRTP has no such profile here");
   return {
     profile,
-    send: masterKey(keys, profile, keys.self),
-    recv: masterKey(keys, profile, 1 - keys.self),
+    send: masterKey(keys, profile, keys.self, generation),
+    recv: masterKey(keys, profile, 1 - keys.self, generation),
   };
 }
 
-function masterKey(keys: CallKeys, profile: SrtpProfile, sender: number): SrtpMasterKey {
+function masterKey(
+  keys: CallKeys,
+  profile: SrtpProfile,
+  sender: number,
+  generation?: GenerationName,
+): SrtpMasterKey {
   const [id, keyBytes, saltBytes] = PROFILES[profile];
   const context = new Writer().u16(id).u16(sender).bytes();
-  const bytes = keys.mediaExporter("srtp", context, keyBytes + saltBytes);
+  const bytes = keys.mediaExporter("srtp", context, keyBytes + saltBytes, generation);
   const [key, salt] = [bytes.slice(0, keyBytes), bytes.slice(keyBytes)];
   return { key, salt, inline: toBase64(concat(key, salt)) };
 }

@@ -5,7 +5,7 @@ import { type Session } from "../../crypto/session.ts";
 import { connect, makePerson } from "../support/people.ts";
 
 const [alice, bob] = [await makePerson("alice"), await makePerson("bob")];
-const FAST: RekeyPace = { everyMs: 60, jitterMs: 10, tickMs: 5, keptMs: 10 };
+const FAST: RekeyPace = { everyMs: 60, jitterMs: 10, tickMs: 5, keptMs: 10, graceMs: 20 };
 const NEVER: RekeyPace = { ...FAST, everyMs: 3_600_000, tickMs: 200 };
 
 /** A call's two sessions, and a line between them that can be cut. */
@@ -16,16 +16,17 @@ async function line(pace: RekeyPace) {
     state.sent++;
     if (state.isCut) throw new Error("The line is cut");
     const { reply } = await to.receive(box);
+    await rekeyings[to === caller ? 0 : 1]!.received();
     if (reply !== null) await back()(reply);
   };
   const toCallee: (box: Bytes) => Promise<void> = sender(callee, () => toCaller);
   const toCaller: (box: Bytes) => Promise<void> = sender(caller, () => toCallee);
-  const rekeyings = [
+  const rekeyings: readonly Rekeying[] = [
     new Rekeying(caller, toCallee, pace),
     new Rekeying(callee, toCaller, pace),
   ];
   for (const each of rekeyings) each.start();
-  return { caller, callee, state, stop: () => rekeyings.forEach((each) => each.stop()) };
+  return { caller, callee, state, rekeyings, stop: () => rekeyings.forEach((each) => each.stop()) };
 }
 
 async function until(isDone: () => boolean): Promise<void> {
@@ -98,6 +99,34 @@ Deno.test("the epoch before is forgotten a while after the change", async () => 
   await new Promise((resolve) => setTimeout(resolve, 100));
   stop();
   await assert.rejects(callee.receive(later), { code: "bad_message" });
+});
+
+Deno.test("frame keys of the epoch before are erased a while after the other side has left it", async () => {
+  const { caller, callee, stop } = await line({ ...NEVER, tickMs: 5, graceMs: 60 });
+  const epochs = () => [caller, callee].map(({ keys }) => keys.generations.map((g) => g.epoch));
+  globalThis.dispatchEvent(new Event("online"));
+  await until(() => caller.heardEpoch === 2 && callee.heardEpoch === 2);
+  assert.deepEqual(epochs(), [[1, 2], [1, 2]]);
+  await until(() => `${epochs()}` === "2,2");
+  stop();
+});
+
+Deno.test("nobody is told of an epoch before the stack has its keys, for a second at most", async () => {
+  const { caller, callee, rekeyings, stop } = await line(NEVER);
+  const stands = Promise.withResolvers<void>();
+  callee.keys.onChange = () => stands.promise;
+  const told: string[] = [];
+  await callee.receive((await caller.offerRekey())!);
+  const waiting = rekeyings[1]!.received().then(() => told.push("answer"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  told.push("keys");
+  stands.resolve();
+  await waiting;
+  assert.deepEqual(told, ["keys", "answer"]);
+  callee.keys.onChange = () => new Promise(() => {});
+  callee.keys.requestKey(0x010);
+  await rekeyings[1]!.received();
+  stop();
 });
 
 Deno.test("stopped while a message is on its way, it looks no more", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { callKeys } from "../support/call_keys.ts";
 import { srtpKeys, type SrtpProfile } from "../../client/adapters/srtp.ts";
 import { concat, toHex, utf8 } from "../../crypto/bytes.ts";
 import { hkdfExpand } from "../../crypto/primitives.ts";
-import { callKeys } from "../../crypto/schedule.ts";
 import { connect, makePerson } from "../support/people.ts";
 import { keysOf } from "../support/call_keys.ts";
 
@@ -13,7 +13,7 @@ const PROFILES: readonly (readonly [SrtpProfile, number, number, number])[] = [
   ["AEAD_AES_256_GCM", 8, 32, 12],
 ];
 
-Deno.test("both sides hold the same two SRTP keys, for the whole call, and nobody else does", async () => {
+Deno.test("both sides hold the same two SRTP keys, for each epoch of the call, and nobody else does", async () => {
   const { caller, callee } = await connect(await makePerson("alice"), await makePerson("bob"));
   const other = await connect(await makePerson("alice"), await makePerson("bob"));
   const seen = new Set<string>();
@@ -35,7 +35,16 @@ Deno.test("both sides hold the same two SRTP keys, for the whole call, and nobod
   const answer = (await callee.receive((await caller.offerRekey())!)).reply;
   await caller.receive(answer!);
   assert.equal(caller.epoch, 2);
-  assert.deepEqual(srtpKeys(caller.keys, "AEAD_AES_256_GCM"), before);
+  const first = { epoch: 1, step: 0 };
+  assert.deepEqual(srtpKeys(caller.keys, "AEAD_AES_256_GCM", first), before);
+  const now = srtpKeys(caller.keys, "AEAD_AES_256_GCM");
+  for (const way of ["send", "recv"] as const) assert.notDeepEqual(now[way], before[way]);
+  // The callee sends in the first still, and opens both.
+  assert.deepEqual(srtpKeys(callee.keys, "AEAD_AES_256_GCM").send, before.recv);
+  assert.deepEqual(
+    srtpKeys(callee.keys, "AEAD_AES_256_GCM", { epoch: 2, step: 0 }).recv,
+    now.send,
+  );
   caller.wipe();
   assert.throws(() => srtpKeys(caller.keys, "AEAD_AES_256_GCM"), { code: "spent" });
 });

@@ -4,7 +4,8 @@ import { type Codec, type FrameType, unwrap } from "../../crypto/envelope.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor, MAX_FRAMES_PER_KEY } from "../../crypto/frame_cryptor.ts";
 import { hkdfExpand } from "../../crypto/primitives.ts";
-import { callKeys, CTX, type Ctx, type Exporter, frameKid } from "../../crypto/schedule.ts";
+import { CTX, type Ctx, type Exporter, frameKid } from "../../crypto/schedule.ts";
+import { callKeys } from "../support/call_keys.ts";
 import { deriveFrameKey, type FrameKey, readHeader, sealFrame } from "../../crypto/sframe.ts";
 import { deriveSframeKey } from "../../crypto/sframe_suites.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Bytes, toHex, utf8 } from "../../crypto/bytes.ts";
 import { CryptoError } from "../../crypto/error.ts";
+import { CTX } from "../../crypto/schedule.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { Session } from "../../crypto/session.ts";
 import { SessionEpoch } from "../../crypto/session_epoch.ts";
@@ -20,7 +21,8 @@ import { RememberedCrypto } from "../support/remembered_crypto.ts";
  * All that can happen to a session's rekeys: both sides offer, say again, speak and forget whenever they
  * like; every message overtakes any other, is lost (stays under way for ever), or comes twice.
  *
- * In every state (`exploration.ts`): equal epochs have equal exports, nothing that was taken in is taken
+ * In every state (`exploration.ts`): equal epochs have equal exports, each side holds the frame keys that the
+ * other sends with, nothing that was taken in is taken
  * in again, and no plaintext comes out twice. And from every state, if everything under way is lost and
  * from then on nothing is, both sides come to one epoch, and nobody waits for anything.
  */
@@ -73,7 +75,11 @@ class Sessions implements World {
     if (what === "offer") this.#send(side, await session.offerRekey());
     else if (what === "retry") this.#send(side, await session.retry());
     else if (what === "say") this.#send(side, await session.seal(utf8(`word of ${side}`)));
-    else session.forgetPrevious();
+    else {
+      session.forgetPrevious();
+      // As after its time is up: what the other side has left is erased.
+      session.retireKeys(session.heardEpoch);
+    }
   }
 
   async #deliver(message: Message): Promise<void> {
@@ -101,6 +107,11 @@ class Sessions implements World {
     const [a, b] = this.sessions;
     assert.ok(Math.abs(a.epoch - b.epoch) <= 1, "the sides are two epochs apart");
     if (a.epoch === b.epoch) assert.equal(exported(a), exported(b), "one epoch, two exporters");
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      const sent = await from.keys.sendKey(CTX.mic);
+      const held = await to.keys.recvKey(sent.kid);
+      assert.deepEqual(held?.salt, sent.salt, "one side sends what the other can't open");
+    }
     for (const { to, box } of this.#taken) {
       this.#crypto.side = `${to}`;
       await assert.rejects(this.sessions[to].receive(box), { code: "bad_message" });

@@ -136,15 +136,6 @@ Deno.test("an epoch is not forgotten while the other side may still seal in it",
   assert.deepEqual([caller.epoch, callee.epoch], [2, 2]);
 });
 
-Deno.test("media keys do not change with a session's epoch", async () => {
-  const { caller, callee } = await connect(alice, bob);
-  const before = await caller.keys.sendKey(0);
-  await settle(caller, callee, await caller.offerRekey());
-  const theirs = await callee.keys.recvKey(before.kid);
-  assert.deepEqual(theirs!.salt, before.salt);
-  assert.deepEqual((await caller.keys.sendKey(1)).salt, (await callee.keys.recvKey(0x110))!.salt);
-});
-
 Deno.test("a wiped session rekeys no more, in whatever state it was", async () => {
   for (const steps of [0, 1, 2]) {
     const { caller, callee } = await connect(alice, bob);

@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../crypto/bytes.ts";
 import { labelled } from "../../crypto/labels.ts";
 import { hkdfExpand } from "../../crypto/primitives.ts";
-import {
-  callKeys,
-  CTX,
-  type Ctx,
-  ctxOfKid,
-  type Exporter,
-  frameKid,
-} from "../../crypto/schedule.ts";
+import { CTX, type Ctx, ctxOfKid, type Exporter, frameKid } from "../../crypto/schedule.ts";
+import { callKeys } from "../support/call_keys.ts";
 import { deriveFrameKey, openFrame, readHeader, sealFrame } from "../../crypto/sframe.ts";
 
 /** The first generation of a call. */

@@ -16,7 +16,8 @@ import { type Call, type CallEnd, Client } from "../../../client/mod.ts";
 import { indexedDbStore } from "../../../client/store_indexeddb.ts";
 import { toHex, utf8 } from "../../../crypto/bytes.ts";
 import { hkdfExpand, sha256 } from "../../../crypto/primitives.ts";
-import { type CallKeys, callKeys, CTX } from "../../../crypto/schedule.ts";
+import { type CallKeys, CTX } from "../../../crypto/schedule.ts";
+import { callKeys } from "../../support/call_keys.ts";
 import { tapKeys } from "../../support/key_tap.ts";
 
 /** What the browser counted in the newest call. */
