@@ -11,8 +11,8 @@ import { type Codec, type FrameType, wrap } from "../../crypto/envelope.ts";
 import { type Epoch, exporterOf } from "../../crypto/epoch.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { aesSeal, importAesKey } from "../../crypto/primitives.ts";
-import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
-import { callKeys } from "../support/call_keys.ts";
+import { CallSchedule } from "../../crypto/call_schedule.ts";
+import { type CallKeys, CTX, type Ctx, type Exporter } from "../../crypto/schedule.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { deriveFrameKey, type FrameKey, sealFrame } from "../../crypto/sframe.ts";
 import { fromHex } from "../support/hex.ts";
@@ -23,7 +23,15 @@ export interface MediaVectors {
   readonly exp: string;
   readonly ES: string;
   readonly keys: readonly KeyVector[];
+  readonly later: readonly EpochVector[];
   readonly frames: readonly FrameVector[];
+}
+
+/** An epoch that a rekey led to. */
+interface EpochVector {
+  readonly epoch: number;
+  readonly exp: string;
+  readonly keys: readonly KeyVector[];
 }
 
 interface KeyVector {
@@ -51,9 +59,10 @@ const NONE: Bytes = new Uint8Array(0);
 
 /** Checks frame keys and frames. */
 export async function checkMedia(vectors: MediaVectors, tally: Tally): Promise<void> {
-  const exp = fromHex(vectors.exp);
-  const exporter = exporterOf({ exp: new Secret(exp) } as unknown as Epoch);
-  const sides = [callKeys(exporter, 0), callKeys(exporter, 1)] as const;
+  const exporter = exporterFrom(vectors.exp);
+  const schedules = [new CallSchedule(0, exporter), new CallSchedule(1, exporter)] as const;
+  const sides = [schedules[0].keys, schedules[1].keys] as const;
+  enter(schedules, 1, exporter);
   tally.same("ES", exporter("call", NONE, 32), vectors.ES);
   for (const key of vectors.keys) {
     const name = `key of side ${key.sender} for ${key.medium}`;
@@ -62,6 +71,25 @@ export async function checkMedia(vectors: MediaVectors, tally: Tally): Promise<v
   for (const frame of vectors.frames) {
     const name = `${frame.codec} frame ${frame.ctr} of side ${frame.sender}`;
     await tally.check(name, (at) => checkFrame(sides, frame, tally, at));
+  }
+  // After the frames: with later epochs the first one is over.
+  for (const { epoch, exp, keys } of vectors.later) {
+    enter(schedules, epoch, exporterFrom(exp));
+    for (const key of keys) {
+      const name = `key of side ${key.sender} for ${key.medium} in epoch ${epoch}`;
+      await tally.check(name, (at) => checkKey(sides, key, tally, at));
+    }
+  }
+}
+
+function exporterFrom(exp: string): Exporter {
+  return exporterOf({ exp: new Secret(fromHex(exp)) } as unknown as Epoch);
+}
+
+function enter(schedules: readonly CallSchedule[], epoch: number, exporter: Exporter): void {
+  for (const schedule of schedules) {
+    schedule.install(epoch, exporter);
+    schedule.use(epoch);
   }
 }
 

@@ -8,7 +8,9 @@ from primitives import aes_gcm, draw, hkdf_expand, label, u8, u16, u64
 
 SUITE = 5
 MEDIA = ("mic", "camera", "screen", "screenAudio", "data", "backup")
-EPOCH, STEP = 1, 0
+STEP = 0
+# The last has the KIDs of the first.
+LATER_EPOCHS = (2, 15, 16, 17)
 
 CLEAR = {
     ("opus", "key"): "",
@@ -37,10 +39,12 @@ def _leb128(value: int) -> bytes:
     return u8(low) if rest == 0 else u8(low | 0x80) + _leb128(rest)
 
 
-def frame_key(exp: bytes, index: int, ctx: int) -> tuple[int, bytes, bytes, bytes]:
+def frame_key(
+    exp: bytes, index: int, ctx: int, epoch: int = 1
+) -> tuple[int, bytes, bytes, bytes]:
     """KID, base key, and the key and salt that SFrame derives from it (RFC 9605, 4.4.2)."""
     base = hkdf_expand(export(exp, "call", b"", 32), label("sender") + u16(index) + u8(ctx), 64)
-    kid = index << 11 | ctx << 8 | (EPOCH & 15) << 4 | STEP & 15
+    kid = index << 11 | ctx << 8 | (epoch & 15) << 4 | STEP & 15
     key, salt = sframe_key(base, kid)
     return kid, base, key, salt
 
@@ -91,12 +95,11 @@ def _frame(
     }
 
 
-def vectors() -> dict:
-    exp = draw("media exp", 32)
+def _keys(exp: bytes, epoch: int) -> list[dict]:
     keys = []
     for index in (0, 1):
         for ctx, medium in enumerate(MEDIA):
-            kid, base, key, salt = frame_key(exp, index, ctx)
+            kid, base, key, salt = frame_key(exp, index, ctx, epoch)
             keys.append(
                 {
                     "sender": index,
@@ -108,6 +111,15 @@ def vectors() -> dict:
                     "sframe_salt": salt.hex(),
                 }
             )
+    return keys
+
+
+def vectors() -> dict:
+    exp = draw("media exp", 32)
+    later = []
+    for epoch in LATER_EPOCHS:
+        later_exp = draw(f"media exp of epoch {epoch}", 32)
+        later.append({"epoch": epoch, "exp": later_exp.hex(), "keys": _keys(later_exp, epoch)})
     frames = [
         _frame(exp, "opus", "key", 0, 0, 0, b"sound"),
         _frame(exp, "opus", "key", 1, 0, 0x0102030405, b"sound"),
@@ -120,4 +132,4 @@ def vectors() -> dict:
         _frame(exp, "h264", "delta", 1, 1, 1 << 40, b"delta frame"),
     ]
     es = export(exp, "call", b"", 32)
-    return {"exp": exp.hex(), "ES": es.hex(), "keys": keys, "frames": frames}
+    return {"exp": exp.hex(), "ES": es.hex(), "keys": _keys(exp, 1), "later": later, "frames": frames}
