@@ -199,13 +199,16 @@ export class LiveCall implements Call {
     const session = this.#session;
     const { epoch } = session;
     const { payload: bytes, reply } = await session.receive(box);
-    await this.#rekeying?.received();
+    this.#rekeying?.received();
     this.note("received", "message", box.length);
     // What the message says holds whether or not the other side can be replied to.
     if (session.epoch !== epoch) await this.#prepareFarewell(session);
     const payload = bytes === null ? null : payloadFromBytes(bytes);
     if (payload?.kind === "hangup") return this.#hungUp(payload.reason);
-    if (reply !== null) await this.#send(reply).catch(() => {});
+    if (reply !== null) {
+      await this.#rekeying?.keysStand();
+      await this.#send(reply).catch(() => {});
+    }
     if (payload?.kind === "restart") this.#reconnection?.take(payload);
     if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }

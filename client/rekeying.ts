@@ -75,13 +75,13 @@ export class Rekeying {
     globalThis.removeEventListener?.("online", this.#hurry);
   }
 
-  /**
-   * To be called after each message that the session received, and before its reply is sent: what the
-   * other side left is erased in time, and the stack takes the keys that are about to be announced.
-   */
-  async received(): Promise<void> {
-    if (this.#isStopped) return;
-    this.#look();
+  /** To be called after each message that the session received: what the other side left is erased in time. */
+  received(): void {
+    if (!this.#isStopped) this.#look();
+  }
+
+  /** To be waited for before a reply is sent: the stack takes the keys that it announces, within a second. */
+  async keysStand(): Promise<void> {
     let late: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => late = setTimeout(resolve, STAND_MS));
     await Promise.race([this.#session.keysStand(), patience]);

@@ -42,7 +42,7 @@ export class CallSchedule {
   #live: readonly Live[] = [];
   #inUse: Live | null = null;
   #isWiped = false;
-  #standing: Promise<unknown> = Promise.resolve();
+  #standing: Promise<void> = Promise.resolve();
 
   /** Without any keys yet. @param self 0 for the caller @param exporter the session's own */
   constructor(self: 0 | 1, exporter: Exporter) {
@@ -97,8 +97,8 @@ export class CallSchedule {
   }
 
   /** Resolves once the stack has done what it was told so far. */
-  async standing(): Promise<void> {
-    await this.#standing;
+  standing(): Promise<void> {
+    return this.#standing;
   }
 
   /** Erases every secret; no key can be had afterwards. */
@@ -141,7 +141,8 @@ export class CallSchedule {
 
   #tell(change: KeyChange): void {
     const done = this.keys.onChange?.(change);
-    this.#standing = Promise.allSettled([this.#standing, done]);
+    // Whether a stack did it or failed, it is not waited for any more.
+    this.#standing = Promise.allSettled([this.#standing, done]).then(() => {});
   }
 }
 

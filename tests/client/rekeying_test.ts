@@ -16,8 +16,11 @@ async function line(pace: RekeyPace) {
     state.sent++;
     if (state.isCut) throw new Error("The line is cut");
     const { reply } = await to.receive(box);
-    await rekeyings[to === caller ? 0 : 1]!.received();
-    if (reply !== null) await back()(reply);
+    const rekeying = rekeyings[to === caller ? 0 : 1]!;
+    rekeying.received();
+    if (reply === null) return;
+    await rekeying.keysStand();
+    await back()(reply);
   };
   const toCallee: (box: Bytes) => Promise<void> = sender(callee, () => toCaller);
   const toCaller: (box: Bytes) => Promise<void> = sender(caller, () => toCallee);
@@ -117,7 +120,7 @@ Deno.test("nobody is told of an epoch before the stack has its keys, for a secon
   callee.keys.onChange = () => stands.promise;
   const told: string[] = [];
   await callee.receive((await caller.offerRekey())!);
-  const waiting = rekeyings[1]!.received().then(() => told.push("answer"));
+  const waiting = rekeyings[1]!.keysStand().then(() => told.push("answer"));
   await new Promise((resolve) => setTimeout(resolve, 20));
   told.push("keys");
   stands.resolve();
@@ -125,7 +128,7 @@ Deno.test("nobody is told of an epoch before the stack has its keys, for a secon
   assert.deepEqual(told, ["keys", "answer"]);
   callee.keys.onChange = () => new Promise(() => {});
   callee.keys.requestKey(0x010);
-  await rekeyings[1]!.received();
+  await rekeyings[1]!.keysStand();
   stop();
 });
 

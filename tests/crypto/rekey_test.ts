@@ -11,6 +11,7 @@ import { labelled } from "../../crypto/labels.ts";
 import { mlKem768Encapsulate, randomBytes, sha256, x25519 } from "../../crypto/primitives.ts";
 import { ReceiveChain, SendChain } from "../../crypto/ratchet.ts";
 import { finishRekey, type Identities, offerRekey } from "../../crypto/rekey.ts";
+import { CTX } from "../../crypto/schedule.ts";
 import { Secret } from "../../crypto/secret.ts";
 import { type Received, Session } from "../../crypto/session.ts";
 import { SessionEpoch } from "../../crypto/session_epoch.ts";
@@ -221,6 +222,10 @@ Deno.test("a thief of an epoch can't take part in the rekey of those it was stol
   assert.equal(exported(caller), exported(callee));
   assert.notEqual(exported(thief), exported(callee));
   await assert.rejects(thief.receive(await callee.seal(utf8("healed"))), BAD_MESSAGE);
+  // The media are out of reach too.
+  const sent = await callee.keys.sendKey(CTX.mic);
+  const held = await thief.keys.recvKey(sent.kid);
+  assert.notDeepEqual(held?.salt, sent.salt);
 });
 
 Deno.test("what says nothing is refused and moves no epoch, though whoever sealed it has the keys", async () => {
