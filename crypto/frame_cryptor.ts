@@ -188,17 +188,17 @@ export class FrameCryptor {
 
   async #seal({ ctx, codec, frameType }: OutgoingFrame, frame: Bytes): Promise<Bytes> {
     const state = this.#sending.get(ctx);
-    if (state === undefined || !this.protects(ctx)) {
-      throw new CryptoError("unknown_key", "No key protects this medium now");
-    }
+    if (state === undefined || !this.protects(ctx)) throw onHold();
     if (state.next >= this.#maxFrames) {
       throw new CryptoError("spent", "A frame key ran out");
     }
     const prefix = prefixOf(codec, frameType);
-    if (prefix !== null) {
-      return await sealFrame(state.key, state.next++, NO_METADATA, frame, prefix);
-    }
-    return wrap(codec, frameType, await sealFrame(state.key, state.next++, NO_METADATA, frame));
+    const wire = prefix !== null
+      ? await sealFrame(state.key, state.next++, NO_METADATA, frame, prefix)
+      : wrap(codec, frameType, await sealFrame(state.key, state.next++, NO_METADATA, frame));
+    // Decides anew: the hold is for whatever has not left yet.
+    if (!this.protects(ctx)) throw onHold();
+    return wire;
   }
 
   async #open(from: IncomingFrame, wire: Bytes): Promise<Bytes> {
@@ -261,6 +261,10 @@ function refuseStale(verdict: ReplayVerdict): void {
   if (verdict === "too_old") {
     throw new CryptoError("replayed_frame", "A media frame is too old to tell");
   }
+}
+
+function onHold(): CryptoError {
+  return new CryptoError("unknown_key", "No key protects this medium now");
 }
 
 function notHeld(): CryptoError {

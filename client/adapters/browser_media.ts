@@ -102,6 +102,8 @@ export function browserMedia(start: () => Worker): BrowserMedia {
         });
       },
       open(gate) {
+        // It may have been closed while the keys were derived.
+        if (!parts.has(id)) return;
         part.gate = gate;
         tell({ say: "open", connection: id, gate });
       },

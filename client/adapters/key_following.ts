@@ -49,9 +49,13 @@ export async function followKeys(
   holder: KeyHolder,
 ): Promise<void> {
   let turn: Promise<void> = Promise.resolve();
+  /** How often it was said what to send with. */
+  let heard = 0;
   // Heard before the first key is asked for, so that no change is missed.
   keys.onChange = (change) => {
-    turn = turn.then(() => follow(change)).catch(() => {
+    if (change.kind === "use" || change.kind === "hold") heard++;
+    const at = heard;
+    turn = turn.then(() => follow(change, at)).catch(() => {
       // The call's secrets are erased: no frame may leave under what is left of them.
       holder.hold();
     });
@@ -59,17 +63,17 @@ export async function followKeys(
   };
   const first = (async () => {
     for (const generation of keys.generations) await add(generation);
-    holder.use(await sendKeys());
+    await use(0);
   })();
   turn = first.catch(() => {});
   await first;
 
-  async function follow(change: KeyChange): Promise<void> {
+  async function follow(change: KeyChange, at: number): Promise<void> {
     switch (change.kind) {
       case "install":
         return await add(change);
       case "use":
-        return holder.use(await sendKeys());
+        return await use(at);
       case "retire":
         if (change.index !== null && change.index !== peer) return;
         return holder.retire({ generation: frameKid(change, 0, 0), index: peer });
@@ -87,8 +91,14 @@ export async function followKeys(
     holder.add(found.filter((key) => key !== null));
   }
 
-  function sendKeys(): Promise<FrameKey[]> {
-    return Promise.all(media.map((ctx) => keys.sendKey(ctx)));
+  /**
+   * Several may follow the keys of one holder: what a slow one was about to say must not undo what was
+   * said of a later change.
+   */
+  async function use(at: number): Promise<void> {
+    if (at !== heard) return;
+    const own = await Promise.all(media.map((ctx) => keys.sendKey(ctx)));
+    if (at === heard) holder.use(own);
   }
 }
 

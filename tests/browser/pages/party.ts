@@ -8,9 +8,11 @@
 import {
   type BrowserAdapter,
   browserAdapter,
+  type BrowserMedia,
   type Codec,
 } from "../../../client/adapters/browser.ts";
 import { type MediaFailure, type MediaStats } from "../../../client/adapter.ts";
+import { type Ctx } from "../../../crypto/schedule.ts";
 
 /** What the browser counted on one side. */
 export interface BrowserCounts {
@@ -58,13 +60,16 @@ export const NativeConnection = RTCPeerConnection;
 
 /** A side with an adapter of its own, on fake devices. */
 export async function party(
-  { quirk = "none", audio = true, video = true, worker = "/worker.js", size = SIZE, codecs }: {
+  { quirk = "none", audio = true, video = true, worker = "/worker.js", size = SIZE, ...more }: {
     quirk?: Quirk;
     audio?: boolean;
     video?: boolean;
     worker?: string;
     size?: Size;
     codecs?: readonly Codec[];
+    /** The worker of several sides, which are those of one participant. */
+    shared?: BrowserMedia;
+    onMissingKey?: (ctx: Ctx) => void;
   } = {},
 ): Promise<Party> {
   const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { ...size } });
@@ -89,11 +94,13 @@ export async function party(
   };
   const failures: MediaFailure[] = [];
   const tracks: string[] = [];
+  const { shared, codecs, onMissingKey } = more;
   const adapter = browserAdapter({
-    worker: () =>
-      quirk === "mute_worker"
-        ? new Worker(URL.createObjectURL(new Blob([""])))
-        : new Worker(worker),
+    worker: shared ??
+      (() =>
+        quirk === "mute_worker"
+          ? new Worker(URL.createObjectURL(new Blob([""])))
+          : new Worker(worker)),
     audio: audio ? media.getAudioTracks()[0]! : null,
     video: video ? media.getVideoTracks()[0]! : null,
     onTrack: (track, ctx) => {
@@ -101,6 +108,7 @@ export async function party(
       play(track);
     },
     ...codecs === undefined ? {} : { codecs },
+    ...onMissingKey === undefined ? {} : { onMissingKey },
   });
   globalThis.RTCPeerConnection = NativeConnection;
   adapter.onFailure = (failure) => failures.push(failure);
