@@ -190,8 +190,10 @@ Deno.test("a dropped key opens nothing and never comes back, and its KID may hav
 
 Deno.test("on hold nothing is protected, until a key is set again", async () => {
   const [alice, bob] = await pair();
+  const underWay = alice.protect(MIC, utf8("under way"));
   alice.hold();
   assert.ok(!alice.protects(CTX.mic));
+  await assert.rejects(underWay, { code: "unknown_key" });
   await assert.rejects(alice.protect(MIC, utf8("frame")), { code: "unknown_key" });
   alice.setSendKey(CTX.mic, await callKeys(exporterOf(1), 0).sendKey(CTX.mic));
   assert.deepEqual(await bob.unprotect(MIC, await alice.protect(MIC, utf8("on"))), utf8("on"));
