@@ -48,19 +48,24 @@ export function bareReceiver(): BareReceiver {
     // A browser that probes how much gets through sends frames again.
     if (seen.has(contents)) return;
     seen.add(contents);
-    (data.sealedAs.length === 0 ? clear : sealed)[data.ctx]++;
-    turn = turn.then(async () => {
-      for (const codec of data.sealedAs) {
-        try {
-          const { ctx } = data;
-          await (await cryptor).unprotect({ index: 0, ctx, codec }, new Uint8Array(data.bytes));
-          opened++;
-          return;
-        } catch {
-          // Perhaps as another codec.
-        }
+    if (data.sealedAs.length === 0) clear[data.ctx]++;
+    else {turn = turn.then(async () => {
+        // Counted together with what comes of it, however late that is.
+        const isOpened = await opens(data);
+        sealed[data.ctx]++;
+        if (isOpened) opened++;
+      });}
+  };
+  const opens = async ({ ctx, sealedAs, bytes }: ArrivedFrame): Promise<boolean> => {
+    for (const codec of sealedAs) {
+      try {
+        await (await cryptor).unprotect({ index: 0, ctx, codec }, new Uint8Array(bytes));
+        return true;
+      } catch {
+        // Perhaps as another codec.
       }
-    });
+    }
+    return false;
   };
   return {
     async answer(offer) {
