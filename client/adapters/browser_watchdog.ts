@@ -48,7 +48,9 @@ export async function hasArrived({ transceiver }: MediaLine): Promise<boolean> {
 }
 
 /** Watches one line: give each look's counts, the worker's asked for after the sender's. */
-export function watchLine(line: MediaLine): (seen: SenderCount, worker: SentCount) => boolean {
+export function watchLine(
+  line: Pick<MediaLine, "kind" | "isIntact">,
+): (seen: SenderCount, worker: SentCount) => boolean {
   const { kind } = line;
   let encoded = 0;
   let frames = 0;

@@ -1,0 +1,159 @@
+/**
+ * The adapter's worker with a relay that lies in front of it: what a transform hands over of the wire
+ * has been through its hands, and what leaves is counted. The page says by the channel `relay` what it
+ * does, and is answered with what it did since.
+ *
+ * @module
+ */
+
+import {
+  serveTransforms,
+  type TransformScope,
+} from "../../../client/adapters/browser_transforms.ts";
+import { type Relayed, type Relaying } from "../../support/adapter_contract.ts";
+
+type RtcTransform = Parameters<NonNullable<TransformScope["onrtctransform"]>>[0];
+type Transformer = RtcTransform["transformer"];
+type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
+
+/** What the relay does from now on; `quiet` drops without counting. */
+export type RelayOrder = Relaying | "quiet";
+
+/** What the page says on the channel, again until everybody answered. */
+export interface RelayMessage {
+  /** Goes up by one. */
+  readonly number: number;
+  /** What to do. */
+  readonly relaying: RelayOrder;
+}
+
+/** What a worker answers: what it did until then. */
+export interface RelayAnswer {
+  /** Of the message. */
+  readonly number: number;
+  /** Whose answer it is. */
+  readonly worker: string;
+  /** What was done. */
+  readonly did: Relayed;
+}
+
+const TAG_BYTES = 16;
+
+const channel = new BroadcastChannel("relay");
+const worker = crypto.randomUUID();
+let answer: RelayAnswer | null = null;
+let relaying: RelayOrder = "quiet";
+let [left, honest, lied] = [0, 0, 0];
+/** By medium, then by transform: what waits to go out as somebody else's. */
+const pools = new Map<number, Map<number, ArrayBuffer[]>>();
+let transforms = 0;
+let orders = 0;
+
+channel.onmessage = ({ data }: MessageEvent<RelayMessage | RelayAnswer>) => {
+  if (!("relaying" in data)) return;
+  if (data.number !== answer?.number) {
+    relaying = data.relaying;
+    orders++;
+    pools.clear();
+    answer = { number: data.number, worker, did: { left, honest, lied } };
+    [left, honest, lied] = [0, 0, 0];
+  }
+  channel.postMessage(answer);
+};
+
+const page = globalThis as unknown as TransformScope;
+const scope: TransformScope = {
+  onrtctransform: null,
+  onmessage: null,
+  postMessage: (message) => page.postMessage(message),
+};
+serveTransforms(scope);
+page.onmessage = (event) => scope.onmessage!(event);
+page.onrtctransform = ({ transformer }) => {
+  const { side } = transformer.options;
+  scope.onrtctransform!({
+    transformer: side === "send" ? counted(transformer) : lying(transformer),
+  });
+};
+
+function counted({ readable, writable, options }: Transformer): Transformer {
+  const out = new TransformStream<Frame, Frame>({
+    transform(frame, controller) {
+      left++;
+      controller.enqueue(frame);
+    },
+  });
+  out.readable.pipeTo(writable).catch(() => {});
+  return { readable, writable: out.writable, options };
+}
+
+function lying(transformer: Transformer): Transformer {
+  const { readable, writable, options } = transformer;
+  const id = transforms++;
+  /** The tags of all frames that came: what is sent again, and not by the relay, is no lie. */
+  const came = new Set<string>();
+  let held: { readonly frame: Frame; readonly order: number } | null = null;
+  const relay = new TransformStream<Frame, Frame>({
+    transform(frame, controller) {
+      const tag = new Uint8Array(frame.data.slice(-TAG_BYTES)).join();
+      if (came.has(tag)) return;
+      came.add(tag);
+      switch (relaying) {
+        case "quiet":
+        case "drop":
+          return;
+        case "honest":
+          honest++;
+          return controller.enqueue(frame);
+        case "replay": {
+          honest++;
+          lied++;
+          const again = copyOf(frame);
+          controller.enqueue(frame);
+          return controller.enqueue(again);
+        }
+        case "reorder": {
+          const earlier = held?.order === orders ? held.frame : null;
+          held = earlier === null ? { frame, order: orders } : null;
+          if (earlier === null) return;
+          honest += 2;
+          controller.enqueue(frame);
+          return controller.enqueue(earlier);
+        }
+        case "swap": {
+          const pool = pools.get(options.ctx) ?? new Map<number, ArrayBuffer[]>();
+          pools.set(options.ctx, pool);
+          pool.set(id, [...pool.get(id) ?? [], frame.data.slice(0)]);
+          const other = [...pool].find(([whose, queue]) => whose !== id && queue.length > 0);
+          if (other === undefined) return;
+          frame.data = other[1].shift()!;
+          break;
+        }
+        case "flip": {
+          const bytes = new Uint8Array(frame.data.slice(0));
+          bytes[bytes.length - 1]! ^= 1;
+          frame.data = bytes.buffer;
+          break;
+        }
+        case "plaintext":
+          // As an Opus packet of 20 ms begins, and a key frame of VP8 does not.
+          frame.data = new Uint8Array(60).fill(0xfc).buffer;
+      }
+      lied++;
+      controller.enqueue(frame);
+    },
+  });
+  return {
+    options,
+    readable: readable.pipeThrough(relay),
+    writable,
+    sendKeyFrameRequest: () => transformer.sendKeyFrameRequest!(),
+  };
+}
+
+/** A frame that only our transform can take for one: it is not to be decoded. */
+function copyOf(frame: Frame): Frame {
+  const metadata = frame.getMetadata();
+  const { type } = frame as RTCEncodedVideoFrame;
+  return { data: frame.data.slice(0), type, getMetadata: () => metadata } as unknown as Frame;
+}
