@@ -115,8 +115,6 @@ export function sfuStage(set: () => Promise<SfuPeople>, connections: SfuConnecti
       await order(relaying);
       await after(RELAYING_MS);
       const did = await order("quiet");
-      (globalThis as any).dbg = async () =>
-        JSON.stringify([did, before, await people!.bob.stats()]);
       await until(SETTLING_MS, async () => {
         const { opened, refused } = await counts();
         return opened + refused - before.opened - before.refused === did.honest + did.lied;
