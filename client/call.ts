@@ -56,6 +56,17 @@ export interface Call {
   states(signal?: AbortSignal): AsyncIterable<CallState>;
   /** Counts of frames protected and opened so far. */
   stats(): Promise<MediaStats>;
+  /** The number of the keys in use: 1 at first, one more about every minute; 0 before there are any. */
+  readonly epoch: number;
+  /**
+   * Writes to the other person, in their order; the service sees sealed bytes.
+   *
+   * @param text at most 4,000 characters
+   * @throws ClientError `refused` where the call is not connected, `bad_option`, `network`
+   */
+  say(text: string): Promise<void>;
+  /** What the other person writes, with what they wrote already. One reader. */
+  said(signal?: AbortSignal): AsyncIterable<string>;
   /**
    * The comparison of a short code with the other person, to find out that nobody is between them. Look at
    * it as soon as the call is `connected`: the other person may ask first.

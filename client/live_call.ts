@@ -14,6 +14,7 @@ import {
   type Description,
   hangup,
   type HangupReason,
+  MAX_CHAT_CHARS,
   payloadFromBytes,
   payloadToBytes,
 } from "../wire/payload.ts";
@@ -58,6 +59,7 @@ export class LiveCall implements Call {
   readonly #adapter: MediaAdapter;
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
+  readonly #said = new Channel<string>();
   #state: CallState;
   /** Since somebody left or is away: what is waited for then; null while they are there. */
   #watching: { readonly silenceMs: number } | null = null;
@@ -104,6 +106,24 @@ export class LiveCall implements Call {
 
   stats(): Promise<MediaStats> {
     return this.#adapter.stats();
+  }
+
+  get epoch(): number {
+    return this.#session?.epoch ?? 0;
+  }
+
+  async say(text: string): Promise<void> {
+    if (text === "" || text.length > MAX_CHAT_CHARS) {
+      throw new ClientError("bad_option", `A text has 1 to ${MAX_CHAT_CHARS} characters`);
+    }
+    if (this.#session === null || this.#state !== "connected") {
+      throw new ClientError("refused", "The call is not connected");
+    }
+    await this.#send(await this.#session.seal(payloadToBytes({ kind: "chat", text })));
+  }
+
+  said(signal?: AbortSignal): AsyncIterable<string> {
+    return this.#said.read(signal);
   }
 
   async comparison(): Promise<Comparison> {
@@ -209,6 +229,7 @@ export class LiveCall implements Call {
       await this.#rekeying?.keysStand();
       await this.#send(reply).catch(() => {});
     }
+    if (payload?.kind === "chat") this.#said.push(payload.text);
     if (payload?.kind === "restart") this.#reconnection?.take(payload);
     if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }
@@ -309,6 +330,7 @@ export class LiveCall implements Call {
     this.#reconnection?.stop();
     this.move("ended");
     this.#states.end();
+    this.#said.end();
     this.#resolveEnd(end);
     await Promise.all([told, withdrawn]);
     this.#session?.wipe();

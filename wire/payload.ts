@@ -6,6 +6,7 @@
  *     ready    { kind }                                                    in its confirm
  *     hangup   { kind, reason, head, proof }                               in the session, or ending an offer
  *     sas      { kind, step, epoch, value }                                in the session
+ *     chat     { kind, text }                                              in the session
  *     restart  { kind, step, round, sdp, fingerprints }                    in the session
  *
  * `replaces` is the id of the call that this one takes the place of, or empty.
@@ -104,8 +105,19 @@ export interface RestartPayload extends Description {
 }
 const RESTART_STEPS: readonly RestartPayload["step"][] = ["offer", "answer"];
 
+/** Something that a person writes. */
+export interface ChatPayload {
+  readonly kind: "chat";
+  /** At most `MAX_CHAT_CHARS`. */
+  readonly text: string;
+}
+
+/** Longest text that a person writes at once, in UTF-16 code units. */
+export const MAX_CHAT_CHARS = 4_000;
+
 /** One sealed payload. */
 export type Payload =
+  | ChatPayload
   | OfferPayload
   | ({ readonly kind: "answer" } & Description & GossipWire)
   | { readonly kind: "ready" }
@@ -146,6 +158,11 @@ export function payloadFromBytes(bytes: Bytes): Payload {
       };
     case "ready":
       return { kind: "ready" };
+    case "chat": {
+      const text = asText(payload.text, "text");
+      if (text.length > MAX_CHAT_CHARS) throw new WireError("text");
+      return { kind: "chat", text };
+    }
     case "hangup": {
       const reason = REASONS.find((known) => known === payload.reason);
       if (reason === undefined) throw new WireError("reason");

@@ -30,6 +30,7 @@ import {
 import { createGroups, type Groups } from "./group.ts";
 import { renderGroup } from "./group_view.ts";
 import { renderHome } from "./home_view.ts";
+import { renderInspector } from "./inspector_view.ts";
 import { createJoiner, type Joiner } from "./join.ts";
 import { renderJoin } from "./join_view.ts";
 import { createModel, type Model, WELCOME } from "./model.ts";
@@ -57,6 +58,7 @@ function renderer(presses: Presses): (state: State) => void {
     renderHome(state);
     renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
+    renderInspector(state);
     renderGroup(state);
     renderCheck(state);
     renderUnanswered(state);
@@ -185,6 +187,12 @@ function servePhone(phone: Phone, model: Model): void {
   onPress("hang-up", () => phone.hangUp());
   onPress("mute", () => phone.toggleSound());
   onPress("camera", () => phone.togglePicture());
+  onPress("share", () => phone.toggleScreen());
+  onSubmit("talk-form", () => {
+    const field = part("talk-text", HTMLInputElement);
+    phone.say(field.value);
+    field.value = "";
+  });
   onPress("use-test", () => phone.decideMedia(true));
   onPress("cancel-media", () => phone.decideMedia(false));
   part("media-problem").addEventListener("cancel", () => phone.decideMedia(false));

@@ -7,6 +7,7 @@
 import { type RelayedMessage } from "../../client/mod.ts";
 import { made, part, setSafetyNumber, setShown, setStream, setText } from "./parts.ts";
 import { type CallView, type State } from "./state.ts";
+import { renderTalk } from "./talk_view.ts";
 import { clock, provenBy, refusedDetail, since, standing } from "./words.ts";
 
 /** The call on the screen; without one the pictures are let go. */
@@ -21,13 +22,15 @@ export function renderCall({ screen }: State): void {
   renderPeer(call);
   renderCounters(call);
   renderRelayed(call.relayed);
+  renderTalk("talk", call.talk);
+  part("talk-text", HTMLInputElement).disabled = call.progress !== "connected";
 }
 
 function renderStage(call: CallView): void {
   const stage = part("stage");
   stage.dataset["state"] = call.progress;
   stage.dataset["stalled"] = String(call.stalled);
-  stage.dataset["mirrored"] = String(call.isCamera);
+  stage.dataset["mirrored"] = String(call.isCamera && !call.sharing);
   stage.dataset["cameraOff"] = String(call.cameraOff);
   setStream("local-video", call.local);
   setStream("remote-video", call.remote);
@@ -39,6 +42,7 @@ function renderStage(call: CallView): void {
     const [name, pressed, text] of [
       ["mute", call.muted, call.muted ? "Unmute" : "Mute"],
       ["camera", call.cameraOff, call.cameraOff ? "Picture on" : "Picture off"],
+      ["share", call.sharing, call.sharing ? "Stop sharing" : "Share screen"],
     ] as const
   ) {
     part(name).setAttribute("aria-pressed", String(pressed));

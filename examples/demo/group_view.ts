@@ -6,6 +6,7 @@
 
 import { made, part, setShown, setStream, setText } from "./parts.ts";
 import { STANDINGS } from "./check_view.ts";
+import { renderTalk } from "./talk_view.ts";
 import { type GroupTile, type GroupView, type State } from "./state.ts";
 
 const TILE_STATES: Readonly<Record<GroupTile["state"], string>> = {
@@ -32,7 +33,7 @@ export function renderGroup({ screen, label }: State): void {
   setShown("group-invite", group.link !== "");
   setText("group-link", group.link);
   renderTiles(group.tiles);
-  renderTalk(group);
+  renderTalk("group-talk", group.talk);
   renderControls(group);
   renderKeys(group);
 }
@@ -82,18 +83,6 @@ function fillTile(item: HTMLElement, { standing, state, stream }: GroupTile): vo
   badge.dataset["standing"] = standing;
   setOwnText(badge, STANDINGS[standing]);
   setOwnText(item.querySelector<HTMLElement>(".tile-state")!, TILE_STATES[state]);
-}
-
-function renderTalk({ talk }: GroupView): void {
-  const list = part("group-talk");
-  setShown("group-quiet", talk.length === 0);
-  if (list.children.length > talk.length) list.replaceChildren();
-  for (const { from, text } of talk.slice(list.children.length)) {
-    const item = made("li", "", "");
-    item.append(made("b", "", from), made("span", "", text));
-    list.append(item);
-    item.scrollIntoView({ block: "nearest" });
-  }
 }
 
 function renderControls({ local, muted, cameraOff, sharing }: GroupView): void {

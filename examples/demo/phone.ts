@@ -5,15 +5,17 @@
  * @module
  */
 
-import { browserAdapter } from "../../client/adapters/browser.ts";
+import { type BrowserAdapter, browserAdapter } from "../../client/adapters/browser.ts";
 import {
   type Call,
   type Client,
   ClientError,
+  CTX,
   type IncomingCall,
   type MediaAdapter,
   type RingEnd,
 } from "../../client/mod.ts";
+import { createHistory } from "./history.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
 import { type Model, newCall } from "./model.ts";
 import { createPulse } from "./pulse.ts";
@@ -22,6 +24,8 @@ import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from 
 import { viewOf } from "./words.ts";
 
 const LOOK_MS = 500;
+/** Most lines of talk that are shown. */
+const MAX_LINES = 200;
 /** What a call may end with that is to stay in sight. */
 const TO_DECIDE: ReadonlySet<string> = new Set(["identity_changed", "code_mismatch"]);
 
@@ -35,6 +39,9 @@ export interface Phone {
   leave(): Promise<void>;
   toggleSound(): void;
   togglePicture(): void;
+  toggleScreen(): void;
+  /** Writes to the other side. */
+  say(text: string): void;
   /** Answers the question what to send without a camera. */
   decideMedia(useTest: boolean): void;
 }
@@ -45,6 +52,8 @@ interface Line {
   /** Set by hanging up, also before there is a call. */
   over: boolean;
   media: LocalMedia | null;
+  adapter: BrowserAdapter | null;
+  screen: MediaStream | null;
   call: Call | null;
 }
 
@@ -71,6 +80,8 @@ export function createPhone(
     leave: () => hangUp(),
     toggleSound: () => toggle("muted", (stream) => stream.getAudioTracks()),
     togglePicture: () => toggle("cameraOff", (stream) => stream.getVideoTracks()),
+    toggleScreen: () => void toggleScreen(),
+    say: (text) => void say(text),
     decideMedia: (useTest) => decided(useTest),
   };
 
@@ -131,7 +142,7 @@ export function createPhone(
   }
 
   function begin(outgoing: boolean, label: string): Line {
-    line = { outgoing, over: false, media: null, call: null };
+    line = { outgoing, over: false, media: null, adapter: null, screen: null, call: null };
     model.set({ screen: { at: "call", call: newCall(label) } });
     return line;
   }
@@ -153,12 +164,16 @@ export function createPhone(
     show(own, { local: media.stream, isCamera: media.isCamera });
     const iceServers = await client.iceServers();
     const remote = new MediaStream();
-    return browserAdapter({
+    return own.adapter = browserAdapter({
       worker: () => new Worker("/worker.js", { type: "module" }),
       audio: media.stream.getAudioTracks()[0] ?? null,
       video: media.stream.getVideoTracks()[0] ?? null,
       iceServers,
       onTrack: (track) => {
+        // A shared screen is shown in the camera's place while it is there.
+        if (track.kind === "video") {
+          for (const old of remote.getVideoTracks()) remote.removeTrack(old);
+        }
         remote.addTrack(track);
         show(own, { remote });
       },
@@ -185,10 +200,15 @@ export function createPhone(
     own.call = call;
     if (own.over) await call.hangUp();
     let beats = createPulse();
+    const sample = createHistory();
+    void hear(own, call);
+    void client.headSize().then((logSize) => show(own, { logSize }), () => {});
     const look = async () => {
       const stats = await call.stats();
       const stalled = call.state === "connected" && !beats(stats.framesOpened);
-      show(own, { stats, stalled, relayed: [...call.relayed] });
+      const samples = sample(stats, performance.now());
+      const epoch = call.epoch === 0 ? null : call.epoch;
+      show(own, { stats, stalled, samples, epoch, relayed: [...call.relayed] });
     };
     const timer = setInterval(() => void look(), LOOK_MS);
     try {
@@ -207,9 +227,46 @@ export function createPhone(
     finish(own, troubleOfEnd(await call.ended, call.peer.label));
   }
 
+  async function hear(own: Line, call: Call): Promise<void> {
+    for await (const text of call.said()) talk(own, call.peer.label, text);
+  }
+
+  async function say(text: string): Promise<void> {
+    if (line?.call == null || text.trim() === "") return;
+    const own = line;
+    try {
+      await line.call.say(text);
+      talk(own, client.label ?? "", text);
+    } catch (error) {
+      model.notify(troubleOf(error));
+    }
+  }
+
+  function talk(own: Line, from: string, text: string): void {
+    const { screen } = model.get();
+    if (screen.at !== "call") return;
+    show(own, { talk: [...screen.call.talk, { from, text }].slice(-MAX_LINES) });
+  }
+
+  async function toggleScreen(): Promise<void> {
+    const own = line;
+    if (own?.adapter == null) return;
+    for (const track of own.screen?.getTracks() ?? []) track.stop();
+    // Whoever changes their mind has shared nothing.
+    own.screen = own.screen !== null
+      ? null
+      : await navigator.mediaDevices.getDisplayMedia({ video: true }).catch(() => null);
+    own.screen?.getVideoTracks()[0]?.addEventListener("ended", () => void toggleScreen());
+    // In the camera's place: the other side shows one picture.
+    const track = (own.screen ?? own.media?.stream)?.getVideoTracks()[0] ?? null;
+    await own.adapter.setTrack(CTX.camera, track).catch(() => {});
+    show(own, { sharing: own.screen !== null });
+  }
+
   /** Turns the media off and shows how it ended; null goes home without a word. */
   function finish(own: Line, trouble: Trouble | null): void {
     own.media?.stop();
+    for (const track of own.screen?.getTracks() ?? []) track.stop();
     if (line !== own) return;
     line = null;
     const { screen } = model.get();

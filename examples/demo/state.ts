@@ -15,6 +15,8 @@ import {
   type Standing,
 } from "../../client/mod.ts";
 
+import { type Sample } from "./history.ts";
+
 /** A message for people: what went wrong, and whether somebody lied. */
 export interface Trouble {
   /** A headline. */
@@ -59,6 +61,14 @@ export interface CallView {
   /** It is connected, and yet nothing has arrived for a while. */
   readonly stalled: boolean;
   readonly stats: MediaStats;
+  /** The last minute, a sample a second. */
+  readonly samples: readonly Sample[];
+  /** The number of the keys in use, or null. */
+  readonly epoch: number | null;
+  /** Size of the log's head that vouches for the other side, or null. */
+  readonly logSize: number | null;
+  readonly sharing: boolean;
+  readonly talk: readonly TalkLine[];
   readonly relayed: readonly RelayedMessage[];
   /** When it became `connected`, Unix milliseconds. */
   readonly connectedMs: number | null;
@@ -81,6 +91,12 @@ export interface CheckView {
   readonly trouble: Trouble | null;
 }
 
+/** Something that somebody wrote. */
+export interface TalkLine {
+  readonly from: string;
+  readonly text: string;
+}
+
 /** Somebody else in a group call. */
 export interface GroupTile {
   readonly id: string;
@@ -101,7 +117,7 @@ export interface GroupView {
   readonly cameraOff: boolean;
   readonly sharing: boolean;
   readonly tiles: readonly GroupTile[];
-  readonly talk: readonly { readonly from: string; readonly text: string }[];
+  readonly talk: readonly TalkLine[];
   /** The keys in use. */
   readonly generation: { readonly epoch: number; readonly step: number } | null;
   /** What is not as it should be, or empty. */
