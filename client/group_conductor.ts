@@ -16,7 +16,7 @@ import { type GroupEffect } from "../crypto/group_effect.ts";
 import { GroupMember } from "../crypto/group_member.ts";
 import { openHeartbeat } from "../crypto/group_message.ts";
 import { type GenerationName } from "../crypto/schedule.ts";
-import { seatOf } from "../crypto/roster.ts";
+import { type Roster, seatOf } from "../crypto/roster.ts";
 import { openSnapshot } from "../crypto/snapshot.ts";
 import { type MediaStats } from "./adapter.ts";
 import { Channel } from "./channel.ts";
@@ -69,6 +69,8 @@ class Conductor implements GroupCall {
   #order = 0;
   /** Of the last commit of one's own that the room has shown. */
   #own: Bytes | null = null;
+  /** The seats after the last commit that was taken. */
+  #seats: Roster = [];
   /** Whether the room has shown that this client is in the call. */
   #isIn = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -340,12 +342,23 @@ class Conductor implements GroupCall {
   #act(work: (nowMs: number) => readonly GroupEffect[]): void {
     if (this.#isOver) return;
     for (const effect of work(this.#world.now())) this.#do(effect);
+    this.#vacate();
     this.#connect();
     clearTimeout(this.#timer);
     const nextMs = this.#member.nextMs();
     if (this.#isOver || nextMs === Infinity) return;
     const waitMs = Math.min(Math.max(0, nextMs - this.#world.now()), 2 ** 31 - 1);
     this.#timer = setTimeout(() => this.#act((now) => this.#member.tick(now)), waitMs);
+  }
+
+  /** Whoever is out of the roster will never be heard under newer keys: its old ones go at once. */
+  #vacate(): void {
+    const { head } = this.#member;
+    if (head === null || head.roster === this.#seats) return;
+    for (const { index, entry } of this.#seats) {
+      if (seatOf(head.roster, entry)?.index !== index) this.#keys.vacate(index, head.commit);
+    }
+    this.#seats = head.roster;
   }
 
   #do(effect: GroupEffect): void {

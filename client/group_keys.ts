@@ -92,6 +92,14 @@ export class GroupKeys {
     this.#tell({ kind: "retire", index, epoch, step });
   }
 
+  /** A seat is somebody's no more: whatever came of it before this commit opens for nobody from now on. */
+  vacate(index: number, { epoch, step }: GenerationName): void {
+    for (const live of [...this.#live.values()]) {
+      const isBefore = live.epoch < epoch || (live.epoch === epoch && live.step < step);
+      if (isBefore) this.retire({ index, epoch: live.epoch, step: live.step });
+    }
+  }
+
   /** Nothing is sent until the next `use`. */
   hold(): void {
     this.#isHeld = true;

@@ -5,10 +5,14 @@
  */
 
 import assert from "node:assert/strict";
+import { type MediaAdapter } from "../../client/adapter.ts";
 import { type Client, type GroupCall, joinAsGuest, type Meeting } from "../../client/mod.ts";
 import { encodePlace, SAID } from "../../client/group_wire.ts";
-import { type Bytes } from "../../crypto/bytes.ts";
+import { type Bytes, utf8 } from "../../crypto/bytes.ts";
+import { CryptoError } from "../../crypto/error.ts";
+import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
+import { type CallKeys, CTX, frameKid } from "../../crypto/schedule.ts";
 import { stage } from "../support/stage.ts";
 import { silentStack } from "../support/silent_stack.ts";
 import { eventually } from "../support/werift.ts";
@@ -24,6 +28,21 @@ function listen(meeting: Meeting): Bytes[] {
 
 const callIn = (client: Client, meeting: Meeting): Promise<GroupCall> =>
   client.joinCall(meeting, { adapter: silentStack });
+
+/** Joins with stacks that leave the keys they are given behind. */
+async function tapped(client: Client, meeting: Meeting): Promise<[GroupCall, CallKeys[]]> {
+  const taken: CallKeys[] = [];
+  const adapter = (): MediaAdapter => {
+    const stack = silentStack();
+    const start = stack.start.bind(stack);
+    stack.start = (keys, peer) => {
+      taken.push(keys);
+      return start(keys, peer);
+    };
+    return stack;
+  };
+  return [await client.joinCall(meeting, { adapter }), taken];
+}
 
 /** Whether anybody ever said a secret, sealed or not, to whoever listened. */
 const secrets = (heard: readonly Bytes[]) =>
@@ -113,3 +132,62 @@ Deno.test("what is shown and said in a call reaches the others, and the room's o
   );
   for (const call of [alice, bob]) await call.leave();
 });
+
+Deno.test("who left opens no later frame with all keys it had, and a frame of its own opens for nobody", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  const [bob, bobs] = await tapped(play.bob, await play.bob.joinRoom(link));
+  const [carol, carols] = await tapped(play.carol, await play.carol.joinRoom(link));
+  await eventually(
+    () => carols.length === 2 && bobs.length === 2 && same(alice, bob) && same(bob, carol),
+    15_000,
+  );
+  const [bobKeys, carolKeys] = [bobs[0]!, carols[0]!];
+  const MIC = { ctx: CTX.mic, codec: "opus", frameType: "delta" } as const;
+  const fromBob = { ...MIC, index: bobKeys.self };
+  const fromCarol = { ...MIC, index: carolKeys.self };
+  const carolKid = frameKid(carol.generation!, carolKeys.self, CTX.mic);
+
+  // Carol keeps every key there is, in a cryptor of her own that no call can tell anything.
+  const [hoard, honest, sends] = [new FrameCryptor(), new FrameCryptor(), new FrameCryptor()];
+  const bobKid = frameKid(bob.generation!, bobKeys.self, CTX.mic);
+  hoard.addRecvKey((await carolKeys.recvKey(bobKid))!);
+  hoard.setSendKey(CTX.mic, await carolKeys.sendKey(CTX.mic));
+  honest.addRecvKey((await bobKeys.recvKey(carolKid))!);
+  sends.setSendKey(CTX.mic, await bobKeys.sendKey(CTX.mic));
+  const text = utf8("still in the call");
+  assert.deepEqual(await hoard.unprotect(fromBob, await sends.protect(MIC, text)), text);
+  assert.deepEqual(await honest.unprotect(fromCarol, await hoard.protect(MIC, text)), text);
+
+  const { epoch } = bob.generation!;
+  await carol.leave();
+  const left = performance.now();
+  await eventually(() => alice.generation!.epoch > epoch && bob.generation!.epoch > epoch, 5_000);
+  say(`${Math.round(performance.now() - left)} ms from a leave to other keys`);
+  sends.setSendKey(CTX.mic, await bobKeys.sendKey(CTX.mic));
+  for (let i = 0; i < 100; i++) {
+    const wire = await sends.protect(MIC, text);
+    await assert.rejects(hoard.unprotect(fromBob, wire), CryptoError);
+  }
+  const gone = async () => {
+    while (await bobKeys.recvKey(carolKid) !== null) {
+      assert.ok(performance.now() - left < 15_000, "the keys of who left are dropped");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await gone();
+  say(`${Math.round(performance.now() - left)} ms from a leave until its frames open for nobody`);
+  for (const call of [alice, bob]) await call.leave();
+});
+
+/** Whether both send with keys of the same generation. */
+function same(one: GroupCall, other: GroupCall): boolean {
+  const [a, b] = [one.generation, other.generation];
+  return a !== null && b !== null && a.epoch === b.epoch && a.step === b.step;
+}
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
