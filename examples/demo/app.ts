@@ -10,12 +10,22 @@
  */
 
 import { type Client } from "../../client/mod.ts";
-import { deviceName, enter, missing, openOwn, type Own, register, storeName } from "./account.ts";
+import {
+  deviceName,
+  enter,
+  missing,
+  openOwn,
+  type Own,
+  register,
+  showContacts,
+  storeName,
+} from "./account.ts";
 import { renderAlarms, renderEvidence } from "./alarm_view.ts";
 import { answer } from "./alarms.ts";
 import { renderCall } from "./call_view.ts";
 import { renderCheck } from "./check_view.ts";
 import { type Checking, createChecking } from "./checking.ts";
+import { renderContacts } from "./contacts_view.ts";
 import { createDevices, type Devices } from "./devices.ts";
 import { renderDevices, renderLink, renderRemoval } from "./devices_view.ts";
 import {
@@ -48,6 +58,7 @@ interface Presses {
   dismiss(id: number): void;
   answer(alarm: Alarm): void;
   ask: Devices["ask"];
+  call(label: string): void;
 }
 
 /** Renders everything; each view looks at what it shows and leaves the rest alone. */
@@ -56,6 +67,7 @@ function renderer(presses: Presses): (state: State) => void {
   return (state) => {
     renderPresence(state);
     renderHome(state);
+    renderContacts(state, (label) => presses.call(label));
     renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
     renderInspector(state);
@@ -84,6 +96,7 @@ function startModel(source: Source): { readonly model: Model; readonly presses: 
       model.set({ notices: model.get().notices.filter((notice) => notice.id !== id) }),
     answer: () => {},
     ask: () => {},
+    call: () => {},
   };
   const model = createModel(source, renderer(presses));
   onPress("dismiss-missed", () => model.set({ unanswered: [] }));
@@ -226,10 +239,14 @@ async function start(): Promise<void> {
     const { client, store } = own;
     serveRescue(device, client, model);
     const checking = createChecking(client, model);
-    const phone = createPhone(client, model, (call) => checking.follow(call));
+    const phone = createPhone(client, model, (call) => {
+      checking.follow(call);
+      void call.ended.then(() => showContacts(client, model));
+    });
     const devices = createDevices(own, model);
     presses.answer = (alarm) => void answer(client, model, alarm);
     presses.ask = devices.ask;
+    presses.call = (label) => phone.place(label);
     servePhone(phone, model);
     serveChecking(checking);
     serveGroups(createGroups(client, model));

@@ -103,6 +103,7 @@ export function createModel(source: Source, render: (state: State) => void): Mod
     alarms: [],
     evidence: [],
     devices: [],
+    contacts: [],
     devicesNews: "",
     link: null,
     removal: null,

@@ -8,6 +8,7 @@ import {
   type CallState,
   type ComparisonState,
   type DeviceInfo,
+  type KnownPerson,
   type MediaStats,
   type RelayedMessage,
   type RingEnd,
@@ -246,6 +247,8 @@ export interface State {
   /** What may convict the service, as texts. */
   readonly evidence: readonly string[];
   readonly devices: readonly DeviceInfo[];
+  /** Whom this device knows. */
+  readonly contacts: readonly KnownPerson[];
   /** What became of the devices last, to be read out. */
   readonly devicesNews: string;
   readonly link: LinkView | null;

@@ -48,9 +48,19 @@ Deno.test("people write to each other beside a call, and look into it", async (t
       },
     );
 
+    await t.step(
+      "who was called is among the people, with a badge, and one press away",
+      async () => {
+        await alice.part("hang-up").click();
+        for (const person of [alice, bob]) await person.part("done").click();
+        await alice.says("contacts", /^bobFirst seen .*In the log, not checked by youCall$/);
+        await alice.page.getByRole("button", { name: "Call bob" }).click();
+        await bob.part("decline").click();
+        await alice.part("done").click();
+      },
+    );
+
     await t.step("another call begins with nothing written", async () => {
-      await alice.part("hang-up").click();
-      for (const person of [alice, bob]) await person.part("done").click();
       await connect(bob, alice);
       await alice.says("talk-quiet", /^Nobody has written anything yet\.$/);
       assert.equal(await alice.part("talk").locator("li").count(), 0);
