@@ -59,17 +59,29 @@ export function receiveFrames(transformer: Transformer, around: ReceiverSurround
     if (index === null || wire.length === 0) return null;
     try {
       const from: IncomingFrame = { index, ctx, codec: around.codecOf(frame) };
-      const kid = around.cryptor.missingKid(from, wire);
-      if (kid !== null) {
-        wait(kid, frame, wire.length);
-        return null;
-      }
-      const opened = await around.cryptor.unprotect(from, wire);
+      const opened = await unprotect(from, frame, wire);
+      if (opened === null) return null;
       around.tally.open(wire.length);
       waiting.opened();
       return opened;
     } catch (error) {
       if (error instanceof CryptoError) around.tally.refuse(error.code);
+      return null;
+    }
+  }
+
+  /** Null for a frame that waits. Its envelope is read again to find out, and that of no other is. */
+  async function unprotect(
+    from: IncomingFrame,
+    frame: EncodedFrame,
+    wire: Bytes,
+  ): Promise<Bytes | null> {
+    try {
+      return await around.cryptor.unprotect(from, wire);
+    } catch (error) {
+      const kid = around.cryptor.missingKid(from, wire);
+      if (kid === null) throw error;
+      wait(kid, frame, wire.length);
       return null;
     }
   }
