@@ -44,6 +44,8 @@ export class Rekeying {
   readonly #hurry = (): void => void this.#turn(true);
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #retiring = new Set<ReturnType<typeof setTimeout>>();
+  /** What ends the waiting for keys to stand. */
+  readonly #patient = new Set<() => void>();
   #heard = 0;
   #isStopped = false;
   #epoch = 0;
@@ -72,6 +74,7 @@ export class Rekeying {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     for (const timer of this.#retiring) clearTimeout(timer);
+    for (const giveUp of this.#patient) giveUp();
     globalThis.removeEventListener?.("online", this.#hurry);
   }
 
@@ -82,9 +85,12 @@ export class Rekeying {
 
   /** To be waited for before a reply is sent: the stack takes the keys that it announces, within a second. */
   async keysStand(): Promise<void> {
-    let late: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => late = setTimeout(resolve, STAND_MS));
-    await Promise.race([this.#session.keysStand(), patience]);
+    if (this.#isStopped) return;
+    const patience = Promise.withResolvers<void>();
+    const late = setTimeout(patience.resolve, STAND_MS);
+    this.#patient.add(patience.resolve);
+    await Promise.race([this.#session.keysStand(), patience.promise]);
+    this.#patient.delete(patience.resolve);
     clearTimeout(late);
   }
 
