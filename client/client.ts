@@ -454,7 +454,8 @@ export class Client {
    * Joins the group call of a room, or begins it: everybody in it is connected with everybody else. The
    * call has the room from then on: what is said and happens there is among its events.
    *
-   * @throws ClientError `not_registered`, `not_in_room`, `entry_denied`, `network`
+   * @throws ClientError `not_registered`, `not_in_room`, `entry_denied`, `network`; `refused` where this client is
+   * in it already
    */
   async joinCall(meeting: Meeting, options: GroupCallOptions): Promise<GroupCall> {
     return await this.#account.ask(async (world) => {

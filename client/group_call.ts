@@ -29,8 +29,9 @@ export interface GroupParticipant {
 /** How a group call is joined. */
 export interface GroupCallOptions {
   /**
-   * Makes the media of the connection to one other participant; again where a connection failed. In a
-   * browser all of them share one `browserMedia`, since no counter of a key may be used twice.
+   * Makes the media of the connection to one other participant; again where a connection failed. All of them
+   * share one `browserMedia`, or one `FrameCryptor` outside browsers, since no counter of a key may be used
+   * twice: one that does not is refused, and reported as `lost`.
    */
   readonly adapter: (participant: GroupParticipant) => MediaAdapter;
 }

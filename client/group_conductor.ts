@@ -12,6 +12,7 @@
 import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type SignedCommit } from "../crypto/commit.ts";
+import { type Generation } from "../crypto/generation.ts";
 import { type GroupEffect } from "../crypto/group_effect.ts";
 import { GroupMember } from "../crypto/group_member.ts";
 import { openHeartbeat } from "../crypto/group_message.ts";
@@ -30,6 +31,7 @@ import {
 } from "./group_call.ts";
 import { GroupDevices } from "./group_devices.ts";
 import { GroupKeys } from "./group_keys.ts";
+import { noteUse } from "./group_uses.ts";
 import { type GroupPeer, GroupPeers } from "./group_peers.ts";
 import { GroupSpeech } from "./group_speech.ts";
 import { decodeWelcome, placeOf, SAID } from "./group_wire.ts";
@@ -41,6 +43,10 @@ import { type World } from "./world.ts";
 const AWAY_MS = 10_000;
 /** When everybody sends with the keys that oneself does: the longest that a switch takes, and its way. */
 const SWITCHED_MS = 2_500;
+/** How often other keys are asked for. */
+const RENEW_MS = 3_000;
+/** The rooms whose call this program is in: a second one would count the frames of the same keys apart. */
+const JOINED = new WeakSet<Meeting>();
 
 /** Joins the call of a room. @throws ClientError */
 export async function joinGroupCall(
@@ -49,6 +55,10 @@ export async function joinGroupCall(
   options: GroupCallOptions,
 ): Promise<GroupCall> {
   await meeting.entered;
+  if (JOINED.has(meeting)) {
+    throw new ClientError("refused", "This client is in the call of this room already");
+  }
+  JOINED.add(meeting);
   const conductor = new Conductor(world, meeting, options);
   await conductor.begin();
   return conductor;
@@ -75,6 +85,9 @@ class Conductor implements GroupCall {
   #isIn = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #switched: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+  /** Counts what was said of keys to send with: the last word holds. */
+  #turn = 0;
   #isOver = false;
 
   constructor(world: World, meeting: Meeting, options: GroupCallOptions) {
@@ -310,6 +323,10 @@ class Conductor implements GroupCall {
         return this.#hearWelcome(peer, payload);
       case SAID.ask:
         return this.#act((now) => this.#member.asked(peer.entry, now));
+      case SAID.renew:
+        // Whoever has no seat has sent nothing; and a step is cheap, but not for every word.
+        if (this.#hasSeat(peer)) this.#act((now) => this.#member.worn(now));
+        return;
       case SAID.ack:
         return this.#act((now) => this.#member.acknowledged(payload, now));
       case SAID.switch:
@@ -385,12 +402,16 @@ class Conductor implements GroupCall {
       case "install":
         return this.#keys.install(effect.generation);
       case "use":
-        return this.#use(effect.generation);
+        return void this.#take(effect.generation).catch((error) => {
+          this.#keys.hold();
+          this.#world.refused(toClientError(error, "store_failed"));
+        });
       case "retire":
         return this.#keys.retire(effect.keys);
       case "key-frame":
         return this.#keys.requestKeyFrames();
       case "hold":
+        this.#turn++;
         this.#keys.hold();
         return void this.#events.push({ kind: "held", why: effect.why });
       case "degraded":
@@ -415,9 +436,31 @@ class Conductor implements GroupCall {
     if (to === null || peer !== null) this.#speech.tell(peer?.id, message);
   }
 
-  #use(generation: Extract<GroupEffect, { readonly kind: "use" }>["generation"]): void {
+  /** Not before the store has it that frames are sent under these keys, and not where it has it already. */
+  async #take(generation: Generation): Promise<void> {
+    const turn = ++this.#turn;
+    const isFresh = await noteUse(this.#world.store, generation);
+    if (this.#isOver || turn !== this.#turn || !isFresh) generation.wipe();
+    else this.#use(generation);
+    if (!isFresh && turn === this.#turn) this.#renew();
+  }
+
+  /** Asks for other keys, again and again until there are. */
+  #renew(): void {
+    if (this.#isOver) return;
+    this.#keys.hold();
+    this.#speech.tell(undefined, Uint8Array.of(SAID.renew));
+    this.#act((now) => this.#member.worn(now));
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => {
+      if (!this.#keys.isUsable) this.#renew();
+    }, RENEW_MS);
+  }
+
+  #use(generation: Generation): void {
     const { epoch, step } = generation;
     this.#keys.use(generation);
+    this.#connect();
     this.#events.push({ kind: "keys", generation: { epoch, step } });
     // No stack says under which keys a frame opened: everybody has switched when the longest switch is over.
     clearTimeout(this.#switched);
@@ -434,10 +477,12 @@ class Conductor implements GroupCall {
     this.#peers.connect(this.#member.head?.roster ?? []);
   }
 
+  #hasSeat({ entry }: GroupPeer): boolean {
+    return seatOf(this.#member.head?.roster ?? [], entry) !== null;
+  }
+
   #participant(peer: GroupPeer): GroupParticipant {
-    const isSeated = (this.#member.head?.roster ?? []).some(({ entry }) =>
-      equal(entry, peer.entry)
-    );
+    const isSeated = this.#hasSeat(peer);
     return {
       id: peer.id,
       peer: peerOf(peer.device.contact, this.#world.account.record),
@@ -452,6 +497,7 @@ class Conductor implements GroupCall {
     this.#isOver = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#switched);
+    clearTimeout(this.#renewal);
     this.#member.close();
     this.#speech.end();
     this.#peers.close();

@@ -25,6 +25,8 @@ export class GroupKeys {
   readonly #retired = new Set<string>();
   #used: Generation | null = null;
   #isHeld = true;
+  /** What counts the frames of all connections. */
+  #counter: object | null = null;
 
   /** Whether something may be sent now. */
   get isUsable(): boolean {
@@ -47,6 +49,7 @@ export class GroupKeys {
       sendKey: (ctx) => this.#sendKey(self, ctx),
       recvKey: (kid) => this.#recvKey(self, kid),
       requestKey: () => {},
+      claim: (counter) => this.#claim(counter),
       onChange: null,
       exporter: (label, context, length) => this.#present().exporter(label, context, length),
       mediaExporter: (label, context, length) => this.#present().exporter(label, context, length),
@@ -54,6 +57,12 @@ export class GroupKeys {
     const live = () => [...this.#live.values()].map(({ epoch, step }) => ({ epoch, step }));
     this.#views.add(keys);
     return keys;
+  }
+
+  #claim(counter: object): void {
+    this.#counter ??= counter;
+    if (this.#counter === counter) return;
+    throw new Error("All connections of a group call must share one worker, or one cryptor");
   }
 
   /** The connection is gone. */

@@ -7,6 +7,8 @@
  *     Welcome     = 0x59 || v16 snapshot || Box             to one
  *     Commit, Ack, Switch, Heartbeat                        as in `crypto/group.ts` (0x50, 0x53, 0x54, 0x55)
  *     Ask         = 0x57                                    asks for the present secret
+ *     Renew       = 0x58                                    asks for other keys: who says it may have sent
+ *                                                           under the present ones before
  *     Place       = 0x56 || commit_hash[32] || shown        what a member shows: it is in the call, and where
  *                                                           its last commit has its place; zeros before one
  *
@@ -30,6 +32,7 @@ export const SAID = {
   switch: 0x54,
   heartbeat: 0x55,
   ask: 0x57,
+  renew: 0x58,
   welcome: 0x59,
   offer: 0x5a,
 } as const;

@@ -5,6 +5,9 @@
  * A member is told what happens, with the time, and gives effects, which its owner carries out: signs,
  * seals, sends, and hands keys to the media. Nothing here has a clock, a network or a private key.
  *
+ * Whoever uses it notes durably under which keys it sends, before the first frame, and never sends under them
+ * again: a member that was cut off and comes back is given the present keys, and has lost its counters.
+ *
  * Its keys are sender keys: whoever is in the call can make any other member's. They keep out everybody
  * else, and say nothing about which member a frame is from.
  *

@@ -72,6 +72,13 @@ export interface CallKeys {
    * resolves once the change stands: the peer is told of a generation after that.
    */
   onChange: ((change: KeyChange) => void | Promise<void>) | null;
+  /**
+   * Says what counts the frames that are sent under these keys: everything that does shares them, and two
+   * that count apart would use one counter twice. Absent where there is one connection.
+   *
+   * @throws Error where something else counts already
+   */
+  claim?(counter: object): void;
   /** Derives further keys, bound to this session; they change with its epoch. */
   readonly exporter: Exporter;
   /** Derives keys for a stack's own encryption of media. */

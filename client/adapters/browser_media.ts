@@ -73,6 +73,7 @@ export function browserMedia(start: () => Worker): BrowserMedia {
   };
 
   return {
+    counter: worker,
     connect(events) {
       const id = connections++;
       const part: Part = { events, gate: null, running: 0, awaited: [], asked: [] };

@@ -24,6 +24,8 @@ export interface Retired {
 
 /** What protects and opens frames: a cryptor, or a worker that has one. */
 export interface KeyHolder {
+  /** What counts the frames that are sent: the same object for all that share one cryptor. */
+  readonly counter: object;
   /** Takes receive keys. */
   add(keys: readonly FrameKey[]): void;
   /** Takes send keys, one for a medium, and drops those whose place they take. */
@@ -48,6 +50,7 @@ export async function followKeys(
   media: readonly Ctx[],
   holder: KeyHolder,
 ): Promise<void> {
+  keys.claim?.(holder.counter);
   let turn: Promise<void> = Promise.resolve();
   /** How often it was said what to send with. */
   let heard = 0;

@@ -11,6 +11,7 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
+import { type FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { type Ctx } from "../../crypto/schedule.ts";
 import {
   type DataChannelConnection,
@@ -33,6 +34,7 @@ import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA, random32 } from "./rtp_payload
 export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type PacketAdapter } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
+export { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 export {
   type DataChannelConnection,
   type MediaDescription,
@@ -48,6 +50,8 @@ export interface NodeDataChannelAdapterOptions {
   readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
   /** The peer cannot decode until it has a key frame of the camera. */
   readonly onKeyFrameRequest?: () => void;
+  /** In a group call that of all its connections; a fresh one by default. */
+  readonly cryptor?: FrameCryptor;
   /** `stun:` and `turn:` URLs, as node-datachannel takes them; none by default. */
   readonly iceServers?: readonly string[];
   /** The address to use, where a machine has several; all by default. */
@@ -76,7 +80,11 @@ export function nodeDataChannelAdapter(
   options: NodeDataChannelAdapterOptions,
 ): PacketAdapter {
   const { nodeDataChannel, onFrame, iceServers, bindAddress } = options;
-  const media = packetMedia(onFrame, () => void adapter.requestKeyFrame());
+  const media = packetMedia(
+    onFrame,
+    () => void adapter.requestKeyFrame(),
+    options.cryptor,
+  );
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
   for (const promise of [over.promise, connected.promise]) promise.catch(() => {});

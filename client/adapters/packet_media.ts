@@ -62,12 +62,13 @@ export interface PacketMedia {
  * Media with the gate closed.
  *
  * @param onFrame takes each frame that was opened @param requestKeyFrames asks the peer for one of video
+ * @param cryptor that of all connections of the call
  */
 export function packetMedia(
   onFrame: (frame: Bytes, ctx: Ctx) => void,
   requestKeyFrames: () => void,
+  cryptor: FrameCryptor = new FrameCryptor(),
 ): PacketMedia {
-  const cryptor = new FrameCryptor();
   const holder = holderOf(cryptor, requestKeyFrames);
   /** Whose frames come. */
   let index = -1;
@@ -129,6 +130,7 @@ export function packetMedia(
 /** A cryptor as whoever follows the keys of a call sees it. */
 function holderOf(cryptor: FrameCryptor, requestKeyFrames: () => void): KeyHolder {
   return {
+    counter: cryptor,
     add(keys) {
       for (const key of keys) cryptor.addRecvKey(key);
     },

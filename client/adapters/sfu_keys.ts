@@ -35,6 +35,7 @@ export function followSfuKeys(
   lines: () => readonly KeyedLine[],
   holder: KeyHolder,
 ): (added: readonly KeyedLine[]) => Promise<void> {
+  keys.claim?.(holder.counter);
   let turn: Promise<void> = Promise.resolve();
   let isHeld = false;
   keys.onChange = (change) =>

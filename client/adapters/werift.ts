@@ -17,6 +17,7 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
+import { type FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { sha256 } from "../../crypto/primitives.ts";
 import { type Ctx } from "../../crypto/schedule.ts";
 import { type PacketAdapter, packetMedia } from "./packet_media.ts";
@@ -27,6 +28,7 @@ export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type VideoPacket } from "./vp8_payload.ts";
 export { type PacketAdapter } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
+export { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 export {
   type Werift,
   type WeriftConnection,
@@ -47,6 +49,8 @@ export interface WeriftAdapterOptions {
   readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
   /** The peer cannot decode until it has a key frame of the camera. */
   readonly onKeyFrameRequest?: () => void;
+  /** In a group call that of all its connections; a fresh one by default. */
+  readonly cryptor?: FrameCryptor;
   /** STUN and TURN servers; none by default. */
   readonly iceServers?: readonly WeriftIceServer[];
 }
@@ -67,7 +71,11 @@ const VIDEO = 1;
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const { werift, onFrame, iceServers } = options;
-  const media = packetMedia(onFrame, () => void adapter.requestKeyFrame());
+  const media = packetMedia(
+    onFrame,
+    () => void adapter.requestKeyFrame(),
+    options.cryptor,
+  );
   const opening = openConnection(werift, iceServers ?? []).then(watched);
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();

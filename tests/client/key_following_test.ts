@@ -58,6 +58,7 @@ Deno.test("keys that are derived slowly do not undo a hold, nor bring back the k
 function listener(): { said: string[]; holder: KeyHolder } {
   const said: string[] = [];
   const holder: KeyHolder = {
+    counter: {},
     add: (keys) => void said.push(`add ${keys.map(({ kid }) => kid)}`),
     use: (keys) => void said.push(`use ${keys.map(({ kid }) => kid)}`),
     retire: ({ generation, index }) => void said.push(`retire ${generation} of ${index}`),

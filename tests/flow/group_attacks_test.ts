@@ -14,7 +14,7 @@ import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { type CallKeys, CTX, frameKid } from "../../crypto/schedule.ts";
 import { stage } from "../support/stage.ts";
-import { silentStack } from "../support/silent_stack.ts";
+import { silentStacks } from "../support/silent_stack.ts";
 import { eventually } from "../support/werift.ts";
 
 /** Everything that a member of the room is told by others, as bytes. */
@@ -27,13 +27,14 @@ function listen(meeting: Meeting): Bytes[] {
 }
 
 const callIn = (client: Client, meeting: Meeting): Promise<GroupCall> =>
-  client.joinCall(meeting, { adapter: silentStack });
+  client.joinCall(meeting, { adapter: silentStacks() });
 
 /** Joins with stacks that leave the keys they are given behind. */
 async function tapped(client: Client, meeting: Meeting): Promise<[GroupCall, CallKeys[]]> {
   const taken: CallKeys[] = [];
+  const makeStack = silentStacks();
   const adapter = (): MediaAdapter => {
-    const stack = silentStack();
+    const stack = makeStack();
     const start = stack.start.bind(stack);
     stack.start = (keys, peer) => {
       taken.push(keys);
@@ -191,3 +192,57 @@ function same(one: GroupCall, other: GroupCall): boolean {
 function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
+
+/** What a client in a call sends under, each once, as it was told. */
+function generationsOf(call: GroupCall): { readonly used: string[]; readonly lost: string[] } {
+  const seen = { used: [] as string[], lost: [] as string[] };
+  void (async () => {
+    for await (const event of call.events()) {
+      if (event.kind === "keys") {
+        seen.used.push(`${event.generation.epoch}.${event.generation.step}`);
+      }
+      if (event.kind === "lost") seen.lost.push(event.error.code);
+    }
+  })();
+  return seen;
+}
+
+Deno.test("a device that comes back sends under no keys that it had before: its counters began anew", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  const first = await callIn(play.bob, await play.bob.joinRoom(link));
+  const before = generationsOf(first);
+  await eventually(() => alice.participants()[0]?.state === "connected", 10_000);
+  await eventually(() => before.used.length > 0);
+  // Cut off without a word, and there again at once: for the others it may never have left.
+  play.bob.close();
+  const bob = await play.reopen("bob", {});
+  await bob.goOnline();
+  const second = await callIn(bob, await bob.joinRoom(room.id));
+  const after = generationsOf(second);
+  await eventually(() => after.used.length > 0, 20_000);
+  assert.deepEqual(after.used.filter((each) => before.used.includes(each)), []);
+  await eventually(() => alice.participants().some(({ state }) => state === "connected"), 20_000);
+  for (const call of [alice, second]) await call.leave();
+  bob.close();
+});
+
+Deno.test("connections that count their frames apart get no keys, and nobody joins a call twice", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  // Each stack with a cryptor of its own: two would begin to count under one key.
+  const alice = await play.alice.joinCall(room, { adapter: () => silentStacks()() });
+  const { lost } = generationsOf(alice);
+  await assert.rejects(callIn(play.alice, room), { code: "refused" });
+  const bob = await callIn(play.bob, await play.bob.joinRoom(link));
+  await eventually(() => alice.participants()[0]?.state === "connected", 10_000);
+  const carol = await callIn(play.carol, await play.carol.joinRoom(link));
+  await eventually(() => lost.length > 0, 10_000);
+  assert.deepEqual([...new Set(lost)], ["media_failed"]);
+  const states = alice.participants().map(({ state }) => state);
+  assert.equal(states.filter((state) => state === "connected").length, 1);
+  for (const call of [alice, bob, carol]) await call.leave();
+});

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import * as werift from "werift";
-import { type WeriftAdapter, weriftAdapter } from "../../client/adapters/werift.ts";
+import { FrameCryptor, type WeriftAdapter, weriftAdapter } from "../../client/adapters/werift.ts";
 import { type Client, type GroupCall, type GroupEvent, type Meeting } from "../../client/mod.ts";
 import { fromUtf8, utf8 } from "../../crypto/bytes.ts";
 import { CTX } from "../../crypto/schedule.ts";
@@ -27,10 +27,12 @@ interface Talker {
 async function talk(name: string, client: Client, meeting: Meeting): Promise<Talker> {
   const adapters = new Map<string, WeriftAdapter>();
   const heard = new Map<string, string[]>();
+  const cryptor = new FrameCryptor();
   const call = await client.joinCall(meeting, {
     adapter: ({ peer }) => {
       const adapter = weriftAdapter({
         werift,
+        cryptor,
         onFrame: (frame) => {
           heard.set(peer.label, [...heard.get(peer.label) ?? [], fromUtf8(frame)!]);
         },

@@ -1,13 +1,15 @@
 /**
- * A real stack for calls in which nobody says anything.
+ * Real stacks for calls in which nobody says anything.
  *
  * @module
  */
 
 import * as werift from "werift";
 import { type WeriftAdapter, weriftAdapter } from "../../client/adapters/werift.ts";
+import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 
-/** A fresh end of a connection. */
-export function silentStack(): WeriftAdapter {
-  return weriftAdapter({ werift, onFrame: () => {} });
+/** What makes the ends of one participant's connections. */
+export function silentStacks(): () => WeriftAdapter {
+  const cryptor = new FrameCryptor();
+  return () => weriftAdapter({ werift, onFrame: () => {}, cryptor });
 }
