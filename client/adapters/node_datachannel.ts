@@ -34,7 +34,12 @@ import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA, random32 } from "./rtp_payload
 export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type PacketAdapter } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
-export { FrameCryptor } from "../../crypto/frame_cryptor.ts";
+export {
+  FrameCryptor,
+  type FrameStats,
+  type IncomingFrame,
+  type OutgoingFrame,
+} from "../../crypto/frame_cryptor.ts";
 export {
   type DataChannelConnection,
   type MediaDescription,

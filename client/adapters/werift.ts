@@ -28,7 +28,12 @@ export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type VideoPacket } from "./vp8_payload.ts";
 export { type PacketAdapter } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
-export { FrameCryptor } from "../../crypto/frame_cryptor.ts";
+export {
+  FrameCryptor,
+  type FrameStats,
+  type IncomingFrame,
+  type OutgoingFrame,
+} from "../../crypto/frame_cryptor.ts";
 export {
   type Werift,
   type WeriftConnection,
