@@ -12,13 +12,10 @@
 import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes, equal } from "../crypto/bytes.ts";
 import { type SignedCommit } from "../crypto/commit.ts";
-import { type Generation } from "../crypto/generation.ts";
 import { type GroupEffect } from "../crypto/group_effect.ts";
 import { GroupMember } from "../crypto/group_member.ts";
-import { openHeartbeat } from "../crypto/group_message.ts";
 import { type GenerationName } from "../crypto/schedule.ts";
 import { type Roster, seatOf } from "../crypto/roster.ts";
-import { openSnapshot } from "../crypto/snapshot.ts";
 import { type MediaStats } from "./adapter.ts";
 import { Channel } from "./channel.ts";
 import { ClientError, toClientError } from "./error.ts";
@@ -30,21 +27,18 @@ import {
   type GroupParticipant,
 } from "./group_call.ts";
 import { GroupDevices } from "./group_devices.ts";
+import { type Act, GroupEffects } from "./group_effects.ts";
+import { GroupHearing } from "./group_hearing.ts";
 import { GroupKeys } from "./group_keys.ts";
-import { noteUse } from "./group_uses.ts";
 import { type GroupPeer, GroupPeers } from "./group_peers.ts";
 import { GroupSpeech } from "./group_speech.ts";
-import { decodeWelcome, placeOf, SAID } from "./group_wire.ts";
-import { type Happening, type Meeting, type RoomMember, type RoomMessage } from "./meeting.ts";
+import { placeOf } from "./group_wire.ts";
+import { type Happening, type Meeting, type RoomMember } from "./meeting.ts";
 import { peerOf } from "./peer.ts";
 import { type World } from "./world.ts";
 
 /** How long somebody may be away before the others go on without them, in milliseconds. */
 const AWAY_MS = 10_000;
-/** When everybody sends with the keys that oneself does: the longest that a switch takes, and its way. */
-const SWITCHED_MS = 2_500;
-/** How often other keys are asked for. */
-const RENEW_MS = 3_000;
 /** The rooms whose call this program is in: a second one would count the frames of the same keys apart. */
 const JOINED = new WeakSet<Meeting>();
 
@@ -73,6 +67,8 @@ class Conductor implements GroupCall {
   readonly #speech: GroupSpeech;
   readonly #keys = new GroupKeys();
   readonly #peers: GroupPeers;
+  readonly #hearing: GroupHearing;
+  readonly #effects: GroupEffects;
   readonly #ending = Promise.withResolvers<GroupEnd>();
   #member: GroupMember;
   /** The room's number of what happened last. */
@@ -84,10 +80,6 @@ class Conductor implements GroupCall {
   /** Whether the room has shown that this client is in the call. */
   #isIn = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #switched: ReturnType<typeof setTimeout> | undefined;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
-  /** Counts what was said of keys to send with: the last word holds. */
-  #turn = 0;
   #isOver = false;
 
   constructor(world: World, meeting: Meeting, options: GroupCallOptions) {
@@ -107,6 +99,29 @@ class Conductor implements GroupCall {
       onLost: (peer, error) =>
         this.#events.push({ kind: "lost", participant: this.#participant(peer), error }),
       onChange: () => this.#events.push({ kind: "participants" }),
+    });
+    const shared = {
+      world,
+      speech: this.#speech,
+      peers: this.#peers,
+      member: () => this.#member,
+      act: (work: Parameters<Act>[0]) => this.#act(work),
+    };
+    this.#hearing = new GroupHearing({
+      ...shared,
+      devices: this.#devices,
+      onMessage: (message) => this.#events.push({ kind: "message", message }),
+    });
+    this.#effects = new GroupEffects({
+      ...shared,
+      keys: this.#keys,
+      tell: (event) => this.#events.push(event),
+      suspect: (peer) => {
+        const participant = peer === null ? null : this.#participant(peer);
+        this.#events.push({ kind: "suspect", participant });
+      },
+      usable: () => this.#connect(),
+      stop: (why) => this.#end({ why, error: why === "forked" ? forked() : null }),
     });
   }
 
@@ -167,7 +182,7 @@ class Conductor implements GroupCall {
     for await (const happening of happenings) {
       if (this.#isOver) return;
       try {
-        if (happening.kind === "message") await this.#hear(happening.message);
+        if (happening.kind === "message") await this.#hearing.hear(happening.message);
         else if (happening.kind === "missed") this.#missed(happening.order);
         else await this.#happen(happening.event, happening.order);
       } catch (error) {
@@ -299,66 +314,10 @@ class Conductor implements GroupCall {
     this.#act((now) => this.#member.create(now, order));
   }
 
-  /** What a member says. */
-  async #hear(message: RoomMessage): Promise<void> {
-    const { payload, from } = message;
-    const [tag] = payload;
-    if (tag === SAID.application) {
-      const said = { ...message, payload: payload.slice(1) };
-      this.#events.push({ kind: "message", message: said });
-      return;
-    }
-    const peer = this.#peers.of(from.id);
-    if (tag === SAID.commit) return await this.#hearCommit(payload, from);
-    if (peer === null) throw new ClientError("room_message_refused", "Said outside the call");
-    switch (tag) {
-      case SAID.offer:
-        return this.#peers.answer(peer, payload);
-      case SAID.answer:
-      case SAID.confirm:
-        return peer.link?.take(payload);
-      case SAID.box:
-        return peer.link?.receive(payload);
-      case SAID.welcome:
-        return this.#hearWelcome(peer, payload);
-      case SAID.ask:
-        return this.#act((now) => this.#member.asked(peer.entry, now));
-      case SAID.renew:
-        // Whoever has no seat has sent nothing; and a step is cheap, but not for every word.
-        if (this.#hasSeat(peer)) this.#act((now) => this.#member.worn(now));
-        return;
-      case SAID.ack:
-        return this.#act((now) => this.#member.acknowledged(payload, now));
-      case SAID.switch:
-        return this.#act((now) => this.#member.switched(payload, now));
-      case SAID.heartbeat: {
-        const beat = await openHeartbeat(payload, (entry) => this.#devices.keyOf(entry));
-        return this.#act((now) => this.#member.heartbeat(beat, now));
-      }
-      default:
-        throw new ClientError("room_message_refused", "A message of the call can't be read");
-    }
-  }
-
-  async #hearCommit(bytes: Bytes, from: RoomMember): Promise<void> {
-    // Who signs it may not be in the call yet, as this client sees it.
-    if (this.#peers.of(from.id) === null) await this.#devices.find(from);
-    await this.#speech.hear(bytes);
-  }
-
-  #hearWelcome(peer: GroupPeer, bytes: Bytes): void {
-    const { snapshot, box } = decodeWelcome(bytes);
-    peer.link?.receive(box, (secret) => {
-      openSnapshot(snapshot, (entry) => this.#devices.keyOf(entry)).then((opened) =>
-        this.#act((now) => this.#member.welcome(peer.entry, secret, opened, now))
-      ).catch((error) => this.#world.refused(toClientError(error, "handshake_refused")));
-    });
-  }
-
   /** Something happened to the member: what comes of it is done, and the clock set. */
   #act(work: (nowMs: number) => readonly GroupEffect[]): void {
     if (this.#isOver) return;
-    for (const effect of work(this.#world.now())) this.#do(effect);
+    for (const effect of work(this.#world.now())) this.#effects.do(effect);
     this.#vacate();
     this.#connect();
     clearTimeout(this.#timer);
@@ -376,99 +335,6 @@ class Conductor implements GroupCall {
       if (seatOf(head.roster, entry)?.index !== index) this.#keys.vacate(index, head.commit);
     }
     this.#seats = head.roster;
-  }
-
-  #do(effect: GroupEffect): void {
-    switch (effect.kind) {
-      case "propose":
-        return this.#speech.propose(effect.commit);
-      case "heartbeat":
-        return this.#speech.beat(
-          effect.beat,
-          (beat) => this.#act((now) => this.#member.heartbeat(beat, now)),
-        );
-      case "seal":
-        return this.#peers.by(effect.to)?.link?.seal(effect.message) ?? wipe(effect.message);
-      case "welcome": {
-        const peer = this.#peers.by(effect.to);
-        return peer === null
-          ? wipe(effect.message)
-          : this.#speech.welcome(peer, effect.message, effect.head);
-      }
-      case "tell":
-        return this.#tell(effect.to, effect.message);
-      case "ask":
-        return this.#tell(effect.to, Uint8Array.of(SAID.ask));
-      case "install":
-        return this.#keys.install(effect.generation);
-      case "use":
-        return void this.#take(effect.generation).catch((error) => {
-          this.#keys.hold();
-          this.#world.refused(toClientError(error, "store_failed"));
-        });
-      case "retire":
-        return this.#keys.retire(effect.keys);
-      case "key-frame":
-        return this.#keys.requestKeyFrames();
-      case "hold":
-        this.#turn++;
-        this.#keys.hold();
-        return void this.#events.push({ kind: "held", why: effect.why });
-      case "degraded":
-        return void this.#events.push({ kind: "degraded", isDegraded: effect.isDegraded });
-      case "suspect": {
-        const peer = this.#peers.by(effect.who);
-        const participant = peer === null ? null : this.#participant(peer);
-        return void this.#events.push({ kind: "suspect", participant });
-      }
-      case "stop":
-        return this.#end({
-          why: effect.why,
-          error: effect.why === "forked"
-            ? new ClientError("room_forked", "The service shows members different orders of things")
-            : null,
-        });
-    }
-  }
-
-  #tell(to: Bytes | null, message: Bytes): void {
-    const peer = to === null ? null : this.#peers.by(to);
-    if (to === null || peer !== null) this.#speech.tell(peer?.id, message);
-  }
-
-  /** Not before the store has it that frames are sent under these keys, and not where it has it already. */
-  async #take(generation: Generation): Promise<void> {
-    const turn = ++this.#turn;
-    const isFresh = await noteUse(this.#world.store, generation);
-    if (this.#isOver || turn !== this.#turn || !isFresh) generation.wipe();
-    else this.#use(generation);
-    if (!isFresh && turn === this.#turn) this.#renew();
-  }
-
-  /** Asks for other keys, again and again until there are. */
-  #renew(): void {
-    if (this.#isOver) return;
-    this.#keys.hold();
-    this.#speech.tell(undefined, Uint8Array.of(SAID.renew));
-    this.#act((now) => this.#member.worn(now));
-    clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => {
-      if (!this.#keys.isUsable) this.#renew();
-    }, RENEW_MS);
-  }
-
-  #use(generation: Generation): void {
-    const { epoch, step } = generation;
-    this.#keys.use(generation);
-    this.#connect();
-    this.#events.push({ kind: "keys", generation: { epoch, step } });
-    // No stack says under which keys a frame opened: everybody has switched when the longest switch is over.
-    clearTimeout(this.#switched);
-    this.#switched = setTimeout(() => {
-      for (const { index } of this.#member.head?.roster ?? []) {
-        this.#act((now) => this.#member.heard(index, epoch, step, now));
-      }
-    }, SWITCHED_MS);
   }
 
   /** Links for those who have none yet, and keys for those that have met. */
@@ -496,8 +362,7 @@ class Conductor implements GroupCall {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#switched);
-    clearTimeout(this.#renewal);
+    this.#effects.end();
     this.#member.close();
     this.#speech.end();
     this.#peers.close();
@@ -509,6 +374,6 @@ class Conductor implements GroupCall {
   }
 }
 
-function wipe(secret: Bytes): void {
-  secret.fill(0);
+function forked(): ClientError {
+  return new ClientError("room_forked", "The service shows members different orders of things");
 }
