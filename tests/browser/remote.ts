@@ -56,12 +56,15 @@ export async function openRemotePage(
   const waiting: Asked[] = [];
   const answers = new Map<string, (answer: Answer) => void>();
   let wake: () => void = () => {};
+  let isClosed = false;
 
   const serve = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (pathname === "/") return text(HTML, "text/html; charset=utf-8");
     if (pathname === "/next") {
-      if (waiting.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      // A page that is there again asks anew: whoever asked before has nothing to wait for.
+      wake();
+      if (waiting.length === 0 && !isClosed) await new Promise<void>((resolve) => wake = resolve);
       const asked = waiting.shift();
       return asked === undefined ? new Response(null, { status: 410 }) : Response.json(asked);
     }
@@ -103,6 +106,7 @@ export async function openRemotePage(
       }
     },
     async close() {
+      isClosed = true;
       wake();
       await browser.close();
       await server.shutdown();
