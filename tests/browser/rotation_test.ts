@@ -8,12 +8,13 @@
 import assert from "node:assert/strict";
 import { toHex } from "../../crypto/bytes.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
+import { isLong } from "../support/long.ts";
 import { bundle } from "./harness.ts";
 import { type Disturbance, type RotatingSide } from "./pages/rotating_party.ts";
 import { openRemotePage, type RemotePage } from "./remote.ts";
 
 /** How long each part of a round takes, with rekeys and without; a round has three of both. */
-const PART_MS = 5_000;
+const PART_MS = isLong ? 5_000 : 3_500;
 const PARTS = 3;
 /**
  * From the end of a rekey until the next is due. With what one takes, and because only every 50 ms it is
@@ -26,7 +27,7 @@ const RELAY_MS = 10;
 /** From the open gates until both sides see and hear each other without a hitch. */
 const PATIENCE_MS = 20_000;
 /** A machine that is busy freezes pictures by itself: one round of these must do without. */
-const ROUNDS = 3;
+const ROUNDS = isLong ? 3 : 1;
 
 type Pair = readonly [RemotePage, RemotePage];
 
@@ -80,7 +81,8 @@ async function compare(pair: Pair): Promise<void> {
     assert.deepEqual(stats.refused, {});
     assert.equal(disturbance.negotiations, 0);
   }
-  assert.ok(isAlike, "pictures freeze more often than without rekeys");
+  // Of a short run on whatever machine it is only said.
+  if (isLong) assert.ok(isAlike, "pictures freeze more often than without rekeys");
   await Promise.all(pair.map((page) => page.ask("end")));
 }
 
