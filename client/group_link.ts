@@ -8,6 +8,7 @@
  */
 
 import { type Bytes } from "../crypto/bytes.ts";
+import { CryptoError } from "../crypto/error.ts";
 import { type CallKeys } from "../crypto/schedule.ts";
 import { type Session } from "../crypto/session.ts";
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
@@ -109,9 +110,12 @@ export class GroupLink {
   /** Takes a message of the handshake. */
   take(message: Bytes): void {
     this.#later(async () => {
-      if (this.#handshake === null) throw new ClientError("handshake_refused", "Unexpected");
-      const met = await this.#handshake.take(message);
-      if (met === null) return;
+      // Late, for a link that was given up meanwhile: the room says that a device of the call sent it.
+      const met = await this.#handshake?.take(message).catch((error) => {
+        if (error instanceof CryptoError && error.code === "bad_handshake") return null;
+        throw error;
+      });
+      if (met == null) return;
       this.#handshake = null;
       this.#meet(met);
     });
@@ -120,7 +124,7 @@ export class GroupLink {
   /** Opens a box of the session, and hands on what is in it. */
   receive(box: Bytes, isSecret: (payload: Bytes) => void = this.#parts.onSecret): void {
     this.#later(async () => {
-      if (this.#session === null) throw new ClientError("handshake_refused", "No session yet");
+      if (this.#session === null) return;
       const { payload, reply } = await this.#session.receive(box);
       if (reply !== null) await this.#parts.send(reply);
       if (payload !== null) isSecret(payload);

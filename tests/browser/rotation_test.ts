@@ -14,7 +14,7 @@ import { type Disturbance, type RotatingSide } from "./pages/rotating_party.ts";
 import { openRemotePage, type RemotePage } from "./remote.ts";
 
 /** How long each part of a round takes, with rekeys and without; a round has three of both. */
-const PART_MS = isLong ? 5_000 : 3_500;
+const PART_MS = isLong ? 5_000 : 2_500;
 const PARTS = 3;
 /**
  * From the end of a rekey until the next is due. With what one takes, and because only every 50 ms it is

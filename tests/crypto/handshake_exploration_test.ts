@@ -50,7 +50,7 @@ const PLAYS: readonly Play[] = [
   {
     name: "calls, pages that are lost, refusals, and giving up",
     often: { call: 2, pickUp: 2, decline: 1, hangUp: 1, reload: 1 },
-    steps: 7 + MORE_STEPS,
+    steps: 6 + MORE_STEPS,
   },
 ];
 
