@@ -33,6 +33,14 @@ export interface RelayedMessage {
   readonly bytes: number;
 }
 
+/** What the other person wrote. */
+export interface Said {
+  /** What it says. */
+  readonly text: string;
+  /** How many of theirs before it never came: the service kept them back, or lost them. */
+  readonly missing: number;
+}
+
 /** A call. */
 export interface Call {
   /** What both sides know the call by; a new call may name it to take its place. */
@@ -61,12 +69,12 @@ export interface Call {
   /**
    * Writes to the other person, in their order; the service sees sealed bytes.
    *
-   * @param text at most 4,000 characters
+   * @param text at most 4 kB
    * @throws ClientError `refused` where the call is not connected, `bad_option`, `network`
    */
   say(text: string): Promise<void>;
   /** What the other person writes, with what they wrote already. One reader. */
-  said(signal?: AbortSignal): AsyncIterable<string>;
+  said(signal?: AbortSignal): AsyncIterable<Said>;
   /**
    * The comparison of a short code with the other person, to find out that nobody is between them. Look at
    * it as soon as the call is `connected`: the other person may ask first.

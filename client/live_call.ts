@@ -14,17 +14,17 @@ import {
   type Description,
   hangup,
   type HangupReason,
-  MAX_CHAT_CHARS,
   payloadFromBytes,
   payloadToBytes,
 } from "../wire/payload.ts";
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
-import { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
+import { type Call, type CallEnd, type CallState, type RelayedMessage, type Said } from "./call.ts";
 import { Channel } from "./channel.ts";
 import type { Comparison } from "./comparison.ts";
 import { ClientError, toClientError } from "./error.ts";
 import { checkCertificates } from "./fingerprint.ts";
 import type { CallSides, LiveComparison } from "./live_comparison.ts";
+import { LiveTalk } from "./live_talk.ts";
 import { type Peer } from "./peer.ts";
 import { Reconnection } from "./reconnection.ts";
 import { Rekeying } from "./rekeying.ts";
@@ -59,7 +59,7 @@ export class LiveCall implements Call {
   readonly #adapter: MediaAdapter;
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
-  readonly #said = new Channel<string>();
+  readonly #talk = new LiveTalk();
   #state: CallState;
   /** Since somebody left or is away: what is waited for then; null while they are there. */
   #watching: { readonly silenceMs: number } | null = null;
@@ -113,17 +113,15 @@ export class LiveCall implements Call {
   }
 
   async say(text: string): Promise<void> {
-    if (text === "" || text.length > MAX_CHAT_CHARS) {
-      throw new ClientError("bad_option", `A text has 1 to ${MAX_CHAT_CHARS} characters`);
-    }
-    if (this.#session === null || this.#state !== "connected") {
+    const session = this.#session;
+    if (session === null || this.#state !== "connected") {
       throw new ClientError("refused", "The call is not connected");
     }
-    await this.#send(await this.#session.seal(payloadToBytes({ kind: "chat", text })));
+    await this.#talk.say(text, async (payload) => await this.#send(await session.seal(payload)));
   }
 
-  said(signal?: AbortSignal): AsyncIterable<string> {
-    return this.#said.read(signal);
+  said(signal?: AbortSignal): AsyncIterable<Said> {
+    return this.#talk.read(signal);
   }
 
   async comparison(): Promise<Comparison> {
@@ -229,7 +227,7 @@ export class LiveCall implements Call {
       await this.#rekeying?.keysStand();
       await this.#send(reply).catch(() => {});
     }
-    if (payload?.kind === "chat") this.#said.push(payload.text);
+    if (payload?.kind === "chat") this.#talk.take(payload);
     if (payload?.kind === "restart") this.#reconnection?.take(payload);
     if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }
@@ -330,7 +328,7 @@ export class LiveCall implements Call {
     this.#reconnection?.stop();
     this.move("ended");
     this.#states.end();
-    this.#said.end();
+    this.#talk.end();
     this.#resolveEnd(end);
     await Promise.all([told, withdrawn]);
     this.#session?.wipe();

@@ -27,7 +27,7 @@
  */
 
 export { type MediaAdapter, type MediaFailure, type MediaStats } from "./adapter.ts";
-export { type Call, type CallEnd, type CallState, type RelayedMessage } from "./call.ts";
+export { type Call, type CallEnd, type CallState, type RelayedMessage, type Said } from "./call.ts";
 export { Client } from "./client.ts";
 export type { Comparison, ComparisonState } from "./comparison.ts";
 export { type Standing } from "./contact.ts";

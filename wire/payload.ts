@@ -6,7 +6,7 @@
  *     ready    { kind }                                                    in its confirm
  *     hangup   { kind, reason, head, proof }                               in the session, or ending an offer
  *     sas      { kind, step, epoch, value }                                in the session
- *     chat     { kind, text }                                              in the session
+ *     chat     { kind, n, text }                                           in the session
  *     restart  { kind, step, round, sdp, fingerprints }                    in the session
  *
  * `replaces` is the id of the call that this one takes the place of, or empty.
@@ -108,12 +108,13 @@ const RESTART_STEPS: readonly RestartPayload["step"][] = ["offer", "answer"];
 /** Something that a person writes. */
 export interface ChatPayload {
   readonly kind: "chat";
-  /** At most `MAX_CHAT_CHARS`. */
+  /** How many this side of the call wrote before. */
+  readonly n: number;
   readonly text: string;
 }
 
-/** Longest text that a person writes at once, in UTF-16 code units. */
-export const MAX_CHAT_CHARS = 4_000;
+/** Longest payload of a text that a person writes at once. */
+export const MAX_CHAT_BYTES = 4_096;
 
 /** One sealed payload. */
 export type Payload =
@@ -159,9 +160,8 @@ export function payloadFromBytes(bytes: Bytes): Payload {
     case "ready":
       return { kind: "ready" };
     case "chat": {
-      const text = asText(payload.text, "text");
-      if (text.length > MAX_CHAT_CHARS) throw new WireError("text");
-      return { kind: "chat", text };
+      if (bytes.length > MAX_CHAT_BYTES) throw new WireError("text");
+      return { kind: "chat", n: asCount(payload.n, "n"), text: asText(payload.text, "text") };
     }
     case "hangup": {
       const reason = REASONS.find((known) => known === payload.reason);

@@ -203,8 +203,10 @@ function servePhone(phone: Phone, model: Model): void {
   onPress("share", () => phone.toggleScreen());
   onSubmit("talk-form", () => {
     const field = part("talk-text", HTMLInputElement);
-    phone.say(field.value);
-    field.value = "";
+    const { value } = field;
+    void phone.say(value).then((isSaid) => {
+      if (isSaid && field.value === value) field.value = "";
+    });
   });
   onPress("use-test", () => phone.decideMedia(true));
   onPress("cancel-media", () => phone.decideMedia(false));

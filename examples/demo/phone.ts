@@ -20,8 +20,15 @@ import { type LocalMedia, openMedia } from "./media.ts";
 import { type Model, newCall } from "./model.ts";
 import { createPulse } from "./pulse.ts";
 import { type CallView, type PeerView, type Trouble, type Unanswered } from "./state.ts";
-import { ABOUT_THE_NAME, NO_NAME, troubleOf, troubleOfEnd, troubleOfRing } from "./trouble.ts";
-import { viewOf } from "./words.ts";
+import {
+  ABOUT_THE_NAME,
+  NO_NAME,
+  TOO_LONG,
+  troubleOf,
+  troubleOfEnd,
+  troubleOfRing,
+} from "./trouble.ts";
+import { missingTexts, viewOf } from "./words.ts";
 
 const LOOK_MS = 500;
 /** Most lines of talk that are shown. */
@@ -40,8 +47,8 @@ export interface Phone {
   toggleSound(): void;
   togglePicture(): void;
   toggleScreen(): void;
-  /** Writes to the other side. */
-  say(text: string): void;
+  /** Writes to the other side; whether it went out. */
+  say(text: string): Promise<boolean>;
   /** Answers the question what to send without a camera. */
   decideMedia(useTest: boolean): void;
 }
@@ -81,7 +88,7 @@ export function createPhone(
     toggleSound: () => toggle("muted", (stream) => stream.getAudioTracks()),
     togglePicture: () => toggle("cameraOff", (stream) => stream.getVideoTracks()),
     toggleScreen: () => void toggleScreen(),
-    say: (text) => void say(text),
+    say,
     decideMedia: (useTest) => decided(useTest),
   };
 
@@ -228,21 +235,28 @@ export function createPhone(
   }
 
   async function hear(own: Line, call: Call): Promise<void> {
-    for await (const text of call.said()) talk(own, call.peer.label, text);
+    const { label } = call.peer;
+    for await (const { text, missing } of call.said()) {
+      if (missing > 0) talk(own, null, missingTexts(missing, label));
+      talk(own, label, text);
+    }
   }
 
-  async function say(text: string): Promise<void> {
-    if (line?.call == null || text.trim() === "") return;
+  async function say(text: string): Promise<boolean> {
+    if (line?.call == null || text.trim() === "") return false;
     const own = line;
     try {
       await line.call.say(text);
       talk(own, client.label ?? "", text);
+      return true;
     } catch (error) {
-      model.notify(troubleOf(error));
+      const isTooLong = error instanceof ClientError && error.code === "bad_option";
+      model.notify(isTooLong ? TOO_LONG : troubleOf(error));
+      return false;
     }
   }
 
-  function talk(own: Line, from: string, text: string): void {
+  function talk(own: Line, from: string | null, text: string): void {
     const { screen } = model.get();
     if (screen.at !== "call") return;
     show(own, { talk: [...screen.call.talk, { from, text }].slice(-MAX_LINES) });

@@ -94,7 +94,8 @@ export interface CheckView {
 
 /** Something that somebody wrote. */
 export interface TalkLine {
-  readonly from: string;
+  /** Null for a line of the page itself. */
+  readonly from: string | null;
   readonly text: string;
 }
 

@@ -15,7 +15,8 @@ export function renderTalk(name: string, talk: readonly TalkLine[]): void {
   if (list.children.length > talk.length || first === undefined) list.replaceChildren();
   for (const { from, text } of talk.slice(list.children.length)) {
     const item = made("li", "", "");
-    item.append(made("b", "", from), made("span", "", text));
+    if (from === null) item.append(made("em", "", text));
+    else item.append(made("b", "", from), made("span", "", text));
     list.append(item);
     list.scrollTop = list.scrollHeight;
   }

@@ -112,6 +112,12 @@ export function plain(title: string, text: string): Trouble {
 /** A field that was left empty. */
 export const NO_NAME: Trouble = plain("Type a name", "");
 
+/** A text that goes into no message. */
+export const TOO_LONG: Trouble = plain(
+  "That is too long for one message",
+  "Nothing was sent. Send it in parts.",
+);
+
 /** This account is online in another tab, where the person of a link is called from. */
 export function elsewhere(label: string, callee: string): Trouble {
   const self = `${label} is already online in another tab of this browser.`;

@@ -78,6 +78,12 @@ function counted(calls: readonly Unanswered[]): string {
     .join(", ");
 }
 
+/** That something somebody wrote is not there. */
+export function missingTexts(count: number, label: string): string {
+  const what = count === 1 ? "A message" : `${count} messages`;
+  return `${what} of ${label} did not arrive: the service lost or kept back what was written here.`;
+}
+
 /** What a device is called, or that it is not. */
 export function calledDevice({ name }: Pick<DeviceInfo, "name">): string {
   return name === "" ? "Unnamed device" : name;
