@@ -34,10 +34,12 @@ import {
 } from "./browser_lines.ts";
 import { type BrowserMedia, browserMedia } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
+import { type MediaPath, NO_PATH, pathOf } from "./browser_path.ts";
 import { withoutOrphans } from "./browser_sdp.ts";
 import { hasArrived, senderCount, watchLine } from "./browser_watchdog.ts";
 import { followKeys } from "./key_following.ts";
 
+export { type MediaPath } from "./browser_path.ts";
 export { type Codec } from "../../crypto/envelope.ts";
 export {
   type BrowserMedia,
@@ -97,6 +99,8 @@ export interface BrowserAdapter extends MediaAdapter {
    * @throws Error where the peer has no line for it
    */
   share(screen: MediaStream | null): Promise<void>;
+  /** Which way the media go at the moment, and in which codecs, for people to look at. */
+  path(): Promise<MediaPath>;
 }
 
 const GATHERING_MS = 3_000;
@@ -224,6 +228,10 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     async share(screen) {
       await adapter.setTrack(CTX.screen, screen?.getVideoTracks()[0] ?? null);
       await adapter.setTrack(CTX.screenAudio, screen?.getAudioTracks()[0] ?? null);
+    },
+    async path() {
+      if (state !== "started") return NO_PATH;
+      return pathOf(new Map((await connection.getStats()).entries()));
     },
     close() {
       if (state === "closed") return;

@@ -92,7 +92,6 @@ export async function register(own: Own, model: Model, name: string): Promise<vo
 export async function enter(client: Client, model: Model, callee: string): Promise<void> {
   model.set({ label: client.label, screen: { at: "home", trouble: null } });
   showDevices(client, model);
-  void showContacts(client, model);
   for (;;) {
     try {
       return await client.goOnline();
@@ -115,16 +114,6 @@ export async function enter(client: Client, model: Model, callee: string): Promi
 /** Shows the devices of the account as this one knows them. */
 export function showDevices(client: Client, model: Model): void {
   if (client.label !== null) model.set({ devices: client.devices() });
-}
-
-/** Shows whom this device knows, and how far they are believed by now. */
-export async function showContacts(client: Client, model: Model): Promise<void> {
-  try {
-    const contacts = await (await client.verification()).people();
-    model.set({ contacts: contacts.filter(({ label }) => label !== client.label) });
-  } catch {
-    // A store that can't be read any more says so elsewhere.
-  }
 }
 
 /** Says why this page can't be online any more; a call under way goes on before that is shown. */

@@ -10,21 +10,15 @@
  */
 
 import { type Client } from "../../client/mod.ts";
-import {
-  deviceName,
-  enter,
-  missing,
-  openOwn,
-  type Own,
-  register,
-  showContacts,
-  storeName,
-} from "./account.ts";
+import { deviceName, enter, missing, openOwn, type Own, register, storeName } from "./account.ts";
 import { renderAlarms, renderEvidence } from "./alarm_view.ts";
 import { answer } from "./alarms.ts";
+import { askToAnnounce, createAnnouncer, mayAnnounce } from "./announcer.ts";
 import { renderCall } from "./call_view.ts";
 import { renderCheck } from "./check_view.ts";
 import { type Checking, createChecking } from "./checking.ts";
+import { onChoice, renderChoices } from "./choices_view.ts";
+import { createContacts } from "./contacts.ts";
 import { renderContacts } from "./contacts_view.ts";
 import { createDevices, type Devices } from "./devices.ts";
 import { renderDevices, renderLink, renderRemoval } from "./devices_view.ts";
@@ -64,12 +58,14 @@ interface Presses {
 /** Renders everything; each view looks at what it shows and leaves the rest alone. */
 function renderer(presses: Presses): (state: State) => void {
   const ringer = createRinger();
+  const announcer = createAnnouncer();
   return (state) => {
     renderPresence(state);
     renderHome(state);
     renderContacts(state, (label) => presses.call(label));
     renderDevices(state, (device) => presses.ask(device));
     renderCall(state);
+    renderChoices(state);
     renderInspector(state);
     renderGroup(state);
     renderCheck(state);
@@ -82,6 +78,7 @@ function renderer(presses: Presses): (state: State) => void {
     renderLink(state);
     renderRemoval(state);
     renderIncoming(state);
+    announcer.announce(state.incoming);
     renderMediaProblem(state);
     renderStartOver(state);
     const { screen } = state;
@@ -120,6 +117,8 @@ function serveAccount(own: Own, model: Model): void {
     void register(own, model, part("name-input", HTMLInputElement).value);
   });
   serveCopy("copy", "invite");
+  model.set({ announcing: mayAnnounce() });
+  onPress("announce", () => void askToAnnounce(model));
   for (const source of ["camera", "test"] as const) {
     part(`source-${source}`).addEventListener("change", () => model.set({ source }));
   }
@@ -201,6 +200,7 @@ function servePhone(phone: Phone, model: Model): void {
   onPress("mute", () => phone.toggleSound());
   onPress("camera", () => phone.togglePicture());
   onPress("share", () => phone.toggleScreen());
+  onChoice((choice) => phone.use(choice));
   onSubmit("talk-form", () => {
     const field = part("talk-text", HTMLInputElement);
     const { value } = field;
@@ -241,9 +241,10 @@ async function start(): Promise<void> {
     const { client, store } = own;
     serveRescue(device, client, model);
     const checking = createChecking(client, model);
+    const contacts = createContacts(client, model, storeName(device));
     const phone = createPhone(client, model, (call) => {
       checking.follow(call);
-      void call.ended.then(() => showContacts(client, model));
+      void contacts.follow(call);
     });
     const devices = createDevices(own, model);
     presses.answer = (alarm) => void answer(client, model, alarm);
@@ -259,6 +260,7 @@ async function start(): Promise<void> {
     part("call-input", HTMLInputElement).value = callee;
     if (isInvite(here)) part("group-join-link", HTMLInputElement).value = here.href;
     serveDeparture(client, phone);
+    void contacts.show();
     if (client.label === null) return model.set({ screen: WELCOME });
     void store.isPersistent().then((kept) => model.set({ kept }));
     await enter(client, model, callee);

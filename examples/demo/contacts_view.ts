@@ -4,12 +4,12 @@
  * @module
  */
 
-import { type KnownPerson } from "../../client/mod.ts";
 import { STANDINGS } from "./check_view.ts";
 import { made, part, setShown } from "./parts.ts";
-import { type State } from "./state.ts";
+import { type Contact, type State } from "./state.ts";
+import { lastSeen } from "./words.ts";
 
-/** The people, the loudest first. */
+/** The people; `call` is what their buttons do. */
 export function renderContacts(
   { contacts, presence }: State,
   call: (label: string) => void,
@@ -24,16 +24,14 @@ export function renderContacts(
   for (const button of list.querySelectorAll("button")) button.disabled = presence !== "online";
 }
 
-function contactItem(
-  { label, standing, firstSeenMs }: KnownPerson,
-  call: (label: string) => void,
-): HTMLElement {
+function contactItem(contact: Contact, call: (label: string) => void): HTMLElement {
+  const { label, standing } = contact;
   const item = made("li", "", "");
+  item.dataset["testid"] = "contact";
   const who = made("div", "", "");
-  const since = new Date(firstSeenMs).toLocaleDateString(undefined, { dateStyle: "long" });
   const badge = made("span", "badge", STANDINGS[standing]);
   badge.dataset["standing"] = standing;
-  who.append(made("b", "", label), made("span", "hint", `First seen ${since}`), badge);
+  who.append(made("b", "", label), made("span", "hint", lastSeen(contact)), badge);
   const button = made("button", "plain-button", "Call");
   button.type = "button";
   button.setAttribute("aria-label", `Call ${label}`);

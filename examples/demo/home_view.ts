@@ -37,6 +37,7 @@ export function renderHome(state: State): void {
 function renderDialling(state: State, trouble: Trouble | null): void {
   const label = state.label ?? "";
   setText("home-label", label);
+  setShown("announce-row", state.announcing === "default");
   setShown("kept-row", state.kept === true);
   setShown("kept-refused", state.kept === false);
   const saved = state.devices.length > 1

@@ -8,11 +8,12 @@
 import { drawPlot } from "./plot.ts";
 import { setText } from "./parts.ts";
 import { type CallView, type State } from "./state.ts";
+import { codecsOf, refusedDetail, wayOf } from "./words.ts";
 
 /** What goes on in the call on the screen. */
 export function renderInspector({ screen }: State): void {
   if (screen.at !== "call") return;
-  const { samples, epoch, logSize }: CallView = screen.call;
+  const { samples, epoch, logSize, path, stats }: CallView = screen.call;
   const latest = samples.at(-1);
   drawPlot("plot-frames", [
     { name: "out", values: samples.map(({ sent }) => sent) },
@@ -23,6 +24,14 @@ export function renderInspector({ screen }: State): void {
     { name: "in", values: samples.map(({ openedKbits }) => openedKbits) },
   ], `${round(latest?.sentKbits)} sent, ${round(latest?.openedKbits)} received`);
   setText("inspect-epoch", epoch === null ? "None yet" : `Epoch ${epoch}`);
+  setText("inspect-codecs", codecsOf(path));
+  setText("inspect-path", wayOf(path));
+  const dropped = samples.reduce((sum, { refused }) => sum + refused, 0);
+  const reasons = refusedDetail(stats);
+  setText(
+    "inspect-drops",
+    dropped < 0.5 ? "None" : `${round(dropped)}; since the beginning ${reasons}`,
+  );
   setText("inspect-log", logSize === null ? "Not known" : `${logSize.toLocaleString()} entries`);
 }
 

@@ -5,12 +5,11 @@
  * @module
  */
 
-import { type BrowserAdapter, browserAdapter } from "../../client/adapters/browser.ts";
+import { browserAdapter } from "../../client/adapters/browser.ts";
 import {
   type Call,
   type Client,
   ClientError,
-  CTX,
   type IncomingCall,
   type MediaAdapter,
   type RingEnd,
@@ -19,9 +18,17 @@ import { createHistory } from "./history.ts";
 import { type LocalMedia, openMedia } from "./media.ts";
 import { type Model, newCall } from "./model.ts";
 import { createPulse } from "./pulse.ts";
-import { type CallView, type PeerView, type Trouble, type Unanswered } from "./state.ts";
+import { choicesOf, type Sending, stopScreen, toggleScreen, useDevice } from "./sending.ts";
+import {
+  type CallView,
+  type DeviceChoice,
+  type PeerView,
+  type Trouble,
+  type Unanswered,
+} from "./state.ts";
 import {
   ABOUT_THE_NAME,
+  NO_DEVICE,
   NO_NAME,
   TOO_LONG,
   troubleOf,
@@ -47,6 +54,8 @@ export interface Phone {
   toggleSound(): void;
   togglePicture(): void;
   toggleScreen(): void;
+  /** Goes over to another microphone or camera. */
+  use(choice: Pick<DeviceChoice, "kind" | "id">): void;
   /** Writes to the other side; whether it went out. */
   say(text: string): Promise<boolean>;
   /** Answers the question what to send without a camera. */
@@ -59,8 +68,7 @@ interface Line {
   /** Set by hanging up, also before there is a call. */
   over: boolean;
   media: LocalMedia | null;
-  adapter: BrowserAdapter | null;
-  screen: MediaStream | null;
+  sending: Sending | null;
   call: Call | null;
 }
 
@@ -75,6 +83,7 @@ export function createPhone(
   let decided: (useTest: boolean) => void = () => {};
 
   void listen();
+  void hearMissed();
   return {
     place: (name) => void place(name),
     accept: () => void accept(),
@@ -87,7 +96,8 @@ export function createPhone(
     leave: () => hangUp(),
     toggleSound: () => toggle("muted", (stream) => stream.getAudioTracks()),
     togglePicture: () => toggle("cameraOff", (stream) => stream.getVideoTracks()),
-    toggleScreen: () => void toggleScreen(),
+    toggleScreen: () => void share(),
+    use: (choice) => void use(choice),
     say,
     decideMedia: (useTest) => decided(useTest),
   };
@@ -149,7 +159,7 @@ export function createPhone(
   }
 
   function begin(outgoing: boolean, label: string): Line {
-    line = { outgoing, over: false, media: null, adapter: null, screen: null, call: null };
+    line = { outgoing, over: false, media: null, sending: null, call: null };
     model.set({ screen: { at: "call", call: newCall(label) } });
     return line;
   }
@@ -171,7 +181,7 @@ export function createPhone(
     show(own, { local: media.stream, isCamera: media.isCamera });
     const iceServers = await client.iceServers();
     const remote = new MediaStream();
-    return own.adapter = browserAdapter({
+    const adapter = browserAdapter({
       worker: () => new Worker("/worker.js", { type: "module" }),
       audio: media.stream.getAudioTracks()[0] ?? null,
       video: media.stream.getVideoTracks()[0] ?? null,
@@ -185,6 +195,9 @@ export function createPhone(
         show(own, { remote });
       },
     });
+    own.sending = { media, adapter, screen: null };
+    void showChoices(own);
+    return adapter;
   }
 
   async function choose(own: Line): Promise<LocalMedia | null> {
@@ -215,7 +228,8 @@ export function createPhone(
       const stalled = call.state === "connected" && !beats(stats.framesOpened);
       const samples = sample(stats, performance.now());
       const epoch = call.epoch === 0 ? null : call.epoch;
-      show(own, { stats, stalled, samples, epoch, relayed: [...call.relayed] });
+      const path = await own.sending?.adapter.path() ?? null;
+      show(own, { stats, stalled, samples, epoch, path, relayed: [...call.relayed] });
     };
     const timer = setInterval(() => void look(), LOOK_MS);
     try {
@@ -262,25 +276,36 @@ export function createPhone(
     show(own, { talk: [...screen.call.talk, { from, text }].slice(-MAX_LINES) });
   }
 
-  async function toggleScreen(): Promise<void> {
+  async function share(): Promise<void> {
     const own = line;
-    if (own?.adapter == null) return;
-    for (const track of own.screen?.getTracks() ?? []) track.stop();
-    // Whoever changes their mind has shared nothing.
-    own.screen = own.screen !== null
-      ? null
-      : await navigator.mediaDevices.getDisplayMedia({ video: true }).catch(() => null);
-    own.screen?.getVideoTracks()[0]?.addEventListener("ended", () => void toggleScreen());
-    // In the camera's place: the other side shows one picture.
-    const track = (own.screen ?? own.media?.stream)?.getVideoTracks()[0] ?? null;
-    await own.adapter.setTrack(CTX.camera, track).catch(() => {});
-    show(own, { sharing: own.screen !== null });
+    if (own?.sending == null) return;
+    await toggleScreen(own.sending, () => void share());
+    // It may have ended while the user chose.
+    if (line !== own) stopScreen(own.sending);
+    show(own, { sharing: own.sending.screen !== null });
+  }
+
+  async function use(choice: Pick<DeviceChoice, "kind" | "id">): Promise<void> {
+    const own = line;
+    if (own?.sending == null) return;
+    try {
+      await useDevice(own.sending, choice);
+    } catch {
+      model.notify(NO_DEVICE);
+    }
+    // It may have ended while the browser opened it.
+    if (line !== own) own.media?.stop();
+    await showChoices(own);
+  }
+
+  async function showChoices(own: Line): Promise<void> {
+    if (own.media !== null) show(own, { choices: await choicesOf(own.media) });
   }
 
   /** Turns the media off and shows how it ended; null goes home without a word. */
   function finish(own: Line, trouble: Trouble | null): void {
     own.media?.stop();
-    for (const track of own.screen?.getTracks() ?? []) track.stop();
+    if (own.sending !== null) stopScreen(own.sending);
     if (line !== own) return;
     line = null;
     const { screen } = model.get();
@@ -332,12 +357,17 @@ export function createPhone(
     }
   }
 
+  /** Calls of while no device was there: the service's word, which nothing proves. */
+  async function hearMissed(): Promise<void> {
+    for await (const { label } of client.missedCalls()) miss({ label }, "away");
+  }
+
   function stopRinging(): void {
     ringing = null;
     model.set({ incoming: null });
   }
 
-  function miss({ label }: PeerView, end: Unanswered["end"]): void {
+  function miss({ label }: Pick<PeerView, "label">, end: Unanswered["end"]): void {
     model.set({ unanswered: [...model.get().unanswered, { label, end }] });
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { type Client } from "../../client/mod.ts";
+import { callTimesOf } from "./contacts.ts";
 import { type Model } from "./model.ts";
 import { troubleOf } from "./trouble.ts";
 
@@ -20,6 +21,7 @@ export async function startOver(store: string, client: Client | null, model: Mod
       deletion.onsuccess = () => resolve();
       deletion.onerror = () => reject(deletion.error);
     });
+    localStorage.removeItem(callTimesOf(store));
     location.reload();
   } catch (error) {
     model.set({

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type MediaPath } from "../../client/adapters/browser.ts";
 import {
   type CallState,
   type ComparisonState,
@@ -68,6 +69,10 @@ export interface CallView {
   readonly epoch: number | null;
   /** Size of the log's head that vouches for the other side, or null. */
   readonly logSize: number | null;
+  /** Which way the media go, once it was looked at. */
+  readonly path: MediaPath | null;
+  /** Microphones and cameras. */
+  readonly choices: readonly DeviceChoice[];
   readonly sharing: boolean;
   readonly talk: readonly TalkLine[];
   readonly relayed: readonly RelayedMessage[];
@@ -90,6 +95,20 @@ export interface CheckView {
   readonly scanning: boolean;
   /** What came of the last attempt, or null. */
   readonly trouble: Trouble | null;
+}
+
+/** Somebody whom this device knows. */
+export interface Contact extends KnownPerson {
+  /** When a call with them last came about here, Unix milliseconds; null where none did. */
+  readonly lastCallMs: number | null;
+}
+
+/** A microphone or a camera. */
+export interface DeviceChoice {
+  readonly kind: "audio" | "video";
+  readonly id: string;
+  readonly name: string;
+  readonly isUsed: boolean;
 }
 
 /** Something that somebody wrote. */
@@ -216,7 +235,8 @@ export interface Alarm {
 /** A call that rang here and was not answered here. */
 export interface Unanswered {
   readonly label: string;
-  readonly end: RingEnd | "busy";
+  /** `away`: while no device was there, as the service says. */
+  readonly end: RingEnd | "busy" | "away";
 }
 
 /** Whether the service can reach this page, and if not, what becomes of it. */
@@ -249,7 +269,9 @@ export interface State {
   readonly evidence: readonly string[];
   readonly devices: readonly DeviceInfo[];
   /** Whom this device knows. */
-  readonly contacts: readonly KnownPerson[];
+  readonly contacts: readonly Contact[];
+  /** Whether the browser may tell of calls while this page is not seen; null where it can't. */
+  readonly announcing: NotificationPermission | null;
   /** What became of the devices last, to be read out. */
   readonly devicesNews: string;
   readonly link: LinkView | null;

@@ -112,6 +112,12 @@ export function plain(title: string, text: string): Trouble {
 /** A field that was left empty. */
 export const NO_NAME: Trouble = plain("Type a name", "");
 
+/** A microphone or camera that can't be used. */
+export const NO_DEVICE: Trouble = plain(
+  "That microphone or camera can’t be used",
+  "It is gone, or another program has it. The one before goes on.",
+);
+
 /** A text that goes into no message. */
 export const TOO_LONG: Trouble = plain(
   "That is too long for one message",

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { type MediaPath } from "../../client/adapters/browser.ts";
 import { type DeviceInfo, type MediaStats, type Peer } from "../../client/mod.ts";
 import {
   type Alarm,
   type CallView,
+  type Contact,
   type PeerView,
   type Progress,
   type Trouble,
@@ -43,6 +45,17 @@ export function since(peer: PeerView): string {
   return `First seen ${date.toLocaleDateString(undefined, { dateStyle: "long" })}`;
 }
 
+/** When a call with somebody last came about here, or since when this device knows them. */
+export function lastSeen({ lastCallMs, firstSeenMs }: Contact): string {
+  if (lastCallMs === null) {
+    return `First seen ${
+      new Date(firstSeenMs).toLocaleDateString(undefined, { dateStyle: "long" })
+    }`;
+  }
+  const date = new Date(lastCallMs);
+  return `Last call ${date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+}
+
 /** What the log proved about somebody. */
 export function provenBy(peer: PeerView): string {
   return `The service’s public log of names holds these keys for ${peer.label}. ` +
@@ -65,6 +78,7 @@ const WHY: Readonly<Record<Unanswered["end"], string>> = {
   gone: "is not there any more",
   expired: "waited in vain",
   busy: "called while you were in a call",
+  away: "called while you were away, as the service says",
   // Not missed.
   elsewhere: "",
   declined: "was turned down",
@@ -82,6 +96,24 @@ function counted(calls: readonly Unanswered[]): string {
 export function missingTexts(count: number, label: string): string {
   const what = count === 1 ? "A message" : `${count} messages`;
   return `${what} of ${label} did not arrive: the service lost or kept back what was written here.`;
+}
+
+/** Which way media go, such as `direct, UDP, 12 ms`. */
+export function wayOf(path: MediaPath | null): string {
+  if (path === null || path.transport === null) return "None yet";
+  const way = path.transport === "relayed" ? "Over a relay" : "Direct";
+  const parts = [way, path.protocol.toUpperCase()];
+  if (path.roundTripMs !== null) parts.push(`${Math.round(path.roundTripMs)} ms there and back`);
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+/** The codecs each way; what is the same both ways is said once. */
+export function codecsOf(path: MediaPath | null): string {
+  const [sent, received] = [path?.sent ?? [], path?.received ?? []].map((names) =>
+    [...names].sort().join(", ")
+  );
+  if (sent === received) return sent === "" ? "None yet" : sent!;
+  return `${sent || "nothing"} out, ${received || "nothing"} in`;
 }
 
 /** What a device is called, or that it is not. */

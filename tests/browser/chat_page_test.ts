@@ -53,7 +53,7 @@ Deno.test("people write to each other beside a call, and look into it", async (t
       async () => {
         await alice.part("hang-up").click();
         for (const person of [alice, bob]) await person.part("done").click();
-        await alice.says("contacts", /^bobFirst seen .*In the log, not checked by youCall$/);
+        await alice.says("contacts", /^bobLast call .*In the log, not checked by youCall$/);
         await alice.page.getByRole("button", { name: "Call bob" }).click();
         await bob.part("decline").click();
         await alice.part("done").click();
