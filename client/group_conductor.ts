@@ -54,7 +54,13 @@ export async function joinGroupCall(
   }
   JOINED.add(meeting);
   const conductor = new Conductor(world, meeting, options);
-  await conductor.begin();
+  try {
+    await conductor.begin();
+  } catch (error) {
+    // Its room has been read from: it can only be joined anew.
+    await conductor.leave().catch(() => {});
+    throw error;
+  }
   return conductor;
 }
 

@@ -13,7 +13,7 @@ import { type GroupEvent } from "./group_call.ts";
 import { type GroupKeys } from "./group_keys.ts";
 import { type GroupPeer, type GroupPeers } from "./group_peers.ts";
 import { type GroupSpeech } from "./group_speech.ts";
-import { noteUse } from "./group_uses.ts";
+import { GroupUses } from "./group_uses.ts";
 import { SAID } from "./group_wire.ts";
 import { type World } from "./world.ts";
 
@@ -46,6 +46,7 @@ export interface EffectParts {
 /** Carries out the effects of one call. */
 export class GroupEffects {
   readonly #parts: EffectParts;
+  readonly #uses: GroupUses;
   #switched: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
   /** Counts what was said of keys to send with: the last word holds. */
@@ -55,6 +56,7 @@ export class GroupEffects {
   /** Nothing is to be done yet. */
   constructor(parts: EffectParts) {
     this.#parts = parts;
+    this.#uses = new GroupUses(parts.world.store);
   }
 
   /** Nothing is done any more. */
@@ -119,7 +121,7 @@ export class GroupEffects {
   /** Not before the store has it that frames are sent under these keys, and not where it has it already. */
   async #take(generation: Generation): Promise<void> {
     const turn = ++this.#turn;
-    const isFresh = await noteUse(this.#parts.world.store, generation);
+    const isFresh = await this.#uses.take(generation);
     if (this.#isOver || turn !== this.#turn || !isFresh) generation.wipe();
     else this.#use(generation);
     if (!isFresh && turn === this.#turn) this.#renew();

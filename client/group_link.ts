@@ -125,7 +125,13 @@ export class GroupLink {
   receive(box: Bytes, isSecret: (payload: Bytes) => void = this.#parts.onSecret): void {
     this.#later(async () => {
       if (this.#session === null) return;
-      const { payload, reply } = await this.#session.receive(box);
+      const received = await this.#session.receive(box).catch((error) => {
+        // Late as well, of the session before this one.
+        if (error instanceof CryptoError && error.code === "bad_message") return null;
+        throw error;
+      });
+      if (received === null) return;
+      const { payload, reply } = received;
       if (reply !== null) await this.#parts.send(reply);
       if (payload !== null) isSecret(payload);
     });
