@@ -13,6 +13,7 @@ import {
   type Ctx,
   frameKid,
   type GenerationName,
+  indexOfKid,
   type KeyChange,
 } from "../crypto/schedule.ts";
 import { type FrameKey } from "../crypto/sframe.ts";
@@ -134,7 +135,7 @@ export class GroupKeys {
   }
 
   async #recvKey(self: number, kid: number): Promise<FrameKey | null> {
-    const index = kid >>> 11;
+    const index = indexOfKid(kid);
     // Never one's own: a reflected frame must not open.
     if (index === self) return null;
     for (const generation of this.#live.values()) {

@@ -97,11 +97,6 @@ export class GroupLink {
     return this.#state;
   }
 
-  /** Who is at the other end. */
-  get other(): GroupDevice {
-    return this.#parts.other;
-  }
-
   /** Whether keys may be handed to the media: the other side's certificate is known. */
   get isMet(): boolean {
     return this.#session !== null && !this.#isStarted && this.#state !== "closed";
@@ -122,7 +117,7 @@ export class GroupLink {
   }
 
   /** Opens a box of the session, and hands on what is in it. */
-  receive(box: Bytes, isSecret: (payload: Bytes) => void = this.#parts.onSecret): void {
+  receive(box: Bytes, take: (payload: Bytes) => void = this.#parts.onSecret): void {
     this.#later(async () => {
       if (this.#session === null) return;
       const received = await this.#session.receive(box).catch((error) => {
@@ -133,7 +128,7 @@ export class GroupLink {
       if (received === null) return;
       const { payload, reply } = received;
       if (reply !== null) await this.#parts.send(reply);
-      if (payload !== null) isSecret(payload);
+      if (payload !== null) take(payload);
     });
   }
 

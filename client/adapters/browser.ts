@@ -19,7 +19,7 @@
 
 import { type Codec } from "../../crypto/envelope.ts";
 import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
-import { type MediaAdapter, type MediaFailure, type MediaStats } from "../adapter.ts";
+import { type MediaAdapter, type MediaFailure } from "../adapter.ts";
 import {
   addTransceivers,
   attachLines,
@@ -38,6 +38,7 @@ import { type MediaPath, NO_PATH, pathOf } from "./browser_path.ts";
 import { withoutOrphans } from "./browser_sdp.ts";
 import { hasArrived, senderCount, watchLine } from "./browser_watchdog.ts";
 import { followKeys } from "./key_following.ts";
+import { NO_STATS } from "./media_stats.ts";
 
 export { type MediaPath } from "./browser_path.ts";
 export { type Codec } from "../../crypto/envelope.ts";
@@ -109,15 +110,6 @@ const CERTIFICATE_MS = 2_000;
 /** A bypass is seen in the second look after it began, or in the third for video. */
 const LOOK_MS = 500;
 
-const NO_COUNTS: MediaStats = {
-  framesProtected: 0,
-  bytesProtected: 0,
-  framesOpened: 0,
-  bytesOpened: 0,
-  refused: {},
-  duplicates: 0,
-};
-
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
 export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   const configuration: RTCConfiguration & { encodedInsertableStreams: true } = {
@@ -148,7 +140,7 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   const announced = new Set<Ctx>();
   let lines: readonly MediaLine[] = [];
   let isOpen = false;
-  let stats = NO_COUNTS;
+  let stats = NO_STATS;
   let state: "gated" | "started" | "failed" | "closed" = "gated";
 
   connection.onconnectionstatechange = () => {

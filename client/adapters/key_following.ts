@@ -10,14 +10,15 @@ import {
   type Ctx,
   frameKid,
   type GenerationName,
+  indexOfKid,
   type KeyChange,
 } from "../../crypto/schedule.ts";
 import { type FrameKey } from "../../crypto/sframe.ts";
 
 /** Receive keys by the bits of their KIDs. */
 export interface Retired {
-  /** The low eight bits, epoch and step; null for those of every generation. */
-  readonly generation: number | null;
+  /** The low eight bits, epoch and step. */
+  readonly generation: number;
   /** The roster index; null for those of everybody. */
   readonly index: number | null;
 }
@@ -107,6 +108,5 @@ export async function followKeys(
 
 /** Whether a KID is among those of retired keys. */
 export function isRetired(kid: number, { generation, index }: Retired): boolean {
-  return (generation === null || (kid & 0xff) === generation) &&
-    (index === null || kid >>> 11 === index);
+  return (kid & 0xff) === generation && (index === null || indexOfKid(kid) === index);
 }
