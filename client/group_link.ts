@@ -51,10 +51,16 @@ export interface LinkParts {
 /** How far a connection is. */
 export type LinkState = "connecting" | "connected" | "closed";
 
+/** A secret that waits for the session, and where its box goes. */
+interface Waiting {
+  readonly secret: Bytes;
+  readonly send: (box: Bytes) => Promise<void>;
+}
+
 /** The link to one other device. */
 export class GroupLink {
   readonly #parts: LinkParts;
-  readonly #waiting: ((session: Session) => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   #handshake: Handshake | null = null;
   #session: Session | null = null;
   #rekeying: Rekeying | null = null;
@@ -81,14 +87,14 @@ export class GroupLink {
   /** Makes an offer. */
   static offer(parts: LinkParts): GroupLink {
     const link = new GroupLink(parts);
-    link.#begin(offerSession(link.#handshakeParts()));
+    link.#begin(() => offerSession(link.#handshakeParts()));
     return link;
   }
 
   /** Takes an offer up. */
   static answer(parts: LinkParts, offer: Bytes): GroupLink {
     const link = new GroupLink(parts);
-    link.#begin(answerSession(link.#handshakeParts(), offer));
+    link.#begin(() => answerSession(link.#handshakeParts(), offer));
     return link;
   }
 
@@ -134,14 +140,16 @@ export class GroupLink {
 
   /** Seals a secret as soon as there is a session, and erases it; at most eight wait. */
   seal(secret: Bytes, send: (box: Bytes) => Promise<void> = this.#parts.send): void {
-    const now = (session: Session) => {
-      session.seal(secret).finally(() => secret.fill(0)).then(send).catch((error) => {
-        if (this.#state !== "closed") this.#parts.world.refused(toClientError(error, "network"));
-      });
-    };
-    if (this.#session !== null) return now(this.#session);
-    this.#waiting.push(now);
-    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
+    if (this.#state === "closed") return void secret.fill(0);
+    if (this.#session !== null) return this.#seal(this.#session, { secret, send });
+    this.#waiting.push({ secret, send });
+    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()!.secret.fill(0);
+  }
+
+  #seal(session: Session, { secret, send }: Waiting): void {
+    session.seal(secret).finally(() => secret.fill(0)).then(send).catch((error) => {
+      if (this.#state !== "closed") this.#parts.world.refused(toClientError(error, "network"));
+    });
   }
 
   /**
@@ -177,7 +185,7 @@ export class GroupLink {
     this.#handshake?.abandon();
     this.#rekeying?.stop();
     this.#session?.wipe();
-    this.#waiting.length = 0;
+    for (const { secret } of this.#waiting.splice(0)) secret.fill(0);
   }
 
   #handshakeParts(): HandshakeParts {
@@ -185,9 +193,10 @@ export class GroupLink {
     return { world, room, other, adapter, send };
   }
 
-  #begin(handshake: Promise<Handshake>): void {
+  /** In its turn: one that is closed before does not begin, and nobody else would hear that it failed. */
+  #begin(handshake: () => Promise<Handshake>): void {
     this.#later(async () => {
-      this.#handshake = await handshake;
+      this.#handshake = await handshake();
       if (this.#state === "closed") this.#handshake.abandon();
     }, true);
   }
@@ -199,7 +208,7 @@ export class GroupLink {
     this.#theirs = theirs;
     this.#rekeying = new Rekeying(session, this.#parts.send);
     this.#rekeying.start();
-    for (const send of this.#waiting.splice(0)) send(session);
+    for (const waiting of this.#waiting.splice(0)) this.#seal(session, waiting);
     this.#parts.onChange();
   }
 
