@@ -53,7 +53,8 @@ export class GroupKeys {
       claim: (counter) => this.#claim(counter),
       onChange: null,
       exporter: (label, context, length) => this.#present().exporter(label, context, length),
-      mediaExporter: (label, context, length) => this.#present().exporter(label, context, length),
+      mediaExporter: (label, context, length, name) =>
+        this.#named(name).exporter(label, context, length),
     };
     const live = () => [...this.#live.values()].map(({ epoch, step }) => ({ epoch, step }));
     this.#views.add(keys);
@@ -154,6 +155,15 @@ export class GroupKeys {
       this.#derived.set(name, key);
     }
     return key;
+  }
+
+  /** By default the one that is sent with. @throws CryptoError `unknown_key`, `spent` */
+  #named(name?: GenerationName): Generation {
+    const present = this.#present();
+    if (name === undefined) return present;
+    const live = this.#live.get(nameOf(name));
+    if (live === undefined) throw new CryptoError("unknown_key", "A generation's keys are not held");
+    return live;
   }
 
   #present(): Generation {
