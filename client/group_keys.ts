@@ -162,7 +162,9 @@ export class GroupKeys {
     const present = this.#present();
     if (name === undefined) return present;
     const live = this.#live.get(nameOf(name));
-    if (live === undefined) throw new CryptoError("unknown_key", "A generation's keys are not held");
+    if (live === undefined) {
+      throw new CryptoError("unknown_key", "A generation's keys are not held");
+    }
     return live;
   }
 

@@ -14,11 +14,11 @@ import { type Codec, codecOf } from "../../crypto/envelope.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { FrameTally } from "../../crypto/frame_tally.ts";
-import { type Ctx, ctxOfKid } from "../../crypto/schedule.ts";
+import { type Ctx } from "../../crypto/schedule.ts";
 import { type FromWorker, type Gate, type SentCount, type ToWorker } from "./browser_messages.ts";
 import { type EncodedFrame, openPipe, type Transformer } from "./browser_pipe.ts";
-import { isRetired } from "./key_following.ts";
 import { receiveFrames, type Receiver } from "./browser_receiver.ts";
+import { cryptorKeys } from "./cryptor_keys.ts";
 
 export { type Transformer } from "./browser_pipe.ts";
 
@@ -43,6 +43,9 @@ interface Connection {
 /** Serves the transforms of one page until the worker ends. */
 export function serveTransforms(scope: TransformScope): void {
   const cryptor = new FrameCryptor();
+  const holder = cryptorKeys(cryptor, () => {
+    for (const receiver of allReceivers()) receiver.requestKeyFrame();
+  });
   const connections = new Map<number, Connection>();
 
   scope.onrtctransform = ({ transformer }) => {
@@ -64,21 +67,19 @@ export function serveTransforms(scope: TransformScope): void {
         return;
       }
       case "add":
-        for (const key of message.keys) cryptor.addRecvKey(key);
+        holder.add(message.keys);
         for (const { kid } of message.keys) {
           for (const receiver of allReceivers()) receiver.flush(kid);
         }
         return;
       case "use":
-        for (const key of message.keys) cryptor.setSendKey(ctxOfKid(key.kid) as Ctx, key);
-        return cryptor.dropSendKeys();
+        return holder.use(message.keys);
       case "retire":
-        return cryptor.dropRecvKeys((kid) => isRetired(kid, message.which));
+        return holder.retire(message.which);
       case "hold":
-        return cryptor.hold();
+        return holder.hold();
       case "key-frame":
-        for (const receiver of allReceivers()) receiver.requestKeyFrame();
-        return;
+        return holder.requestKeyFrames();
       case "counts": {
         const { tally, sent } = connectionOf(message.connection);
         const counts = { stats: tally.stats(), sent };

@@ -10,7 +10,6 @@ import {
   type Ctx,
   frameKid,
   type GenerationName,
-  indexOfKid,
   type KeyChange,
 } from "../../crypto/schedule.ts";
 import { type FrameKey } from "../../crypto/sframe.ts";
@@ -104,9 +103,4 @@ export async function followKeys(
     const own = await Promise.all(media.map((ctx) => keys.sendKey(ctx)));
     if (at === heard) holder.use(own);
   }
-}
-
-/** Whether a KID is among those of retired keys. */
-export function isRetired(kid: number, { generation, index }: Retired): boolean {
-  return (kid & 0xff) === generation && (index === null || indexOfKid(kid) === index);
 }

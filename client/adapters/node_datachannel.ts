@@ -11,8 +11,6 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
-import { type FrameCryptor } from "../../crypto/frame_cryptor.ts";
-import { type Ctx } from "../../crypto/schedule.ts";
 import {
   type DataChannelConnection,
   describeLine,
@@ -21,7 +19,7 @@ import {
   type OfferedLine,
   type PacketTrack,
 } from "./node_datachannel_connection.ts";
-import { type PacketAdapter, packetMedia } from "./packet_media.ts";
+import { type PacketAdapter, type PacketAdapterOptions, packetMedia } from "./packet_media.ts";
 import {
   asksForKeyFrame,
   pictureLossIndication,
@@ -29,10 +27,10 @@ import {
   rtpPacket,
   streamOf,
 } from "./rtp_packet.ts";
-import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA, random32 } from "./rtp_payload.ts";
+import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA, random32, VIDEO } from "./rtp_payload.ts";
 
 export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
-export { type PacketAdapter } from "./packet_media.ts";
+export { type PacketAdapter, type PacketAdapterOptions } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
 export {
   FrameCryptor,
@@ -48,23 +46,15 @@ export {
 } from "./node_datachannel_connection.ts";
 
 /** What a node-datachannel adapter is made of. */
-export interface NodeDataChannelAdapterOptions {
+export interface NodeDataChannelAdapterOptions extends PacketAdapterOptions {
   /** The stack: the default export of `node-datachannel`. */
   readonly nodeDataChannel: NodeDataChannel;
-  /** Takes each frame of the peer. Frames come as packets do: seldom, one overtakes another. */
-  readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
-  /** The peer cannot decode until it has a key frame of the camera. */
-  readonly onKeyFrameRequest?: () => void;
-  /** In a group call that of all its connections; a fresh one by default. */
-  readonly cryptor?: FrameCryptor;
   /** `stun:` and `turn:` URLs, as node-datachannel takes them; none by default. */
   readonly iceServers?: readonly string[];
   /** The address to use, where a machine has several; all by default. */
   readonly bindAddress?: string;
 }
 
-/** The video line among `MEDIA`. */
-const VIDEO = 1;
 /** What an offer of ours says; payload types as browsers number them. */
 const OFFERED: readonly OfferedLine[] = [
   { mid: "0", payloadType: 111 },
@@ -84,12 +74,8 @@ interface PacketLine extends OfferedLine {
 export function nodeDataChannelAdapter(
   options: NodeDataChannelAdapterOptions,
 ): PacketAdapter {
-  const { nodeDataChannel, onFrame, iceServers, bindAddress } = options;
-  const media = packetMedia(
-    onFrame,
-    () => void adapter.requestKeyFrame(),
-    options.cryptor,
-  );
+  const { nodeDataChannel, iceServers, bindAddress } = options;
+  const media = packetMedia(options, () => void adapter.requestKeyFrame());
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
   for (const promise of [over.promise, connected.promise]) promise.catch(() => {});

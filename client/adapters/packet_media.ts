@@ -7,12 +7,25 @@
 
 import { type Bytes } from "../../crypto/bytes.ts";
 import { type FrameType } from "../../crypto/envelope.ts";
+import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
-import { type CallKeys, type Ctx, ctxOfKid } from "../../crypto/schedule.ts";
+import { FrameTally } from "../../crypto/frame_tally.ts";
+import { type CallKeys, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaStats } from "../adapter.ts";
-import { followKeys, isRetired, type KeyHolder } from "./key_following.ts";
+import { cryptorKeys } from "./cryptor_keys.ts";
+import { followKeys } from "./key_following.ts";
 import { MEDIA, type Medium, packetNumbers } from "./rtp_payload.ts";
 import { FrameAssembly, splitFrame, type VideoPacket } from "./vp8_payload.ts";
+
+/** What the application gives to every adapter that works on packets. */
+export interface PacketAdapterOptions {
+  /** Takes each frame of the peer. Frames come as packets do: seldom, one overtakes another. */
+  readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
+  /** The peer cannot decode until it has a key frame of the camera. */
+  readonly onKeyFrameRequest?: () => void;
+  /** In a group call that of all its connections; a fresh one by default. */
+  readonly cryptor?: FrameCryptor;
+}
 
 /** A `MediaAdapter` that is handed frames instead of tracks. */
 export interface PacketAdapter extends MediaAdapter {
@@ -52,24 +65,20 @@ export interface PacketMedia {
   protect(ctx: Ctx, frame: Bytes, frameType: FrameType): Promise<OutgoingPackets | null>;
   /** Takes the packets of one stream on a medium's line, and hands on the frames that they make. */
   receiver(medium: Medium): (packet: VideoPacket) => void;
-  /** Counts of frames so far. */
+  /** Counts of the frames of this connection so far. */
   stats(): MediaStats;
   /** Closes the gate for good. True the first time. */
   end(): boolean;
 }
 
-/**
- * Media with the gate closed.
- *
- * @param onFrame takes each frame that was opened @param requestKeyFrames asks the peer for one of video
- * @param cryptor that of all connections of the call
- */
+/** Media with the gate closed. @param requestKeyFrames asks the peer for a key frame of video */
 export function packetMedia(
-  onFrame: (frame: Bytes, ctx: Ctx) => void,
+  { onFrame, cryptor = new FrameCryptor() }: PacketAdapterOptions,
   requestKeyFrames: () => void,
-  cryptor: FrameCryptor = new FrameCryptor(),
 ): PacketMedia {
-  const holder = holderOf(cryptor, requestKeyFrames);
+  const holder = cryptorKeys(cryptor, requestKeyFrames);
+  /** Of this connection; the cryptor's own has those of all. */
+  const tally = new FrameTally();
   /** Whose frames come. */
   let index = -1;
   let held: CallKeys | null = null;
@@ -78,9 +87,21 @@ export function packetMedia(
   const isStarted = () => state === "started";
 
   async function open(medium: Medium, wire: Bytes): Promise<void> {
-    // What is refused is dropped; the cryptor counts it.
-    const frame = await cryptor.unprotect({ ...medium, index }, wire).catch(() => null);
-    if (frame !== null && isStarted()) onFrame(frame, medium.ctx);
+    if (wire.length === 0) return;
+    // What is refused is counted, and dropped.
+    const frame = await counted(cryptor.unprotect({ ...medium, index }, wire)).catch(() => null);
+    if (frame === null) return;
+    tally.open(wire.length);
+    if (isStarted()) onFrame(frame, medium.ctx);
+  }
+
+  async function counted<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof CryptoError) tally.refuse(error.code);
+      throw error;
+    }
   }
 
   return {
@@ -100,7 +121,10 @@ export function packetMedia(
         throw new RangeError("A frame needs an m-line, and has a largest size");
       }
       if (!isStarted()) return null;
-      const wire = await cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
+      const sealing = cryptor.protect({ ctx, codec: medium.codec, frameType }, frame);
+      // A frame of nothing is refused, and not counted.
+      const wire = await (frame.length === 0 ? sealing : counted(sealing));
+      tally.protect(wire.length);
       if (!isStarted()) return null;
       const payloads = medium.kind === "video" ? splitFrame(wire) : [wire];
       const numbers = numbersOf(medium, payloads.length);
@@ -117,29 +141,12 @@ export function packetMedia(
         if (wire !== null) void open(medium, wire);
       };
     },
-    stats: () => cryptor.stats(),
+    stats: () => tally.stats(),
     end() {
       const isFirst = state !== "over";
       if (held !== null) held.onChange = null;
       state = "over";
       return isFirst;
     },
-  };
-}
-
-/** A cryptor as whoever follows the keys of a call sees it. */
-function holderOf(cryptor: FrameCryptor, requestKeyFrames: () => void): KeyHolder {
-  return {
-    counter: cryptor,
-    add(keys) {
-      for (const key of keys) cryptor.addRecvKey(key);
-    },
-    use(keys) {
-      for (const key of keys) cryptor.setSendKey(ctxOfKid(key.kid) as Ctx, key);
-      cryptor.dropSendKeys();
-    },
-    retire: (which) => cryptor.dropRecvKeys((kid) => isRetired(kid, which)),
-    hold: () => cryptor.hold(),
-    requestKeyFrames,
   };
 }

@@ -22,6 +22,9 @@ export const MEDIA = [
   { kind: "video", ctx: CTX.camera, codec: "vp8", clockRate: 90_000, maxBytes: MAX_VIDEO_BYTES },
 ] as const;
 
+/** The place of the camera's among them. */
+export const VIDEO = 1;
+
 /** One medium of a call. */
 export type Medium = typeof MEDIA[number];
 

@@ -17,16 +17,14 @@
  */
 
 import { type Bytes } from "../../crypto/bytes.ts";
-import { type FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { sha256 } from "../../crypto/primitives.ts";
-import { type Ctx } from "../../crypto/schedule.ts";
-import { type PacketAdapter, packetMedia } from "./packet_media.ts";
-import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA } from "./rtp_payload.ts";
+import { type PacketAdapter, type PacketAdapterOptions, packetMedia } from "./packet_media.ts";
+import { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MEDIA, VIDEO } from "./rtp_payload.ts";
 import { openConnection, type Werift, type WeriftConnection } from "./werift_connection.ts";
 
 export { MAX_AUDIO_BYTES, MAX_VIDEO_BYTES };
 export { type VideoPacket } from "./vp8_payload.ts";
-export { type PacketAdapter } from "./packet_media.ts";
+export { type PacketAdapter, type PacketAdapterOptions } from "./packet_media.ts";
 export { type FrameType } from "../../crypto/envelope.ts";
 export {
   FrameCryptor,
@@ -47,15 +45,9 @@ export {
 export type WeriftAdapter = PacketAdapter;
 
 /** What a werift adapter is made of. */
-export interface WeriftAdapterOptions {
+export interface WeriftAdapterOptions extends PacketAdapterOptions {
   /** The stack: all of `import * as werift from "werift"`. */
   readonly werift: Werift;
-  /** Takes each frame of the peer. Frames come as packets do: seldom, one overtakes another. */
-  readonly onFrame: (frame: Bytes, ctx: Ctx) => void;
-  /** The peer cannot decode until it has a key frame of the camera. */
-  readonly onKeyFrameRequest?: () => void;
-  /** In a group call that of all its connections; a fresh one by default. */
-  readonly cryptor?: FrameCryptor;
   /** STUN and TURN servers; none by default. */
   readonly iceServers?: readonly WeriftIceServer[];
 }
@@ -70,17 +62,10 @@ export interface WeriftIceServer {
   readonly credential?: string;
 }
 
-/** The video line among `MEDIA`. */
-const VIDEO = 1;
-
 /** A `MediaAdapter` on werift, for one call. */
 export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
-  const { werift, onFrame, iceServers } = options;
-  const media = packetMedia(
-    onFrame,
-    () => void adapter.requestKeyFrame(),
-    options.cryptor,
-  );
+  const { werift, iceServers } = options;
+  const media = packetMedia(options, () => void adapter.requestKeyFrame());
   const opening = openConnection(werift, iceServers ?? []).then(watched);
   /** Rejects when the media ends, whatever is waited for. */
   const over = Promise.withResolvers<never>();
