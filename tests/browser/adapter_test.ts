@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { type Browser } from "playwright-core";
 import { type MediaStats } from "../../client/adapter.ts";
 import { bundle, openBrowser } from "./harness.ts";
+import { keepsContractInPage } from "./page_stage.ts";
 import { type Stories } from "./pages/adapter_page.ts";
 import { type Side } from "./pages/party.ts";
 
@@ -149,6 +150,10 @@ Deno.test("the browser adapter in a real browser", async (t) => {
   } finally {
     await close();
   }
+});
+
+Deno.test("the browser adapter keeps the contract of all adapters", async (t) => {
+  await keepsContractInPage(t, "browser_page.ts");
 });
 
 type Story<Name extends keyof Stories> = Awaited<ReturnType<Stories[Name]>>;

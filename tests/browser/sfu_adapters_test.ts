@@ -6,20 +6,17 @@
  */
 
 import assert from "node:assert/strict";
-import { type Browser, type Page } from "playwright-core";
-import { keepsContract, type Stage } from "../support/adapter_contract.ts";
+import { type Page } from "playwright-core";
 import { livekitServer } from "../support/livekit_server.ts";
-import { bundle, openBrowser } from "./harness.ts";
+import { openBrowser } from "./harness.ts";
 import { type LivekitStories } from "./pages/livekit_page.ts";
 import { type LivekitPlace } from "./pages/livekit_server_page.ts";
-import { type SfuStage } from "./pages/sfu_party.ts";
+import { keepsContractInPage, openSite } from "./page_stage.ts";
 
-const HTML = `<!doctype html><title>Countersign</title><body><script src="/page.js"></script>`;
-const DECODING_MS = 15_000;
 const LIVEKIT_SERVER = Deno.env.get("COUNTERSIGN_LIVEKIT_SERVER") ?? "";
 
 Deno.test("the LiveKit adapter in a real browser", async (t) => {
-  await holds(t, "livekit_page.ts", () => Promise.resolve(""));
+  await keepsContractInPage(t, "livekit_page.ts");
 });
 
 Deno.test("what a room of LiveKit may not do with its manager", async (t) => {
@@ -64,7 +61,7 @@ Deno.test("what a room of LiveKit may not do with its manager", async (t) => {
 });
 
 Deno.test("the mediasoup adapter in a real browser", async (t) => {
-  await holds(t, "mediasoup_page.ts", () => Promise.resolve(""));
+  await keepsContractInPage(t, "mediasoup_page.ts");
 });
 
 Deno.test({
@@ -72,7 +69,7 @@ Deno.test({
   ignore: LIVEKIT_SERVER === "",
   async fn(t) {
     await using server = await livekitServer(LIVEKIT_SERVER);
-    await holds(t, "livekit_server_page.ts", async () => {
+    await keepsContractInPage(t, "livekit_server_page.ts", async () => {
       const room = crypto.randomUUID();
       const people = ["alice", "bob", "carol"];
       const tokens = await Promise.all(people.map((who) => server.token(who, room)));
@@ -84,42 +81,6 @@ Deno.test({
     });
   },
 });
-
-/** The contract, and what a browser adds to it. @param place what stands behind `#`, for each page */
-async function holds(
-  t: Deno.TestContext,
-  file: string,
-  place: () => Promise<string>,
-): Promise<void> {
-  await using site = await openSite(file);
-  const { browser, close } = await openBrowser();
-  const open = async () => await openStage(browser, site.origin, await place());
-  try {
-    await keepsContract(t, open);
-
-    await t.step(
-      "frames are decoded, keys change under way, and held keys send nothing",
-      async () => {
-        await using stage = await open();
-        await stage.start("same");
-        await stage.tell("play");
-        const deadline = performance.now() + DECODING_MS;
-        const reaches = async (frames: number) => {
-          while (await stage.tell("decoded") < frames) {
-            assert.ok(performance.now() < deadline, "nothing is decoded");
-            await new Promise((resolve) => setTimeout(resolve, 50));
-          }
-        };
-        await reaches(10);
-        assert.deepEqual(await stage.tell("rotate"), {});
-        await reaches(await stage.tell("decoded") + 10);
-        assert.equal(await stage.tell("hold"), 0);
-      },
-    );
-  } finally {
-    await close();
-  }
-}
 
 type Told<Name extends keyof LivekitStories> = Awaited<ReturnType<LivekitStories[Name]>>;
 
@@ -140,60 +101,4 @@ async function inPage(
   } finally {
     await close();
   }
-}
-
-interface OpenSite extends AsyncDisposable {
-  readonly origin: string;
-}
-
-/** A page and the worker of all, on loopback: a page of elsewhere may not connect to a server there. */
-async function openSite(file: string): Promise<OpenSite> {
-  const [page, worker] = await Promise.all([
-    bundle(new URL(`./pages/${file}`, import.meta.url)),
-    bundle(new URL("./pages/liar_worker.ts", import.meta.url)),
-  ]);
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
-    const { pathname } = new URL(url);
-    const script = pathname === "/page.js" ? page : pathname === "/worker.js" ? worker : null;
-    const type = script === null ? "text/html" : "text/javascript";
-    return new Response(script ?? HTML, { headers: { "content-type": type } });
-  });
-  return {
-    origin: `http://127.0.0.1:${server.addr.port}`,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-interface OpenStage extends Stage {
-  tell<Name extends keyof SfuStage>(
-    name: Name,
-    ...args: Parameters<SfuStage[Name]>
-  ): Promise<Awaited<ReturnType<SfuStage[Name]>>>;
-}
-
-async function openStage(
-  browser: Browser,
-  origin: string,
-  place: string,
-): Promise<OpenStage> {
-  const tab = await browser.newPage();
-  const errors: string[] = [];
-  tab.on("pageerror", (error) => errors.push(error.message));
-  await tab.goto(`${origin}/#${encodeURIComponent(place)}`);
-  const tell: OpenStage["tell"] = (name, ...args) =>
-    tab.evaluate(`stage[${JSON.stringify(name)}](...${JSON.stringify(args)})`);
-  await tell("open").catch((error) => {
-    throw new Error(`${error.message}; the page said: ${errors.join("; ")}`);
-  });
-  return {
-    tell,
-    start: (bobsKeys) => tell("start", bobsKeys),
-    relay: (relaying) => tell("relay", relaying),
-    bob: () => tell("bob"),
-    close: () => tell("close"),
-    async [Symbol.asyncDispose]() {
-      await tab.close();
-      assert.deepEqual(errors, []);
-    },
-  };
 }

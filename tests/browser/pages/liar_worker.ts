@@ -34,7 +34,13 @@ export interface RelayAnswer {
   /** Whose answer it is. */
   readonly worker: string;
   /** What was done. */
-  readonly did: Relayed;
+  readonly did: RelayedInto;
+}
+
+/** What the relay did, and how much came out behind it. */
+export interface RelayedInto extends Relayed {
+  /** Frames that the adapter handed on to the decoders, whatever it says of them. */
+  readonly given: number;
 }
 
 const TAG_BYTES = 16;
@@ -43,7 +49,7 @@ const channel = new BroadcastChannel("relay");
 const worker = crypto.randomUUID();
 let answer: RelayAnswer | null = null;
 let relaying: RelayOrder = "quiet";
-let [left, honest, lied] = [0, 0, 0];
+let [left, honest, lied, given] = [0, 0, 0, 0];
 /** By medium, then by transform: what waits to go out as somebody else's. */
 const pools = new Map<number, Map<number, ArrayBuffer[]>>();
 let transforms = 0;
@@ -55,8 +61,8 @@ channel.onmessage = ({ data }: MessageEvent<RelayMessage | RelayAnswer>) => {
     relaying = data.relaying;
     orders++;
     pools.clear();
-    answer = { number: data.number, worker, did: { left, honest, lied } };
-    [left, honest, lied] = [0, 0, 0];
+    answer = { number: data.number, worker, did: { left, honest, lied, given } };
+    [left, honest, lied, given] = [0, 0, 0, 0];
   }
   channel.postMessage(answer);
 };
@@ -72,19 +78,27 @@ page.onmessage = (event) => scope.onmessage!(event);
 page.onrtctransform = ({ transformer }) => {
   const { side } = transformer.options;
   scope.onrtctransform!({
-    transformer: side === "send" ? counted(transformer) : lying(transformer),
+    transformer: side === "send"
+      ? counted(transformer, () => left++)
+      : lying(counted(transformer, () => given++)),
   });
 };
 
-function counted({ readable, writable, options }: Transformer): Transformer {
+/** Counts what comes out of a transform. */
+function counted(transformer: Transformer, count: () => void): Transformer {
   const out = new TransformStream<Frame, Frame>({
     transform(frame, controller) {
-      left++;
+      count();
       controller.enqueue(frame);
     },
   });
-  out.readable.pipeTo(writable).catch(() => {});
-  return { readable, writable: out.writable, options };
+  out.readable.pipeTo(transformer.writable).catch(() => {});
+  return {
+    readable: transformer.readable,
+    writable: out.writable,
+    options: transformer.options,
+    sendKeyFrameRequest: () => transformer.sendKeyFrameRequest!(),
+  };
 }
 
 function lying(transformer: Transformer): Transformer {

@@ -15,14 +15,14 @@ import {
   INDEX,
   letThrough,
   liar,
-  type SfuConnections,
-  type SfuPeople,
-  sfuStage,
+  pageStage,
+  type StageConnections,
+  type StagePeople,
   tracks,
-} from "./sfu_party.ts";
+} from "./stage.ts";
 
 const SOURCES = { audio: "microphone", video: "camera" } as const;
-const connections: SfuConnections = { sending: [], receiving: [] };
+const connections: StageConnections = { sending: [], receiving: [] };
 
 function member(onFailure = (failure: MediaFailure) => reportError(new Error(failure))) {
   const manager = livekitManager({
@@ -58,7 +58,7 @@ async function publish(from: Member, identity: string, to: Member): Promise<void
   await out.setRemoteDescription(back.localDescription!);
 }
 
-async function set(): Promise<SfuPeople> {
+async function set(): Promise<StagePeople> {
   const [alice, bob, carol] = [member(), member(), member()];
   await publish(alice, "alice", bob);
   await publish(carol, "carol", bob);
@@ -159,4 +159,4 @@ const stories = {
 export type LivekitStories = typeof stories;
 
 Object.assign(globalThis, { stories });
-(globalThis as unknown as { stage: unknown }).stage = sfuStage(set, connections);
+(globalThis as unknown as { stage: unknown }).stage = pageStage(set, connections);

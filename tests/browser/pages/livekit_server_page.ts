@@ -8,7 +8,7 @@
 import { Room, type RoomOptions } from "livekit-client";
 import { livekitManager } from "../../../client/adapters/livekit.ts";
 import { NativeConnection, until } from "./party.ts";
-import { INDEX, liar, type SfuConnections, type SfuPeople, sfuStage } from "./sfu_party.ts";
+import { INDEX, liar, pageStage, type StageConnections, type StagePeople } from "./stage.ts";
 
 /** Where to go, and each one's token; stands behind `#` as JSON. */
 export interface LivekitPlace {
@@ -20,7 +20,7 @@ export interface LivekitPlace {
 
 const JOINING_MS = 15_000;
 const { url, tokens }: LivekitPlace = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-const connections: SfuConnections = { sending: [], receiving: [] };
+const connections: StageConnections = { sending: [], receiving: [] };
 let into = connections.receiving;
 globalThis.RTCPeerConnection = class extends NativeConnection {
   constructor(configuration?: RTCConfiguration) {
@@ -49,7 +49,7 @@ async function member(identity: string) {
   return { manager, room };
 }
 
-async function set(): Promise<SfuPeople> {
+async function set(): Promise<StagePeople> {
   const bob = await member("bob");
   const [alice, carol] = [await member("alice"), await member("carol")];
   const arrived = await until(JOINING_MS, () => {
@@ -61,4 +61,4 @@ async function set(): Promise<SfuPeople> {
   return { alice: alice.manager, bob: bob.manager, carol: carol.manager };
 }
 
-(globalThis as unknown as { stage: unknown }).stage = sfuStage(set, connections);
+(globalThis as unknown as { stage: unknown }).stage = pageStage(set, connections);

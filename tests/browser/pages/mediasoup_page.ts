@@ -10,7 +10,14 @@ import { Device, type types } from "mediasoup-client";
 import { mediasoupMedia } from "../../../client/adapters/mediasoup.ts";
 import { CTX } from "../../../crypto/schedule.ts";
 import { NativeConnection } from "./party.ts";
-import { INDEX, liar, type SfuConnections, type SfuPeople, sfuStage, tracks } from "./sfu_party.ts";
+import {
+  INDEX,
+  liar,
+  pageStage,
+  type StageConnections,
+  type StagePeople,
+  tracks,
+} from "./stage.ts";
 
 const CODECS = {
   audio: { kind: "audio", mimeType: "audio/opus", clockRate: 48_000, channels: 2 },
@@ -40,7 +47,7 @@ const TRANSPORT: types.TransportOptions = {
   },
 };
 
-const connections: SfuConnections = { sending: [], receiving: [] };
+const connections: StageConnections = { sending: [], receiving: [] };
 
 /** A line of the switchboard: the descriptions that cross it, one offer and one answer at a time. */
 class Line {
@@ -141,11 +148,11 @@ async function publish(from: Member, index: number, to: Member): Promise<void> {
   }
 }
 
-async function set(): Promise<SfuPeople> {
+async function set(): Promise<StagePeople> {
   const [alice, bob, carol] = await Promise.all([member(), member(), member()]);
   await publish(alice, INDEX["alice"]!, bob);
   await publish(carol, INDEX["carol"]!, bob);
   return { alice: alice.media, bob: bob.media, carol: carol.media };
 }
 
-(globalThis as unknown as { stage: unknown }).stage = sfuStage(set, connections);
+(globalThis as unknown as { stage: unknown }).stage = pageStage(set, connections);

@@ -9,11 +9,16 @@ import { type MediaStats } from "../../../client/adapter.ts";
 import { type CallKeys } from "../../../crypto/schedule.ts";
 import { type Counts, type Relayed, type Relaying } from "../../support/adapter_contract.ts";
 import { type RosterKeys, rosterKeys } from "../../support/roster_keys.ts";
-import { type RelayAnswer, type RelayMessage, type RelayOrder } from "./liar_worker.ts";
+import {
+  type RelayAnswer,
+  type RelayedInto,
+  type RelayMessage,
+  type RelayOrder,
+} from "./liar_worker.ts";
 import { after, until } from "./party.ts";
 
 /** One person's adapter. */
-export interface SfuPerson {
+export interface StagePerson {
   /** Opens the gate. */
   start(keys: CallKeys): Promise<void>;
   /** Counts of frames. */
@@ -23,17 +28,17 @@ export interface SfuPerson {
 }
 
 /** The people on a stage, in the order of the roster. */
-export interface SfuPeople {
+export interface StagePeople {
   /** Sends. */
-  readonly alice: SfuPerson;
+  readonly alice: StagePerson;
   /** Receives. */
-  readonly bob: SfuPerson;
+  readonly bob: StagePerson;
   /** Sends. */
-  readonly carol: SfuPerson;
+  readonly carol: StagePerson;
 }
 
 /** What a stack's page gives to its test: the stage of the contract, without its end. */
-export interface SfuStage {
+export interface PageStage {
   /** Connects all of them. */
   open(): Promise<void>;
   /** Opens the gates. */
@@ -77,7 +82,7 @@ export async function tracks(): Promise<readonly [MediaStreamTrack, MediaStreamT
 }
 
 /** The connections of a stage, as many as there are by then. */
-export interface SfuConnections {
+export interface StageConnections {
   /** Alice's and Carol's. */
   readonly sending: RTCPeerConnection[];
   /** Bob's. */
@@ -85,9 +90,12 @@ export interface SfuConnections {
 }
 
 /** The stage of one stack. */
-export function sfuStage(set: () => Promise<SfuPeople>, connections: SfuConnections): SfuStage {
+export function pageStage(
+  set: () => Promise<StagePeople>,
+  connections: StageConnections,
+): PageStage {
   let isClosed = false;
-  let people: SfuPeople | null = null;
+  let people: StagePeople | null = null;
   let keys: readonly RosterKeys[] = [];
 
   const counts = async () => {
@@ -119,7 +127,16 @@ export function sfuStage(set: () => Promise<SfuPeople>, connections: SfuConnecti
         const { opened, refused } = await counts();
         return opened + refused - before.opened - before.refused === did.honest + did.lied;
       });
-      return did;
+      const opened = (await counts()).opened - before.opened;
+      let { given } = did;
+      await until(SETTLING_MS, async () => {
+        given += (await order("quiet")).given;
+        return given >= opened;
+      });
+      // What the adapter counts is its own word; this is what it did.
+      if (given !== opened) throw new Error(`${given} frames are decoded, and ${opened} opened`);
+      const { left, honest, lied } = did;
+      return { left, honest, lied };
     },
     bob: counts,
     play: letThrough,
@@ -188,9 +205,9 @@ export async function letThrough(): Promise<void> {
 let orders = 0;
 
 /** Says it to everybody's relay; gives what they did before that, together. */
-async function order(relaying: RelayOrder): Promise<Relayed> {
+async function order(relaying: RelayOrder): Promise<RelayedInto> {
   const message: RelayMessage = { number: ++orders, relaying };
-  const did = new Map<string, Relayed>();
+  const did = new Map<string, RelayedInto>();
   channel.onmessage = ({ data }: MessageEvent<RelayAnswer>) => {
     if (data.number === message.number) did.set(data.worker, data.did);
   };
@@ -200,11 +217,12 @@ async function order(relaying: RelayOrder): Promise<Relayed> {
     return did.size === PEOPLE;
   });
   if (!isHeard) throw new Error(`${did.size} of the relay's workers answer`);
-  const sum = (of: (one: Relayed) => number) =>
+  const sum = (of: (one: RelayedInto) => number) =>
     [...did.values()].reduce((all, one) => all + of(one), 0);
   return {
     left: sum(({ left }) => left),
     honest: sum(({ honest }) => honest),
     lied: sum(({ lied }) => lied),
+    given: sum(({ given }) => given),
   };
 }
