@@ -6,15 +6,16 @@
  * @module
  */
 
-import {
-  serveTransforms,
-  type TransformScope,
-} from "../../../client/adapters/browser_transforms.ts";
 import { type Relayed, type Relaying } from "../../support/adapter_contract.ts";
-
-type RtcTransform = Parameters<NonNullable<TransformScope["onrtctransform"]>>[0];
-type Transformer = RtcTransform["transformer"];
-type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
+import {
+  before,
+  behind,
+  type EncodedFrame,
+  frameLike,
+  type Handling,
+  serveBehind,
+  type Transformer,
+} from "./worker_shim.ts";
 
 /** What the relay does from now on; `quiet` drops without counting. */
 export type RelayOrder = Relaying | "quiet";
@@ -67,107 +68,72 @@ channel.onmessage = ({ data }: MessageEvent<RelayMessage | RelayAnswer>) => {
   channel.postMessage(answer);
 };
 
-const page = globalThis as unknown as TransformScope;
-const scope: TransformScope = {
-  onrtctransform: null,
-  onmessage: null,
-  postMessage: (message) => page.postMessage(message),
-};
-serveTransforms(scope);
-page.onmessage = (event) => scope.onmessage!(event);
-page.onrtctransform = ({ transformer }) => {
-  const { side } = transformer.options;
-  scope.onrtctransform!({
-    transformer: side === "send"
-      ? counted(transformer, () => left++)
-      : lying(counted(transformer, () => given++)),
-  });
-};
+serveBehind((transformer) =>
+  transformer.options.side === "send"
+    ? behind(transformer, counting(() => left++))
+    : lying(behind(transformer, counting(() => given++)))
+);
 
-/** Counts what comes out of a transform. */
-function counted(transformer: Transformer, count: () => void): Transformer {
-  const out = new TransformStream<Frame, Frame>({
-    transform(frame, controller) {
-      count();
-      controller.enqueue(frame);
-    },
-  });
-  out.readable.pipeTo(transformer.writable).catch(() => {});
-  return {
-    readable: transformer.readable,
-    writable: out.writable,
-    options: transformer.options,
-    sendKeyFrameRequest: () => transformer.sendKeyFrameRequest!(),
+function counting(count: () => void): Handling {
+  return (frame, controller) => {
+    count();
+    controller.enqueue(frame);
   };
 }
 
 function lying(transformer: Transformer): Transformer {
-  const { readable, writable, options } = transformer;
+  const { ctx } = transformer.options;
   const id = transforms++;
   /** The tags of all frames that came: what is sent again, and not by the relay, is no lie. */
   const came = new Set<string>();
-  let held: { readonly frame: Frame; readonly order: number } | null = null;
-  const relay = new TransformStream<Frame, Frame>({
-    transform(frame, controller) {
-      const tag = new Uint8Array(frame.data.slice(-TAG_BYTES)).join();
-      if (came.has(tag)) return;
-      came.add(tag);
-      switch (relaying) {
-        case "quiet":
-        case "drop":
-          return;
-        case "honest":
-          honest++;
-          return controller.enqueue(frame);
-        case "replay": {
-          honest++;
-          lied++;
-          const again = copyOf(frame);
-          controller.enqueue(frame);
-          return controller.enqueue(again);
-        }
-        case "reorder": {
-          const earlier = held?.order === orders ? held.frame : null;
-          held = earlier === null ? { frame, order: orders } : null;
-          if (earlier === null) return;
-          honest += 2;
-          controller.enqueue(frame);
-          return controller.enqueue(earlier);
-        }
-        case "swap": {
-          const pool = pools.get(options.ctx) ?? new Map<number, ArrayBuffer[]>();
-          pools.set(options.ctx, pool);
-          pool.set(id, [...pool.get(id) ?? [], frame.data.slice(0)]);
-          const other = [...pool].find(([whose, queue]) => whose !== id && queue.length > 0);
-          if (other === undefined) return;
-          frame.data = other[1].shift()!;
-          break;
-        }
-        case "flip": {
-          const bytes = new Uint8Array(frame.data.slice(0));
-          bytes[bytes.length - 1]! ^= 1;
-          frame.data = bytes.buffer;
-          break;
-        }
-        case "plaintext":
-          // As an Opus packet of 20 ms begins, and a key frame of VP8 does not.
-          frame.data = new Uint8Array(60).fill(0xfc).buffer;
+  let held: { readonly frame: EncodedFrame; readonly order: number } | null = null;
+  return before(transformer, (frame, controller) => {
+    const tag = new Uint8Array(frame.data.slice(-TAG_BYTES)).join();
+    if (came.has(tag)) return;
+    came.add(tag);
+    switch (relaying) {
+      case "quiet":
+      case "drop":
+        return;
+      case "honest":
+        honest++;
+        return controller.enqueue(frame);
+      case "replay": {
+        honest++;
+        lied++;
+        // Only our transform can take it for a frame: it is not to be decoded.
+        const again = frameLike(frame, new Uint8Array(frame.data.slice(0)));
+        controller.enqueue(frame);
+        return controller.enqueue(again);
       }
-      lied++;
-      controller.enqueue(frame);
-    },
+      case "reorder": {
+        const earlier = held?.order === orders ? held.frame : null;
+        held = earlier === null ? { frame, order: orders } : null;
+        if (earlier === null) return;
+        honest += 2;
+        controller.enqueue(frame);
+        return controller.enqueue(earlier);
+      }
+      case "swap": {
+        const pool = pools.get(ctx) ?? new Map<number, ArrayBuffer[]>();
+        pools.set(ctx, pool);
+        pool.set(id, [...pool.get(id) ?? [], frame.data.slice(0)]);
+        const other = [...pool].find(([whose, queue]) => whose !== id && queue.length > 0);
+        if (other === undefined) return;
+        frame.data = other[1].shift()!;
+        break;
+      }
+      case "flip": {
+        const bytes = new Uint8Array(frame.data.slice(0));
+        bytes[bytes.length - 1]! ^= 1;
+        frame.data = bytes.buffer;
+        break;
+      }
+      case "plaintext":
+        // As an Opus packet of 20 ms begins, and a key frame of VP8 does not.
+        frame.data = new Uint8Array(60).fill(0xfc).buffer;
+    }
+    lied++;
+    controller.enqueue(frame);
   });
-  return {
-    options,
-    readable: readable.pipeThrough(relay),
-    writable,
-    sendKeyFrameRequest: () => transformer.sendKeyFrameRequest!(),
-  };
-}
-
-/** A frame that only our transform can take for one: it is not to be decoded. */
-function copyOf(frame: Frame): Frame {
-  const metadata = frame.getMetadata();
-  const { type } = frame as RTCEncodedVideoFrame;
-  return { data: frame.data.slice(0), type, getMetadata: () => metadata } as unknown as Frame;
 }

@@ -5,11 +5,8 @@
  * @module
  */
 
-import {
-  serveTransforms,
-  type TransformScope,
-} from "../../../client/adapters/browser_transforms.ts";
 import { type TransformOptions } from "../../../client/adapters/browser_messages.ts";
+import { before, serveBehind } from "./worker_shim.ts";
 
 /** A frame as a transform got it, said on the channel `frames`. */
 export interface TappedFrame extends TransformOptions {
@@ -21,42 +18,16 @@ export interface TappedFrame extends TransformOptions {
   readonly bytes: Uint8Array;
 }
 
-type RtcTransform = Parameters<NonNullable<TransformScope["onrtctransform"]>>[0];
-type Transformer = RtcTransform["transformer"];
-
 const channel = new BroadcastChannel("frames");
-const page = globalThis as unknown as TransformScope;
-const scope: TransformScope = {
-  onrtctransform: null,
-  onmessage: null,
-  postMessage: (message) => page.postMessage(message),
-};
-serveTransforms(scope);
-page.onmessage = (event) => scope.onmessage!(event);
-page.onrtctransform = ({ transformer }) => {
-  scope.onrtctransform!({ transformer: tapped(transformer) });
-};
-
-function tapped(transformer: Transformer): Transformer {
-  const { readable, writable, options } = transformer;
-  const tap = new TransformStream({
-    transform(frame, controller) {
-      const { mimeType = "" } = frame.getMetadata();
-      const bytes = new Uint8Array(frame.data.slice(0));
-      const seen: TappedFrame = {
-        ...options,
-        mimeType,
-        type: frame.type ?? "",
-        bytes,
-      };
-      channel.postMessage(seen);
-      controller.enqueue(frame);
-    },
-  });
-  return {
-    readable: readable.pipeThrough(tap),
-    writable,
-    options,
-    sendKeyFrameRequest: () => transformer.sendKeyFrameRequest!(),
-  };
-}
+serveBehind((transformer) =>
+  before(transformer, (frame, controller) => {
+    const seen: TappedFrame = {
+      ...transformer.options,
+      mimeType: frame.getMetadata().mimeType ?? "",
+      type: "type" in frame ? frame.type : "",
+      bytes: new Uint8Array(frame.data.slice(0)),
+    };
+    channel.postMessage(seen);
+    controller.enqueue(frame);
+  })
+);
