@@ -20,6 +20,7 @@
 import { type Codec } from "../../crypto/envelope.ts";
 import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaAdapter, type MediaFailure } from "../adapter.ts";
+import { awaitCertificates, describe, openConnection } from "./browser_connection.ts";
 import {
   addTransceivers,
   attachLines,
@@ -29,14 +30,11 @@ import {
   layer,
   type MediaLine,
   negotiatedCodecs,
-  peerCertificates,
-  transportsOf,
 } from "./browser_lines.ts";
 import { type BrowserMedia, browserMedia } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
 import { type MediaPath, NO_PATH, pathOf } from "./browser_path.ts";
-import { withoutOrphans } from "./browser_sdp.ts";
-import { hasArrived, senderCount, watchLine } from "./browser_watchdog.ts";
+import { hasArrived, LOOK_MS, senderCount, watchLine } from "./browser_watchdog.ts";
 import { followKeys } from "./key_following.ts";
 import { NO_STATS } from "./media_stats.ts";
 
@@ -104,21 +102,10 @@ export interface BrowserAdapter extends MediaAdapter {
   path(): Promise<MediaPath>;
 }
 
-const GATHERING_MS = 3_000;
-const WORKER_MS = 10_000;
-const CERTIFICATE_MS = 2_000;
-/** A bypass is seen in the second look after it began, or in the third for video. */
-const LOOK_MS = 500;
-
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
 export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
-  const configuration: RTCConfiguration & { encodedInsertableStreams: true } = {
-    encodedInsertableStreams: true,
-    bundlePolicy: "max-bundle",
-    iceServers: [...options.iceServers ?? []],
-  };
   const codecs = options.codecs ?? CODECS;
-  const connection = new RTCPeerConnection(configuration);
+  const connection = openConnection(options.iceServers ?? []);
   const isOwn = typeof options.worker === "function";
   const media = typeof options.worker === "function"
     ? browserMedia(options.worker)
@@ -156,22 +143,22 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     onInterruption: null,
     async createOffer() {
       attach(addTransceivers(connection));
-      return await describe();
+      return await describe(connection, over.promise);
     },
     async restart() {
       connection.restartIce();
-      return await describe();
+      return await describe(connection, over.promise);
     },
     async createAnswer(offer) {
       if (lines.length > 0) {
         checkLines(connection.localDescription!.sdp, offer);
         await connection.setRemoteDescription({ type: "offer", sdp: offer });
-        return await describe();
+        return await describe(connection, over.promise);
       }
       // Transceivers of one's own would not be matched to its m-lines (RFC 8829, section 5.10).
       await connection.setRemoteDescription({ type: "offer", sdp: offer });
       attach(connection.getTransceivers());
-      return await describe();
+      return await describe(connection, over.promise);
     },
     async acceptAnswer(answer) {
       checkLines(connection.localDescription!.sdp, answer);
@@ -179,23 +166,12 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
       // Programs turn down what they have no use for.
       lines = lines.filter(({ transceiver }) => transceiver.currentDirection !== "stopped");
     },
-    async connected() {
-      const isConnected = () => connection.connectionState === "connected";
-      await Promise.race([until(connection, "connectionstatechange", isConnected), over.promise]);
-      // The connection may be said to stand a moment before its transports are.
-      const certified = Promise.all(
-        transportsOf(lines).map((transport) =>
-          until(transport, "statechange", () => transport.getRemoteCertificates().length > 0)
-        ),
-      );
-      await Promise.race([certified, after(CERTIFICATE_MS), over.promise]);
-      return peerCertificates(lines);
-    },
+    connected: () => awaitCertificates(connection, lines, over.promise),
     async start(given, peer = 1 - given.self) {
       if (state !== "gated") throw new Error("bug: media is started twice, or after its end");
       state = "started";
       keys = given;
-      await answered(part.running());
+      await Promise.race([part.running(), over.promise]);
       await followKeys(keys, peer, lines.map(({ ctx }) => ctx), media);
       part.open({ peer, codecs: negotiatedCodecs(lines) });
       await counts();
@@ -207,7 +183,7 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
       for (const line of lines) if (!isScreen(line)) announce(line);
     },
     async stats() {
-      if (state === "started") await Promise.race([counts(), over.promise]).catch(() => {});
+      if (state === "started") await counts().catch(() => {});
       return stats;
     },
     async setTrack(ctx, track) {
@@ -241,28 +217,10 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     lines = attachLines(transceivers, part, codecs, () => fail("bypass_detected"));
   }
 
-  async function describe(): Promise<string> {
-    await connection.setLocalDescription();
-    // After a restart it may still be said to be complete, of what was before.
-    const isComplete = () =>
-      connection.iceGatheringState === "complete" &&
-      connection.localDescription!.sdp.includes("a=candidate:");
-    const complete = until(connection, "icegatheringstatechange", isComplete);
-    await Promise.race([complete, after(GATHERING_MS), over.promise]);
-    return withoutOrphans(connection.localDescription!.sdp);
-  }
-
   async function counts(): Promise<WorkerCounts> {
-    const said = await answered(part.counts());
+    const said = await Promise.race([part.counts(), over.promise]);
     stats = said.stats;
     return said;
-  }
-
-  function answered<T>(answer: Promise<T>): Promise<T> {
-    const late = after(WORKER_MS).then(() => {
-      throw new Error("The transform worker does not answer");
-    });
-    return Promise.race([answer, late, over.promise]);
   }
 
   async function watch(): Promise<void> {
@@ -276,7 +234,7 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
         );
         if (verdicts.includes(true)) fail("bypass_detected");
         await lookForScreen();
-        await after(LOOK_MS);
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
     } catch {
       // Whoever cannot look must not send.
@@ -307,18 +265,4 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   async function replaceTracks(choose: (line: MediaLine) => MediaStreamTrack | null) {
     await Promise.all(lines.map((line) => line.transceiver.sender.replaceTrack(choose(line))));
   }
-}
-
-function until(target: EventTarget, event: string, isDone: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      if (isDone()) resolve();
-    };
-    target.addEventListener(event, look);
-    look();
-  });
-}
-
-function after(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

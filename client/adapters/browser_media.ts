@@ -29,11 +29,11 @@ export interface MediaEvents {
 export interface MediaPart {
   /** A transform for one side of one m-line; each is set before the local description. */
   transform(side: "send" | "recv", ctx: Ctx): RTCRtpScriptTransform;
-  /** Waits until all transforms made so far run in the worker. */
+  /** Waits until all transforms made so far run in the worker. @throws Error where it does not answer */
   running(): Promise<void>;
   /** Opens the gate, once keys were added and are in use; or tells its codecs anew. */
   open(gate: Gate): void;
-  /** What the worker did so far, after all that it was told before. */
+  /** What the worker did so far, after all that it was told before. @throws Error where it does not answer */
   counts(): Promise<WorkerCounts>;
   /** Drops every further frame; idempotent. */
   close(): void;
@@ -46,6 +46,9 @@ export interface BrowserMedia extends KeyHolder {
   /** Ends the worker, and with it all connections' media; idempotent. */
   close(): void;
 }
+
+/** How long the worker may take for an answer, in milliseconds. */
+const WORKER_MS = 10_000;
 
 interface Part {
   readonly events: MediaEvents;
@@ -97,7 +100,7 @@ export function browserMedia(start: () => Worker): BrowserMedia {
         return new RTCRtpScriptTransform(worker, options);
       },
       running() {
-        return new Promise((resolve) => {
+        return answered((resolve) => {
           part.awaited.push({ count: made, resolve });
           settle(part);
         });
@@ -109,7 +112,7 @@ export function browserMedia(start: () => Worker): BrowserMedia {
         tell({ say: "open", connection: id, gate });
       },
       counts() {
-        return new Promise((resolve) => {
+        return answered((resolve) => {
           part.asked.push(resolve);
           tell({ say: "counts", connection: id });
         });
@@ -119,6 +122,20 @@ export function browserMedia(start: () => Worker): BrowserMedia {
       },
     };
   }
+}
+
+/** A worker that does not answer protects nothing. */
+function answered<T>(ask: (resolve: (answer: T) => void) => void): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const late = setTimeout(
+    () => reject(new Error("The transform worker does not answer")),
+    WORKER_MS,
+  );
+  ask((answer) => {
+    clearTimeout(late);
+    resolve(answer);
+  });
+  return promise;
 }
 
 function hear(part: Part, message: FromWorker): void {

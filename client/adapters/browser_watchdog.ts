@@ -18,6 +18,9 @@
 import { type MediaLine } from "./browser_lines.ts";
 import { type SentCount } from "./browser_messages.ts";
 
+/** Between two looks. A bypass is seen in the second after it began, or in the third for video. */
+export const LOOK_MS = 500;
+
 /** What the browser says a sender did so far. */
 export interface SenderCount {
   /** Video frames out of the encoder, counted before the transform. */

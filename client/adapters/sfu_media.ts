@@ -17,7 +17,7 @@ import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaFailure, type MediaStats } from "../adapter.ts";
 import { browserMedia, type MediaPart } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
-import { senderCount, watchLine } from "./browser_watchdog.ts";
+import { LOOK_MS, senderCount, watchLine } from "./browser_watchdog.ts";
 import { NO_STATS, sumOfStats } from "./media_stats.ts";
 import { followSfuKeys, type KeyedLine } from "./sfu_keys.ts";
 
@@ -68,9 +68,6 @@ interface Line extends KeyedLine {
   codecs: number;
 }
 
-const LOOK_MS = 500;
-const WORKER_MS = 10_000;
-
 /** Media with the gate closed and nothing attached. */
 export function sfuMedia(options: SfuOptions): SfuMedia {
   const media = browserMedia(options.worker);
@@ -112,7 +109,8 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     release(lines.get(end));
     const part = media.connect({
       onFailure: () => fail("transport_failed"),
-      onWanted: want,
+      // Once the call is over there is no key to be had, and nobody to be told.
+      onWanted: (kid) => void want(kid).catch(() => {}),
       onMissing: (index, ctx) => options.onMissingKey?.({ index, ctx }),
     });
     const transform = part.transform(isSender(end) ? "send" : "recv", ctx);
@@ -133,7 +131,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
 
   /** Opens the gates of lines, once the worker has them and their keys. */
   async function begin(added: readonly Line[]): Promise<void> {
-    await answered(Promise.all(added.map(({ part }) => part.running())));
+    await Promise.all(added.map(({ part }) => part.running()));
     await bring!(added);
     if (state !== "started") throw new Error("The media was closed");
     for (const line of added) open(line);
@@ -185,7 +183,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
   }
 
   async function count(line: Line): Promise<WorkerCounts["sent"]> {
-    const { stats, sent } = await answered(line.part.counts());
+    const { stats, sent } = await line.part.counts();
     line.stats = stats;
     return sent;
   }
@@ -227,18 +225,4 @@ function silence(end: RTCRtpSender | RTCRtpReceiver): void {
 
 function kindOf(ctx: Ctx): "audio" | "video" {
   return ctx === CTX.mic || ctx === CTX.screenAudio ? "audio" : "video";
-}
-
-/** A worker that does not answer protects nothing. */
-async function answered<T>(answer: Promise<T>): Promise<T> {
-  let timer = 0;
-  const late = new Promise<never>((_, reject) => {
-    const give = () => reject(new Error("The transform worker does not answer"));
-    timer = setTimeout(give, WORKER_MS) as unknown as number;
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
