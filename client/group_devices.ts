@@ -12,12 +12,8 @@ import { type Contact } from "./contact.ts";
 import { lookUp } from "./directory.ts";
 import { toClientError } from "./error.ts";
 import { type RoomMember } from "./meeting.ts";
+import { patiently } from "./patience.ts";
 import { type World } from "./world.ts";
-
-/** How often a device is looked up before it is given up. */
-const LOOKUPS = 3;
-/** How long until the next attempt, in milliseconds. */
-const LOOKUP_PAUSE_MS = 1_000;
 
 /** A device as the log proves it. */
 export interface GroupDevice {
@@ -43,20 +39,17 @@ export class GroupDevices {
     GroupDevice | null
   > {
     if (account === null || id === null) return null;
-    for (let attempt = 1;; attempt++) {
-      try {
-        const contact = await lookUp(this.#world, parseAccountLabel(account), "stranger");
-        const found = { contact, device: remoteDevice(contact.record, id) };
-        this.#known.set(toHex(found.device.entryHash), found);
-        return found;
-      } catch (thrown) {
-        const error = toClientError(thrown, "handshake_refused");
-        if (!error.retryable || attempt >= LOOKUPS) {
-          this.#world.refused(error);
-          return null;
-        }
-        await new Promise((resolve) => setTimeout(resolve, LOOKUP_PAUSE_MS));
-      }
+    try {
+      const contact = await patiently(
+        () => lookUp(this.#world, parseAccountLabel(account), "stranger"),
+        "handshake_refused",
+      );
+      const found = { contact, device: remoteDevice(contact.record, id) };
+      this.#known.set(toHex(found.device.entryHash), found);
+      return found;
+    } catch (error) {
+      this.#world.refused(toClientError(error, "handshake_refused"));
+      return null;
     }
   }
 

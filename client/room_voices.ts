@@ -24,6 +24,7 @@ import { thumbprintOf } from "../crypto/thumbprint.ts";
 import { type Member } from "../wire/frames.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
+import { patiently } from "./patience.ts";
 import { nameOf } from "./roster.ts";
 
 /** How far a sender's clock may be off, with the time that a message may be on its way, in milliseconds. */
@@ -34,10 +35,6 @@ const MAX_KNOCK_AGE_MS = 86_400_000;
 const MAX_STREAMS = 4;
 /** Most senders, with an addressee each, that are remembered, and most newcomers. */
 const MAX_LINES = 1_024;
-/** How often somebody is looked up before their message is given up. */
-const LOOKUPS = 3;
-/** How long until the next attempt, in milliseconds. */
-const LOOKUP_PAUSE_MS = 1_000;
 
 /** Looks an account up. @throws ClientError */
 export type FindContact = (label: string) => Promise<Contact>;
@@ -129,7 +126,7 @@ export class Voices {
   /** Whose key it is. @throws ClientError `room_message_refused` where it is not the member's */
   async #owner(member: Member, name: string, key: VerifyingKey): Promise<Contact | null> {
     if (member.account !== null && this.#find !== null) {
-      const contact = await this.#contactOf(member.account, member.device, key);
+      const contact = await this.#contactOf(this.#find, member.account, member.device, key);
       if (contact !== null) return contact;
       throw refused("A message is not by the device that the service names");
     }
@@ -149,28 +146,17 @@ export class Voices {
 
   /** The account, where this key is its device's; a device that is not known may be new. */
   async #contactOf(
+    find: FindContact,
     label: string,
     device: number | null,
     key: VerifyingKey,
   ): Promise<Contact | null> {
     const known = this.#contacts.get(label);
     if (known !== undefined && isDeviceOf(known, device, key)) return known;
-    const contact = await this.#lookUp(label);
+    const contact = await patiently(() => find(parseAccountLabel(label)), "bad_label");
     this.#contacts.set(label, contact);
     if (this.#contacts.size > MAX_LINES) forgetOldest(this.#contacts);
     return isDeviceOf(contact, device, key) ? contact : null;
-  }
-
-  async #lookUp(label: string): Promise<Contact> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.#find!(parseAccountLabel(label));
-      } catch (error) {
-        const failure = toClientError(error, "bad_label");
-        if (!failure.retryable || attempt >= LOOKUPS) throw failure;
-        await new Promise((resolve) => setTimeout(resolve, LOOKUP_PAUSE_MS));
-      }
-    }
   }
 
   #judge(name: string, envelope: OpenEnvelope): number {
