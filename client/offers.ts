@@ -117,18 +117,18 @@ export class Offers {
     await Promise.all(open.map(async ([device, pending]) => {
       this.#withdrawn.set(device, withdraw(pending, payload));
       const there = this.#room!.members().filter((member) => member.device === device);
-      await Promise.all(there.map((member) => this.tell(this.#room!, member)));
+      await Promise.all(there.map((member) => this.tell(member)));
     }));
   }
 
   /** Tells a device whose offer was withdrawn; a device whose offer was not is told nothing. */
-  async tell(room: Room, { device, mid }: Pick<Member, "device" | "mid">): Promise<void> {
+  async tell({ device, mid }: Pick<Member, "device" | "mid">): Promise<void> {
     const withdrawn = device === null ? undefined : this.#withdrawn.get(device);
     if (withdrawn === undefined) return;
     try {
       const box = await withdrawn;
       this.#call.note("sent", "message", box.length);
-      await room.send(box, mid);
+      await this.#room?.send(box, mid);
     } catch {
       // Whoever left meanwhile needs no telling.
     }

@@ -178,7 +178,7 @@ class Caller {
   }
 
   #came(member: Member): void {
-    void this.#offers.tell(this.#room!, member);
+    void this.#offers.tell(member);
     const { account: { label } } = this.#callee;
     const isWinner = member.account === label && member.device === this.#winnerDevice;
     if (this.#winner === null || !isWinner) return;
@@ -224,7 +224,7 @@ class Caller {
       // A device that was told of the winner had answered or declined in the same moment, or did not
       // hear it: once more, then.
       if (from !== this.#winner && this.#offers.isWithdrawn(device)) {
-        return await this.#offers.tell(this.#room!, { mid: from, device: device! });
+        return await this.#offers.tell({ mid: from, device });
       }
       return await this.#call.receive(message);
     }
