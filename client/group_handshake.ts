@@ -115,6 +115,8 @@ export async function answerSession(parts: HandshakeParts, message: Bytes): Prom
     offer: sealed,
     nowMs: world.now(),
   });
+  /** What is erased where it fails. */
+  let held: Parameters<typeof abandon>[0] = opened.accepted;
   try {
     await spendPrekeys(world.store, sealed, world.now());
     const theirs = payloadFromBytes(await inflate(opened.payload));
@@ -127,10 +129,11 @@ export async function answerSession(parts: HandshakeParts, message: Bytes): Prom
     const said = { ...describe(sdp), ...await world.gossip.say(world.account) };
     const payload = await deflate(payloadToBytes({ kind: "answer", ...said }));
     const answered = await answer(opened.accepted, payload);
+    held = answered.unconfirmed;
     await send(answered.answer);
     return awaitConfirm(answered.unconfirmed, theirs);
   } catch (error) {
-    abandon(opened.accepted);
+    abandon(held);
     throw error;
   }
 }
