@@ -7,7 +7,9 @@
 
 import { type Bytes, toHex } from "../crypto/bytes.ts";
 import { type Description } from "../wire/payload.ts";
+import { type MediaAdapter } from "./adapter.ts";
 import { ClientError } from "./error.ts";
+import { withinStackTime } from "./within.ts";
 
 /** One's own SDP together with the certificates it names. */
 export function describe(sdp: string): Description {
@@ -48,6 +50,15 @@ export function checkCertificates(
 ): void {
   const seen = certificates.map(toHex);
   if (seen.length === 0 || !seen.every((hash) => hash === fingerprints[0])) throw mismatch();
+}
+
+/**
+ * Waits for DTLS, and checks that it ends where the other side promised.
+ *
+ * @throws ClientError `fingerprint_mismatch`, `media_failed`
+ */
+export async function awaitPromised(adapter: MediaAdapter, theirs: Description): Promise<void> {
+  checkCertificates(theirs, await withinStackTime(adapter.connected()));
 }
 
 /** The fingerprints an SDP names, in hex; one of another hash than SHA-256 matches nothing. */

@@ -13,7 +13,7 @@ import { type CallKeys } from "../crypto/schedule.ts";
 import { type Session } from "../crypto/session.ts";
 import { type MediaAdapter, type MediaStats } from "./adapter.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { checkCertificates } from "./fingerprint.ts";
+import { awaitPromised } from "./fingerprint.ts";
 import { type GroupDevice } from "./group_devices.ts";
 import {
   answerSession,
@@ -22,6 +22,7 @@ import {
   type Met,
   offerSession,
 } from "./group_handshake.ts";
+import { mediaError } from "./media_failure.ts";
 import { Rekeying } from "./rekeying.ts";
 import { withinStackTime } from "./within.ts";
 import { type World } from "./world.ts";
@@ -72,12 +73,7 @@ export class GroupLink {
 
   private constructor(parts: LinkParts) {
     this.#parts = parts;
-    parts.adapter.onFailure = (failure) =>
-      this.#fail(
-        failure === "bypass_detected"
-          ? new ClientError("bypass_detected", "A frame was about to leave without encryption")
-          : new ClientError("media_failed", "A media connection was lost"),
-      );
+    parts.adapter.onFailure = (failure) => this.#fail(mediaError(failure));
     this.#late = setTimeout(
       () => this.#fail(new ClientError("no_answer", "A device in the call does not answer")),
       ANSWER_MS,
@@ -160,8 +156,7 @@ export class GroupLink {
   async start(keys: CallKeys, peer: number): Promise<void> {
     this.#isStarted = true;
     try {
-      const certificates = await withinStackTime(this.#parts.adapter.connected());
-      checkCertificates(this.#theirs!, certificates);
+      await awaitPromised(this.#parts.adapter, this.#theirs!);
       await withinStackTime(this.#parts.adapter.start(keys, peer));
       if (this.#state !== "connecting") return;
       this.#state = "connected";

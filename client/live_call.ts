@@ -22,21 +22,16 @@ import { type Call, type CallEnd, type CallState, type RelayedMessage, type Said
 import { Channel } from "./channel.ts";
 import type { Comparison } from "./comparison.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { checkCertificates } from "./fingerprint.ts";
+import { awaitPromised } from "./fingerprint.ts";
 import type { CallSides, LiveComparison } from "./live_comparison.ts";
 import { LiveTalk } from "./live_talk.ts";
+import { mediaError } from "./media_failure.ts";
 import { type Peer } from "./peer.ts";
 import { Reconnection } from "./reconnection.ts";
 import { Rekeying } from "./rekeying.ts";
 import { type Room } from "./room.ts";
+import { Silence } from "./silence.ts";
 import { withinStackTime } from "./within.ts";
-
-/** How long nothing may come from somebody who left before the call is given up, in milliseconds. */
-const SILENCE_MS = 3_000;
-/** The same for somebody whose signaling is lost and may come back, in milliseconds. */
-const AWAY_SILENCE_MS = 15_000;
-/** How often it is looked whether a frame has come, in milliseconds. */
-const LOOK_MS = 500;
 
 /** How many messages of a call are remembered: whoever floods it fills no memory. */
 const MAX_RELAYED = 1_000;
@@ -47,7 +42,8 @@ const ORDER: readonly CallState[] = ["calling", "ringing", "connecting", "connec
 export class LiveCall implements Call {
   id = "";
   readonly peer: Peer;
-  readonly ended: Promise<CallEnd>;
+  readonly #ending = Promise.withResolvers<CallEnd>();
+  readonly ended = this.#ending.promise;
   /** The member of the room to whom messages of the session go, or `"*"`. */
   addressee = "*";
   /** Who is in it and what they said, for a comparison; there as soon as there is a session. */
@@ -60,9 +56,8 @@ export class LiveCall implements Call {
   readonly #states = new Channel<CallState>();
   readonly #relayed: RelayedMessage[] = [];
   readonly #talk = new LiveTalk();
+  readonly #silence: Silence;
   #state: CallState;
-  /** Since somebody left or is away: what is waited for then; null while they are there. */
-  #watching: { readonly silenceMs: number } | null = null;
   #session: Session | null = null;
   #comparison: Promise<LiveComparison> | null = null;
   #rekeying: Rekeying | null = null;
@@ -70,21 +65,15 @@ export class LiveCall implements Call {
   /** A hangup of the session's epoch, sealed while there was time: a page that is closing has none. */
   #farewell: Bytes | null = null;
   #room: Room | null = null;
-  #resolveEnd: (end: CallEnd) => void = () => {};
 
   /** A call that has just begun: the caller's is `calling`, the callee's `connecting`. */
   constructor(peer: Peer, adapter: MediaAdapter, state: "calling" | "connecting") {
     this.peer = peer;
     this.#adapter = adapter;
     this.#state = state;
-    this.ended = new Promise((resolve) => this.#resolveEnd = resolve);
     this.#states.push(this.#state);
-    adapter.onFailure = (failure) =>
-      this.fail(
-        failure === "bypass_detected"
-          ? new ClientError("bypass_detected", "A frame was about to leave without encryption")
-          : new ClientError("media_failed", "The media connection was lost"),
-      );
+    this.#silence = new Silence(adapter, (error) => this.fail(error));
+    adapter.onFailure = (failure) => this.fail(mediaError(failure));
   }
 
   get state(): CallState {
@@ -186,10 +175,9 @@ export class LiveCall implements Call {
       if (this.hasEnded) return;
       this.#rekeying = new Rekeying(session, (box) => this.#send(box));
       this.#rekeying.start();
-      const certificates = await withinStackTime(this.#adapter.connected());
-      checkCertificates(theirs, certificates);
+      await awaitPromised(this.#adapter, theirs);
       if (this.hasEnded) return;
-      this.#watchOver(session, theirs);
+      this.#reconnection = this.#newReconnection(session, theirs);
       await withinStackTime(this.#adapter.start(session.keys));
       this.move("connected");
     } catch (error) {
@@ -197,8 +185,8 @@ export class LiveCall implements Call {
     }
   }
 
-  #watchOver(session: Session, theirs: Description): void {
-    this.#reconnection = new Reconnection({
+  #newReconnection(session: Session, theirs: Description): Reconnection {
+    return new Reconnection({
       adapter: this.#adapter,
       isCaller: session.keys.self === 0,
       theirs,
@@ -232,39 +220,15 @@ export class LiveCall implements Call {
     if (payload?.kind === "sas") await (await this.#compare()).take(payload);
   }
 
-  /**
-   * The other side left the room. That is the service's word, and losing a signaling connection ends
-   * no call: so the call ends when no frame has come for as long, or when there is no media yet.
-   */
+  /** The service says that the other side left the room. */
   left(): void {
-    this.#watch(SILENCE_MS);
+    this.#silence.left();
   }
 
   /** The service says that the other side's signaling is lost (`away`), or there again (`back`). */
   watch(event: string): void {
-    if (event === "away") this.#watch(AWAY_SILENCE_MS);
-    if (event === "back") this.#watching = null;
-  }
-
-  #watch(silenceMs: number): void {
-    if (this.hasEnded || this.#watching?.silenceMs === silenceMs) return;
-    this.#watching = { silenceMs };
-    this.#awaitSilence(this.#watching)
-      .catch((error) => this.fail(toClientError(error, "media_failed")));
-  }
-
-  async #awaitSilence(watching: { readonly silenceMs: number }): Promise<void> {
-    // Looked at often: a last frame at the start must not double the time.
-    let opened = -1;
-    let heardMs = performance.now();
-    while (performance.now() - heardMs < watching.silenceMs) {
-      const { framesOpened } = await this.#adapter.stats();
-      if (framesOpened !== opened) heardMs = performance.now();
-      opened = framesOpened;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      if (this.hasEnded || this.#watching !== watching) return;
-    }
-    this.fail(new ClientError("peer_offline", "The person is not there any more"));
+    if (event === "away") this.#silence.away();
+    if (event === "back") this.#silence.back();
   }
 
   /** Another call with the same person has taken its place. */
@@ -329,7 +293,8 @@ export class LiveCall implements Call {
     this.move("ended");
     this.#states.end();
     this.#talk.end();
-    this.#resolveEnd(end);
+    this.#silence.end();
+    this.#ending.resolve(end);
     await Promise.all([told, withdrawn]);
     this.#session?.wipe();
     void this.#room?.leave();

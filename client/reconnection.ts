@@ -14,7 +14,7 @@
 import { type Description, type RestartPayload } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { ClientError, toClientError } from "./error.ts";
-import { checkCertificates, checkSameCertificate, describe } from "./fingerprint.ts";
+import { awaitPromised, checkSameCertificate, describe } from "./fingerprint.ts";
 import { withinStackTime } from "./within.ts";
 
 /** How an interruption goes on, in milliseconds. */
@@ -112,7 +112,7 @@ export class Reconnection {
     this.#clear();
     this.#inTurn(async () => {
       const { adapter, theirs, onChange } = this.#call;
-      checkCertificates(theirs, await withinStackTime(adapter.connected()));
+      await awaitPromised(adapter, theirs);
       if (!this.#isInterrupted) onChange(false);
     });
   }
