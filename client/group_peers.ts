@@ -34,7 +34,10 @@ export interface GroupPeer {
   view: CallKeys | null;
   /** When its link may be made anew. */
   notBeforeMs: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs until its link is made anew: one, however often it is looked whether that may be. */
+  again: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while its connection to the service is lost. */
+  away: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** What peers work with. */
@@ -95,11 +98,12 @@ export class GroupPeers {
       link: null,
       view: null,
       notBeforeMs: 0,
-      timer: undefined,
+      again: undefined,
+      away: undefined,
     };
     if (hash !== null) this.#places.set(toHex(peer.entry), hash);
     peer.shown = shown;
-    clearTimeout(peer.timer);
+    clearTimeout(peer.away);
     this.#peers.set(id, peer);
     return peer;
   }
@@ -108,15 +112,16 @@ export class GroupPeers {
   awaits(id: string, ms: number, over: (peer: GroupPeer) => void): void {
     const peer = this.of(id);
     if (peer === null) return;
-    clearTimeout(peer.timer);
-    peer.timer = setTimeout(() => over(peer), ms);
+    clearTimeout(peer.away);
+    peer.away = setTimeout(() => over(peer), ms);
   }
 
   /** Somebody is gone. */
   drop(id: string): void {
     const peer = this.of(id);
     if (peer === null) return;
-    clearTimeout(peer.timer);
+    clearTimeout(peer.away);
+    clearTimeout(peer.again);
     this.#unlink(peer);
     this.#peers.delete(id);
   }
@@ -148,14 +153,10 @@ export class GroupPeers {
   }
 
   #offer(peer: GroupPeer): void {
+    clearTimeout(peer.again);
     const waitMs = peer.notBeforeMs - performance.now();
-    if (waitMs <= 0) {
-      peer.link = GroupLink.offer(this.#linkParts(peer));
-      return;
-    }
-    setTimeout(() => {
-      if (this.of(peer.id) === peer) this.connect(this.#roster);
-    }, waitMs);
+    if (waitMs <= 0) peer.link = GroupLink.offer(this.#linkParts(peer));
+    else peer.again = setTimeout(() => this.connect(this.#roster), waitMs);
   }
 
   #start(peer: GroupPeer): void {
