@@ -87,6 +87,8 @@ class Conductor implements GroupCall {
   #isIn = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
+  /** Resolves once the service was told that the room was left. */
+  #left: Promise<void> = Promise.resolve();
 
   constructor(world: World, meeting: Meeting, options: GroupCallOptions) {
     this.#world = world;
@@ -161,9 +163,8 @@ class Conductor implements GroupCall {
   }
 
   async leave(): Promise<void> {
-    if (this.#isOver) return;
     this.#end({ why: "left", error: null });
-    await this.#meeting.leave();
+    await this.#left;
   }
 
   /** Shows the room that this client is in the call; what follows on that in the room is taken up. */
@@ -376,7 +377,7 @@ class Conductor implements GroupCall {
     this.#events.push({ kind: "ended", end });
     this.#events.end();
     this.#ending.resolve(end);
-    if (end.why !== "room") void this.#meeting.leave();
+    if (end.why !== "room") this.#left = this.#meeting.leave();
   }
 }
 
