@@ -129,6 +129,7 @@ export class GroupLink {
       });
       if (received === null) return;
       const { payload, reply } = received;
+      this.#rekeying?.received();
       if (reply !== null) await this.#parts.send(reply);
       if (payload !== null) take(payload);
     });
