@@ -20,6 +20,8 @@ export function renderScreen({ screen }: State): void {
     if (shown) section.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
   }
   scrollTo(0, 0);
+  // Who was invited looks for nothing: the button is in sight, wherever on the page it is.
+  document.querySelector<HTMLElement>(`[data-screen-name="${at}"] [data-focus=invited]`)?.focus();
 }
 
 const PRESENCE: Readonly<Record<Presence, string>> = {

@@ -113,8 +113,10 @@ export function createGroups(client: Client, model: Model): Groups {
     });
     const timer = setInterval(() => void look(), LOOK_MS);
     try {
-      const link = await meeting.invite({ uses: MAX_PEOPLE, page: `${location.origin}/` })
-        .catch(() => "");
+      const isHost = meeting.self?.role === "host";
+      const link = isHost
+        ? await meeting.invite({ uses: MAX_PEOPLE, page: `${location.origin}/` }).catch(() => "")
+        : "";
       change({ link, progress: "inside" });
       for await (const event of call.events()) take(event);
       const { why, error } = await call.ended;
