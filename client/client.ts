@@ -87,7 +87,7 @@ export class Client {
   /**
    * Opens the account that the store holds, or an empty client that may register one.
    *
-   * @throws ClientError `bad_option`, `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`,
+   * @throws ClientError `bad_option`, `insecure_context`, `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`,
    * `store_failed`, `network`, `unavailable`; where a join is taken up, those of a proof (`lookup`)
    */
   static async open(options: ClientOptions): Promise<Client> {

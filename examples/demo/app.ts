@@ -132,6 +132,7 @@ function serveCopy(button: string, name: string): void {
     navigator.clipboard.writeText(text.textContent).then(() => setText(button, "Copied"), () => {
       // Selected, so that the keyboard can copy it.
       getSelection()?.selectAllChildren(text);
+      setText(button, "Selected");
     });
   });
 }

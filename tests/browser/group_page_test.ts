@@ -104,6 +104,22 @@ Deno.test("people meet in a group on the page, by its link, and write to each ot
       },
     );
 
+    await t.step("what is wrong with a link, or a camera, is said beside it", async () => {
+      await carol.part("group-join-link").fill("no link");
+      await carol.part("group-join-link").press("Enter");
+      await carol.says("group-error", /^The invite is not good/);
+      assert.equal(await carol.part("call-error").textContent(), "");
+      await carol.part("source-camera").check();
+      await carol.page.evaluate(() => {
+        const none = () => Promise.reject(new DOMException("", "NotFoundError"));
+        navigator.mediaDevices.getUserMedia = none;
+      });
+      await carol.part("group-begin").click();
+      await carol.says("group-error", /^Nothing to send yet\. No camera .* A test picture/);
+      const box = await carol.part("group-error").boundingBox();
+      assert.ok(box!.y >= 0 && box!.y + box!.height <= 600, JSON.stringify(box));
+    });
+
     await t.step("it fits on a phone of 360 pixels", async () => {
       await alice.page.setViewportSize({ width: 360, height: 740 });
       const width = await alice.page.evaluate(() => document.documentElement.scrollWidth);

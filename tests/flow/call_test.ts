@@ -145,6 +145,17 @@ Deno.test("what was not awaited, or left out, is named", async (t) => {
   });
 });
 
+Deno.test("a page that has no WebCrypto is told why, and nobody is accused", async () => {
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  try {
+    const options = { service: "http://127.0.0.1:1", store: memoryStore() };
+    await refuses(Client.open(options), "insecure_context");
+  } finally {
+    delete (crypto as { subtle?: SubtleCrypto }).subtle;
+  }
+  assert.notEqual(crypto.subtle, undefined);
+});
+
 Deno.test("what cannot be called says why", async (t) => {
   await using play = await stage();
   await t.step("oneself", () => refuses(play.alice.call("alice", new TestStack()), "self_call"));
