@@ -126,6 +126,11 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     iceServers: [...options.iceServers ?? []],
   };
   const codecs = options.codecs ?? CODECS;
+  if (typeof options.worker !== "function" && typeof options.worker?.connect !== "function") {
+    throw new TypeError(
+      "`worker` is a function that starts the worker, or what browserMedia() gave",
+    );
+  }
   const connection = new RTCPeerConnection(configuration);
   const isOwn = typeof options.worker === "function";
   const media = typeof options.worker === "function"
@@ -133,7 +138,7 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     : options.worker;
   let keys: CallKeys | null = null;
   const part = media.connect({
-    onFailure: () => fail("transport_failed"),
+    onFailure: () => fail("transport_failed", "The worker could not be loaded, or broke"),
     onWanted: (kid) => keys?.requestKey(kid),
     onMissing: (_, ctx) => options.onMissingKey?.(ctx),
   });
@@ -304,10 +309,10 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     options.onTrack(transceiver.receiver.track, ctx);
   }
 
-  function fail(failure: MediaFailure): void {
+  function fail(failure: MediaFailure, why = "The media transport failed"): void {
     if (state === "failed" || state === "closed") return;
     state = "failed";
-    over.reject(new Error("The media transport failed"));
+    over.reject(new Error(why));
     replaceTracks(() => null).catch(() => {});
     adapter.onFailure?.(failure);
   }

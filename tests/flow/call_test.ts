@@ -136,6 +136,16 @@ Deno.test("what was not awaited, or left out, is named", async (t) => {
   });
   await t.step("an adapter", () => refuses(play.alice.call("bob", none), "bad_option"));
   await t.step("a name", () => refuses(play.alice.call(none, new TestStack()), "bad_label"));
+  await t.step("a text", async () => {
+    const { call, answered } = await play.connect();
+    await refuses(call.say(3 as never), "bad_option");
+    await call.say("hello");
+    for await (const { text, missing } of answered.said()) {
+      assert.deepEqual([text, missing], ["hello", 0]);
+      break;
+    }
+    await call.hangUp();
+  });
   await t.step("a room", async () => {
     const room = play.alice.createRoom();
     const adapter = () => new TestStack();
