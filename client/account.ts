@@ -190,9 +190,9 @@ function localDevice(record: VerifiedRecord, deviceId: number, keys: DeviceKeys)
   return { ...remoteDevice(record, deviceId), keys };
 }
 
-/** The refusal of a second account on one device. */
+/** The refusal of a further account on a device. */
 export function hasAccount(): ClientError {
-  return new ClientError("refused", "This device already has another account");
+  return new ClientError("refused", "This device already has an account");
 }
 
 function removed(): ClientError {

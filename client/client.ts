@@ -9,6 +9,7 @@ import { fromBase64Url } from "../crypto/base64.ts";
 import { type Bytes } from "../crypto/bytes.ts";
 import { type Account, JOINING, loadAccount, type Registry } from "./account.ts";
 import { type MediaAdapter } from "./adapter.ts";
+import { checkStore } from "./argument.ts";
 import type { Authorize } from "./authorization.ts";
 import { type Call } from "./call.ts";
 import { readCell } from "./cell.ts";
@@ -86,11 +87,12 @@ export class Client {
   /**
    * Opens the account that the store holds, or an empty client that may register one.
    *
-   * @throws ClientError `bad_option`, `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`,
+   * @throws ClientError `bad_option`, `insecure_context`, `log_changed`, `proof_invalid`, `quorum_missing`, `bad_answer`,
    * `store_failed`, `network`, `unavailable`; where a join is taken up, those of a proof (`lookup`)
    */
   static async open(options: ClientOptions): Promise<Client> {
     const { store, now = Date.now } = options;
+    checkStore(store);
     const http = new Http(options.service, now);
     const trust = await Trust.open(http, store, now, await pinnedPolicy(options));
     const registry: Registry = { store, http, trust, now };
@@ -441,7 +443,8 @@ export class Client {
    * to let this client in, it waits at the door: `knock`, and wait for `entered`.
    *
    * @throws ClientError `not_registered`, `not_online`, `invite_invalid`, `room_not_found`,
-   * `room_locked`, `room_full`, `room_ended`, `cancelled`, `network`, `unavailable`
+   * `room_locked`, `room_full`, `room_ended`, `cancelled`, `network`, `unavailable`; `refused` where this
+   * client is in it already
    */
   async joinRoom(target: string, options: JoinRoomOptions = {}): Promise<Meeting> {
     return await this.#account.ask(async (world) => {
@@ -454,7 +457,7 @@ export class Client {
    * Joins the group call of a room, or begins it: everybody in it is connected with everybody else. The
    * call has the room from then on: what is said and happens there is among its events.
    *
-   * @throws ClientError `not_registered`, `not_in_room`, `entry_denied`, `network`; `refused` where this client is
+   * @throws ClientError `not_registered`, `bad_option`, `not_in_room`, `entry_denied`, `network`; `refused` where this client is
    * in it already
    */
   async joinCall(meeting: Meeting, options: GroupCallOptions): Promise<GroupCall> {
@@ -525,7 +528,7 @@ export class Client {
 
 function labelOf(name: string): AccountLabel {
   try {
-    return canonicalAccountLabel(name);
+    return canonicalAccountLabel(typeof name === "string" ? name : "");
   } catch (error) {
     throw toClientError(error, "bad_label");
   }

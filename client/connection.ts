@@ -138,6 +138,11 @@ export class Connection {
     return Promise.reject(this.#failure);
   }
 
+  /** Whether what happens in a room has a listener. */
+  hears(room: string): boolean {
+    return this.#rooms.has(room);
+  }
+
   /** Routes what happens in a room to a listener, or no longer. */
   listen(room: string, listener: RoomListener | null): void {
     if (listener === null) this.#rooms.delete(room);

@@ -109,6 +109,8 @@ export type ClientErrorCode =
   | "bad_answer"
   /** A URL, log key, policy or the like that can't be one. */
   | "bad_option"
+  /** The page came neither by HTTPS nor from localhost: browsers have no cryptography for it. */
+  | "insecure_context"
   /** What the client keeps on this device could not be read or written. */
   | "store_failed"
   /** What the client keeps on this device is sealed, and no key was given, or another one. */

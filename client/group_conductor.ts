@@ -17,6 +17,7 @@ import { GroupMember } from "../crypto/group_member.ts";
 import { type GenerationName } from "../crypto/schedule.ts";
 import { type Roster, seatOf } from "../crypto/roster.ts";
 import { type MediaStats } from "./adapter.ts";
+import { expect } from "./argument.ts";
 import { Channel } from "./channel.ts";
 import { ClientError, toClientError } from "./error.ts";
 import {
@@ -48,6 +49,14 @@ export async function joinGroupCall(
   meeting: Meeting,
   options: GroupCallOptions,
 ): Promise<GroupCall> {
+  expect(
+    typeof meeting?.send === "function",
+    "A group call needs a room, awaited where it is joined",
+  );
+  expect(
+    typeof options?.adapter === "function",
+    "A group call needs a function that makes adapters",
+  );
   await meeting.entered;
   if (JOINED.has(meeting)) {
     throw new ClientError("refused", "This client is in the call of this room already");

@@ -47,8 +47,15 @@ export class Http {
   #nonce: string | null = null;
   #token: Token | null = null;
 
-  /** Speaks to the service at this URL. @throws ClientError `bad_option` */
+  /** Speaks to the service at this URL. @throws ClientError `bad_option`, `insecure_context` */
   constructor(service: string | URL, now: () => number) {
+    // Here, where everything begins: later its absence would look like a proof that fails.
+    if (globalThis.crypto?.subtle === undefined) {
+      throw new ClientError(
+        "insecure_context",
+        "Without HTTPS, or localhost, there is no WebCrypto",
+      );
+    }
     this.origin = originOf(service);
     this.#now = now;
   }

@@ -11,6 +11,7 @@ import { type Bytes } from "../crypto/bytes.ts";
 import { type ChatPayload, MAX_CHAT_BYTES, payloadToBytes } from "../wire/payload.ts";
 import { type Said } from "./call.ts";
 import { Channel } from "./channel.ts";
+import { expect } from "./argument.ts";
 import { ClientError } from "./error.ts";
 
 /** The texts of a call, both ways. */
@@ -25,6 +26,8 @@ export class LiveTalk {
 
   /** Sends a text with the next number. @throws ClientError `bad_option`, and what `send` throws */
   async say(text: string, send: (payload: Bytes) => Promise<void>): Promise<void> {
+    // The other side would take it for a fault of the service, and count it as missing.
+    expect(typeof text === "string", "What is said is a text");
     const bytesOf = (n: number): Bytes => payloadToBytes({ kind: "chat", n, text });
     // The largest number, so that what is too long does not depend on how much was said.
     if (text === "" || bytesOf(Number.MAX_SAFE_INTEGER).length > MAX_CHAT_BYTES) {

@@ -28,6 +28,7 @@ import { type Member } from "../wire/frames.ts";
 import { hangupOf, type HangupReason, payloadFromBytes, payloadToBytes } from "../wire/payload.ts";
 import { openRoomId } from "../wire/room_id.ts";
 import { type MediaAdapter } from "./adapter.ts";
+import { takeAdapter } from "./argument.ts";
 import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
 import { type Connection } from "./connection.ts";
@@ -57,6 +58,7 @@ export async function placeCall(
   adapter: MediaAdapter,
   { replaces = "" }: CallOptions,
 ): Promise<Call> {
+  takeAdapter(adapter);
   try {
     if (label === world.account.label) {
       throw new ClientError("self_call", "Nobody calls themselves");

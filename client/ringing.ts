@@ -24,6 +24,7 @@ import {
   payloadToBytes,
 } from "../wire/payload.ts";
 import { type MediaAdapter } from "./adapter.ts";
+import { takeAdapter } from "./argument.ts";
 import { type Call } from "./call.ts";
 import { type Contact } from "./contact.ts";
 import { ClientError, toClientError } from "./error.ts";
@@ -62,10 +63,15 @@ export interface IncomingCall {
   readonly continues: Call | null;
   /** Settles when it rings no more without having been answered, with the reason. */
   readonly cancelled: Promise<RingEnd>;
-  /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `network` */
+  /** Takes the call on this stack. @throws ClientError `cancelled`, `media_failed`, `bad_option`, `network` */
   answer(adapter: MediaAdapter): Promise<Call>;
-  /** Turns the call down and tells the caller. */
-  decline(): Promise<void>;
+  /**
+   * Turns the call down and tells the caller.
+   *
+   * @param reason `declined` is for the person, so that their other devices stop ringing too; `busy`, for who
+   * is in a call on this device, for the device alone
+   */
+  decline(reason?: "declined" | "busy"): Promise<void>;
 }
 
 /** The callee, from the ring to the confirm and after; applications see `IncomingCall`. */
@@ -155,6 +161,7 @@ export class Ringing implements IncomingCall {
       if (adapter !== this.#adapter) adapter.close();
       throw new ClientError("cancelled", "The call rings no more");
     }
+    takeAdapter(adapter);
     this.#state = "answered";
     this.#adapter = adapter;
     this.#settle();
@@ -201,8 +208,8 @@ export class Ringing implements IncomingCall {
     }
   }
 
-  async decline(): Promise<void> {
-    await this.turnDown("declined");
+  async decline(reason: "declined" | "busy" = "declined"): Promise<void> {
+    await this.turnDown(reason);
   }
 
   /** Tells the caller why it does not ring here, or no more. */

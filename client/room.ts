@@ -85,6 +85,10 @@ export class Room {
     listeners: RoomListeners,
     options: JoinOptions = {},
   ): Promise<Room> {
+    // The service has one place for this device, and a second listener would leave the first one deaf.
+    if (connection.hears(id)) {
+      throw new ClientError("refused", "This client is in this room already");
+    }
     const room = new Room(connection, id, listeners, options);
     // Listening starts first: what happens after `joined` may arrive in the same moment.
     connection.listen(id, {

@@ -64,7 +64,7 @@ export async function joinRoom(
   signal?: AbortSignal,
 ): Promise<Meeting> {
   const isId = /^[A-Za-z0-9_-]{22}$/.test(target);
-  const known = isId ? await keptRoom(world.store, target) : roomOfLink(target);
+  const known = isId ? await keptRoom(world.store, target) : roomOfLink(`${target}`);
   const meeting = await enter(world, known, signal);
   if (!isId) await keepRoom(world.store, known);
   return meeting;

@@ -27,6 +27,14 @@ const SILENCE_MS = 2.5 * HEARTBEAT_MS;
 /** How long it may take to answer then, in milliseconds. */
 const PONG_MS = 5_000;
 
+/** Why a service wants no further socket, where the application can do something about it. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  [CLOSE.connectionLimit]: "This account, or this address, has too many connections",
+  [CLOSE.version]: "The service speaks another version of the protocol",
+  [CLOSE.origin]: "The service takes no socket from pages of this site " +
+    "(COUNTERSIGN_ALLOWED_ORIGINS names those that it does)",
+};
+
 /** Who signs in: a device of an account, or a guest. */
 export interface Credentials {
   /** The key that the token is bound to. */
@@ -246,7 +254,10 @@ export class Socket {
 
   #reason(code: number): ClientError {
     if (!mayReconnect(code)) {
-      return new ClientError("refused", `The service ended the connection (${code})`);
+      return new ClientError(
+        "refused",
+        REFUSALS[code] ?? `The service ended the connection (${code})`,
+      );
     }
     if (this.#isOpened) return new ClientError("network", "The connection to the service was lost");
     return new ClientError("socket_blocked", "No WebSocket to the service can be opened");

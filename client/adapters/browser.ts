@@ -105,6 +105,11 @@ export interface BrowserAdapter extends MediaAdapter {
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
 export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   const codecs = options.codecs ?? CODECS;
+  if (typeof options.worker !== "function" && typeof options.worker?.connect !== "function") {
+    throw new TypeError(
+      "`worker` is a function that starts the worker, or what browserMedia() gave",
+    );
+  }
   const connection = openConnection(options.iceServers ?? []);
   const isOwn = typeof options.worker === "function";
   const media = typeof options.worker === "function"
@@ -112,7 +117,7 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     : options.worker;
   let keys: CallKeys | null = null;
   const part = media.connect({
-    onFailure: () => fail("transport_failed"),
+    onFailure: () => fail("transport_failed", "The worker could not be loaded, or broke"),
     onWanted: (kid) => keys?.requestKey(kid),
     onMissing: (_, ctx) => options.onMissingKey?.(ctx),
   });
@@ -254,10 +259,10 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
     options.onTrack(transceiver.receiver.track, ctx);
   }
 
-  function fail(failure: MediaFailure): void {
+  function fail(failure: MediaFailure, why = "The media transport failed"): void {
     if (state === "failed" || state === "closed") return;
     state = "failed";
-    over.reject(new Error("The media transport failed"));
+    over.reject(new Error(why));
     replaceTracks(() => null).catch(() => {});
     adapter.onFailure?.(failure);
   }

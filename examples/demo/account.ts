@@ -90,7 +90,7 @@ export async function register(own: Own, model: Model, name: string): Promise<vo
  * @param callee whom the link that opened the page names, or an empty text
  */
 export async function enter(client: Client, model: Model, callee: string): Promise<void> {
-  model.set({ label: client.label, screen: { at: "home", trouble: null } });
+  model.set({ label: client.label, screen: { at: "home", about: "call", trouble: null } });
   showDevices(client, model);
   for (;;) {
     try {

@@ -35,6 +35,7 @@ import { createGroups, type Groups } from "./group.ts";
 import { renderGroup } from "./group_view.ts";
 import { renderHome } from "./home_view.ts";
 import { renderInspector } from "./inspector_view.ts";
+import { closeInvitation, serveInvitations } from "./invitation.ts";
 import { createJoiner, type Joiner } from "./join.ts";
 import { renderJoin } from "./join_view.ts";
 import { createModel, type Model, WELCOME } from "./model.ts";
@@ -131,6 +132,7 @@ function serveCopy(button: string, name: string): void {
     navigator.clipboard.writeText(text.textContent).then(() => setText(button, "Copied"), () => {
       // Selected, so that the keyboard can copy it.
       getSelection()?.selectAllChildren(text);
+      setText(button, "Selected");
     });
   });
 }
@@ -175,7 +177,10 @@ function serveChecking(checking: Checking): void {
 
 function serveGroups(groups: Groups): void {
   onPress("group-begin", () => groups.begin());
-  onSubmit("group-join", () => groups.join(part("group-join-link", HTMLInputElement).value.trim()));
+  onSubmit("group-join", () => {
+    closeInvitation();
+    groups.join(part("group-join-link", HTMLInputElement).value.trim());
+  });
   onPress("group-mute", () => groups.toggleSound());
   onPress("group-camera", () => groups.togglePicture());
   onPress("group-share", () => groups.toggleScreen());
@@ -218,11 +223,6 @@ function servePhone(phone: Phone, model: Model): void {
   });
 }
 
-/** Whether the page was opened by the link of a room. */
-function isInvite({ hash }: URL): boolean {
-  return hash.length > 40;
-}
-
 async function start(): Promise<void> {
   startTheme();
   onPress("reload", () => location.reload());
@@ -258,7 +258,7 @@ async function start(): Promise<void> {
     serveDevices(devices);
     const handOver = serveTabs(device, model);
     part("call-input", HTMLInputElement).value = callee;
-    if (isInvite(here)) part("group-join-link", HTMLInputElement).value = here.href;
+    serveInvitations();
     serveDeparture(client, phone);
     void contacts.show();
     if (client.label === null) return model.set({ screen: WELCOME });

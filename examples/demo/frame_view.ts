@@ -20,6 +20,11 @@ export function renderScreen({ screen }: State): void {
     if (shown) section.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
   }
   scrollTo(0, 0);
+  if (screen.at === "home" && screen.about === "group") {
+    part("group-error").scrollIntoView({ block: "center" });
+  }
+  // Who was invited looks for nothing: the button is in sight, wherever on the page it is.
+  document.querySelector<HTMLElement>(`[data-screen-name="${at}"] [data-focus=invited]`)?.focus();
 }
 
 const PRESENCE: Readonly<Record<Presence, string>> = {

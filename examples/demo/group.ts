@@ -29,6 +29,9 @@ const LOOK_MS = 1_000;
 /** Most lines of talk that are shown. */
 const MAX_LINES = 200;
 
+/** There is neither camera nor microphone; the message says why. */
+class NothingToSend extends Error {}
+
 /** What people do about a group call. */
 export interface Groups {
   begin(): void;
@@ -75,12 +78,22 @@ export function createGroups(client: Client, model: Model): Groups {
       stats: null,
     });
     try {
-      media = await openMedia(model.get().source, client.label ?? "");
+      media = await openMedia(model.get().source, client.label ?? "").catch(
+        ({ message }: Error) => {
+          throw new NothingToSend(message);
+        },
+      );
       change({ local: media.stream, isCamera: media.isCamera });
       const meeting = await open();
       await follow(meeting);
     } catch (error) {
-      model.goHome(troubleOf(error));
+      const trouble = error instanceof NothingToSend
+        ? plain(
+          "Nothing to send yet",
+          `${error.message} A test picture needs neither: choose it above.`,
+        )
+        : troubleOf(error);
+      model.goHome(trouble, "group");
     } finally {
       over();
     }
@@ -113,14 +126,19 @@ export function createGroups(client: Client, model: Model): Groups {
     });
     const timer = setInterval(() => void look(), LOOK_MS);
     try {
-      const link = await meeting.invite({ uses: MAX_PEOPLE, page: `${location.origin}/` })
-        .catch(() => "");
+      const isHost = meeting.self?.role === "host";
+      const link = isHost
+        ? await meeting.invite({ uses: MAX_PEOPLE, page: `${location.origin}/` }).catch(() => "")
+        : "";
       change({ link, progress: "inside" });
       for await (const event of call.events()) take(event);
       const { why, error } = await call.ended;
       if (why === "left") model.goHome(null);
-      else if (error !== null) model.goHome(troubleOf(error));
-      else model.goHome(plain("You are out of the call", "Somebody put you out, or ended it."));
+      else if (error !== null) model.goHome(troubleOf(error), "group");
+      else {
+        const out = plain("You are out of the call", "Somebody put you out, or ended it.");
+        model.goHome(out, "group");
+      }
     } finally {
       clearInterval(timer);
       worker.close();

@@ -28,13 +28,19 @@ export function renderHome(state: State): void {
       ) renderFieldError(field, error, about === screen.about ? screen.trouble : null);
       return;
     case "home":
-      return renderDialling(state, screen.trouble);
+      renderFieldError("call-input", "call-error", screen.about === "call" ? screen.trouble : null);
+      renderFieldError(
+        "group-join-link",
+        "group-error",
+        screen.about === "group" ? screen.trouble : null,
+      );
+      return renderDialling(state);
     case "ended":
       return renderEnd(screen.end);
   }
 }
 
-function renderDialling(state: State, trouble: Trouble | null): void {
+function renderDialling(state: State): void {
   const label = state.label ?? "";
   setText("home-label", label);
   setShown("announce-row", state.announcing === "default");
@@ -54,7 +60,6 @@ function renderDialling(state: State, trouble: Trouble | null): void {
   const second = `/?device=${device + 1}&call=${encodeURIComponent(label)}`;
   part("second-person", HTMLAnchorElement).href = second;
   part("log-link", HTMLAnchorElement).href = device === 1 ? "/log" : `/log?device=${device}`;
-  renderFieldError("call-input", "call-error", trouble);
 }
 
 function renderEnd(end: Extract<State["screen"], { at: "ended" }>["end"]): void {

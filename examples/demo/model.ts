@@ -27,7 +27,7 @@ export interface Model {
   /** Changes some of the call on the screen; nothing where there is none. */
   setCall(changes: Partial<CallView>): void;
   /** Back to where calls are placed, with what is wrong there; or to why none can be. */
-  goHome(trouble: Trouble | null): void;
+  goHome(trouble: Trouble | null, about?: "call" | "group"): void;
   /** Changes some of what is shown of a device that joins; nothing on another screen. */
   setJoin(changes: Partial<JoinView>): void;
   /** Changes some of what is shown of a device that is linked; nothing where none is. */
@@ -123,9 +123,9 @@ export function createModel(source: Source, render: (state: State) => void): Mod
       if (state.screen.at !== "call") return;
       model.set({ screen: { at: "call", call: { ...state.screen.call, ...changes } } });
     },
-    goHome(trouble) {
+    goHome(trouble, about = "call") {
       const { gaveUp } = state;
-      const home: Screen = { at: "home", trouble };
+      const home: Screen = { at: "home", about, trouble };
       model.set({
         screen: gaveUp === null ? home : { at: "broken", trouble: gaveUp },
       });

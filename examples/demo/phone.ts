@@ -342,9 +342,9 @@ export function createPhone(
         void take(call, peer);
         continue;
       }
-      if (line !== null || ringing !== null) {
+      if (line !== null || ringing !== null || model.get().screen.at === "group") {
         miss(peer, "busy");
-        await call.decline();
+        await call.decline("busy");
         continue;
       }
       ringing = call;

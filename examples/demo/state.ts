@@ -210,7 +210,12 @@ export type Screen =
     readonly trouble: Trouble | null;
   }
   | { readonly at: "joining"; readonly join: JoinView }
-  | { readonly at: "home"; readonly trouble: Trouble | null }
+  | {
+    readonly at: "home";
+    /** Which of the two ways to somebody the trouble is about. */
+    readonly about: "call" | "group";
+    readonly trouble: Trouble | null;
+  }
   | { readonly at: "call"; readonly call: CallView }
   | { readonly at: "group"; readonly group: GroupView }
   | { readonly at: "ended"; readonly end: EndView };

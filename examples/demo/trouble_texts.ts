@@ -162,6 +162,7 @@ export const ERRORS: Readonly<Record<ClientErrorCode, Words>> = {
   ],
   network: ["The service can’t be reached", "Check your connection and try again."],
   unavailable: ["The service is busy", "Wait a moment and try again."],
+  insecure_context: ["Not possible here", "Open this page by HTTPS, or on localhost."],
   bad_option: [
     "This page is set up wrongly",
     "The address of the service, or the key of its log, is not one. Tell whoever runs this page.",

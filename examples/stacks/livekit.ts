@@ -13,7 +13,7 @@ import { type CallKeys } from "../../client/mod.ts";
 /**
  * Joins, with microphone and camera.
  *
- * @param keys of the call, as the group or the session gives them
+ * @param keys what the `start` of the adapter of a call was given, or made of the generations of a group
  * @param indexOf the place in the roster of who has a LiveKit identity: not the server's word, but the
  * application's, from whoever it gave the tokens to
  */

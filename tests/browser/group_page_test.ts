@@ -66,6 +66,60 @@ Deno.test("people meet in a group on the page, by its link, and write to each ot
       await moves(alice);
     });
 
+    await t.step("who is in a group call is busy for everybody else", async () => {
+      await carol.call("alice");
+      await carol.says("ended-title", /^Busy$/);
+      assert.equal(await alice.part("incoming").isVisible(), false);
+      await alice.says("group-title", /^You and 1 other$/);
+    });
+
+    await t.step(
+      "a link that is opened in the page has its button in sight, with the focus",
+      async () => {
+        await carol.part("done").click();
+        await carol.page.setViewportSize({ width: 390, height: 600 });
+        const link = (await alice.part("group-link").textContent())!;
+        const isHere = async () => {
+          const button = carol.part("group-join-press");
+          assert.equal(await carol.part("group-join-link").inputValue(), link);
+          const [focus, box] = [
+            await button.evaluate((it) => it === document.activeElement),
+            await button.boundingBox(),
+          ];
+          assert.ok(
+            focus && box!.y >= 0 && box!.y + box!.height <= 600,
+            JSON.stringify({ focus, box }),
+          );
+        };
+        await carol.page.evaluate((href) => location.href = href, link);
+        await carol.page.waitForFunction(() => document.activeElement?.textContent === "Join");
+        await isHere();
+        await carol.page.reload();
+        await carol.online();
+        await isHere();
+        await carol.page.keyboard.press("Enter");
+        await carol.says("group-title", /^You and 2 others$/);
+        await carol.part("group-leave").click();
+        await alice.says("group-title", /^You and 1 other$/);
+      },
+    );
+
+    await t.step("what is wrong with a link, or a camera, is said beside it", async () => {
+      await carol.part("group-join-link").fill("no link");
+      await carol.part("group-join-link").press("Enter");
+      await carol.says("group-error", /^The invite is not good/);
+      assert.equal(await carol.part("call-error").textContent(), "");
+      await carol.part("source-camera").check();
+      await carol.page.evaluate(() => {
+        const none = () => Promise.reject(new DOMException("", "NotFoundError"));
+        navigator.mediaDevices.getUserMedia = none;
+      });
+      await carol.part("group-begin").click();
+      await carol.says("group-error", /^Nothing to send yet\. No camera .* A test picture/);
+      const box = await carol.part("group-error").boundingBox();
+      assert.ok(box!.y >= 0 && box!.y + box!.height <= 600, JSON.stringify(box));
+    });
+
     await t.step("it fits on a phone of 360 pixels", async () => {
       await alice.page.setViewportSize({ width: 360, height: 740 });
       const width = await alice.page.evaluate(() => document.documentElement.scrollWidth);

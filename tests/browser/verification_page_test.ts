@@ -59,6 +59,16 @@ Deno.test("people check each other on the page, by pictures and by camera", asyn
       const { scrollWidth, clientWidth } = await alice.part("check-dialog")
         .evaluate(({ scrollWidth, clientWidth }) => ({ scrollWidth, clientWidth }));
       assert.ok(scrollWidth <= clientWidth && clientWidth <= 360 - 32, `${scrollWidth} pixels`);
+      // The longest name, in the place of one that is there.
+      const overlap = await alice.part("check-emoji").locator("li").first().evaluate((item) => {
+        const name = item.lastElementChild!.cloneNode() as HTMLElement;
+        name.textContent = "Headphones";
+        item.append(name);
+        const excess = item.scrollWidth - item.clientWidth;
+        name.remove();
+        return excess;
+      });
+      assert.ok(overlap <= 0, `${overlap} pixels too wide`);
     });
 
     await t.step("who says that they are the same has verified the other", async () => {

@@ -52,6 +52,13 @@ Deno.test("a call that is declined ends for the caller as declined", async () =>
   assert.equal(stack.started, false);
 });
 
+Deno.test("who is busy says so, and is not taken for somebody who declines", async () => {
+  await using play = await stage();
+  const call = await play.alice.call("bob", new TestStack());
+  await (await play.nextRing()).decline("busy");
+  assert.deepEqual(await call.ended, { by: "peer", reason: "busy", error: null });
+});
+
 Deno.test("a caller who gives up stops the ringing, and the call can no longer be answered", async () => {
   await using play = await stage();
   const call = await play.alice.call("bob", new TestStack());
@@ -103,6 +110,60 @@ Deno.test("one-time prekeys are used while there are any, and calls go on when t
   }
   assert.equal(new Set(used.slice(0, 6)).size, 6, "each is used once");
   assert.deepEqual(used.slice(6), [null, null]);
+});
+
+Deno.test("an adapter that has a call is refused another one, and the call goes on", async () => {
+  await using play = await stage();
+  const stack = new TestStack();
+  const call = await play.alice.call("bob", stack);
+  await refuses(play.alice.call("bob", stack), "bad_option");
+  const ring = await play.nextRing();
+  await refuses(ring.answer(stack), "bad_option");
+  const answered = await ring.answer(new TestStack());
+  await eventually(() => call.state === "connected");
+  await answered.hangUp();
+  assert.equal((await call.ended).by, "peer");
+});
+
+Deno.test("what was not awaited, or left out, is named", async (t) => {
+  await using play = await stage();
+  const none = undefined as never;
+  const { url } = play.liar;
+  await t.step("a store", async () => {
+    const store = Promise.resolve(memoryStore()) as never;
+    await refuses(Client.open({ service: url, store }), "bad_option");
+    await refuses(Client.open({ service: url, store: none }), "bad_option");
+  });
+  await t.step("an adapter", () => refuses(play.alice.call("bob", none), "bad_option"));
+  await t.step("a name", () => refuses(play.alice.call(none, new TestStack()), "bad_label"));
+  await t.step("a text", async () => {
+    const { call, answered } = await play.connect();
+    await refuses(call.say(3 as never), "bad_option");
+    await call.say("hello");
+    for await (const { text, missing } of answered.said()) {
+      assert.deepEqual([text, missing], ["hello", 0]);
+      break;
+    }
+    await call.hangUp();
+  });
+  await t.step("a room", async () => {
+    const room = play.alice.createRoom();
+    const adapter = () => new TestStack();
+    await refuses(play.alice.joinCall(room as never, { adapter }), "bad_option");
+    await refuses(play.alice.joinCall(await room, none), "bad_option");
+    await refuses(play.alice.joinRoom(none), "invite_invalid");
+  });
+});
+
+Deno.test("a page that has no WebCrypto is told why, and nobody is accused", async () => {
+  Object.defineProperty(crypto, "subtle", { value: undefined, configurable: true });
+  try {
+    const options = { service: "http://127.0.0.1:1", store: memoryStore() };
+    await refuses(Client.open(options), "insecure_context");
+  } finally {
+    delete (crypto as { subtle?: SubtleCrypto }).subtle;
+  }
+  assert.notEqual(crypto.subtle, undefined);
 });
 
 Deno.test("what cannot be called says why", async (t) => {

@@ -80,6 +80,17 @@ Deno.test("a person who declines on one device has declined, and the other devic
   assert.equal(await phone.cancelled, "declined");
 });
 
+Deno.test("a device that is busy leaves the call to the other one", async () => {
+  await using play = await withPhone();
+  const call = await play.alice.call("bob", new TestStack());
+  const [laptop, phone] = [await play.nextRing(), await play.phone.nextRing()];
+  await laptop.decline("busy");
+  const answered = await phone.answer(new TestStack());
+  await eventually(() => call.state === "connected");
+  await answered.hangUp();
+  assert.deepEqual(await call.ended, { by: "peer", reason: "ended", error: null });
+});
+
 Deno.test("a caller who gives up says so to every device, with proof", async () => {
   await using play = await withPhone();
   const call = await play.alice.call("bob", new TestStack());

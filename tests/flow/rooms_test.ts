@@ -47,6 +47,19 @@ Deno.test("people meet in a room by its link, and say things that are proven to 
   assert.equal(again.self?.role, "member");
 });
 
+Deno.test("who is in a room is refused a second time, and the first time hears all that is said", async () => {
+  await using play = await stage();
+  const host = attend(await play.alice.createRoom());
+  const link = await host.meeting.invite({ uses: 2 });
+  const bob = attend(await play.bob.joinRoom(link));
+  for (const target of [link, host.meeting.id]) {
+    await refuses(play.bob.joinRoom(target), "refused");
+  }
+  await host.say("hello");
+  await bob.heard(1);
+  assert.deepEqual(bob.texts(), ["hello"]);
+});
+
 Deno.test("a guest comes by a link, knocks, is let in, talks, is put out, and comes again", async () => {
   await using play = await stage();
   const host = attend(await play.alice.createRoom());
