@@ -302,7 +302,10 @@ class Conductor implements GroupCall {
   #present(peer: GroupPeer, isHere: boolean): void {
     if (isHere === peer.isHere) return;
     peer.isHere = isHere;
-    this.#act((now) => this.#member.presence(peer.entry, isHere, now));
+    // A device that came back is here, whatever becomes of the place that it had before.
+    const { entry } = peer;
+    const isAnywhere = this.#peers.all().some((one) => one.isHere && equal(one.entry, entry));
+    this.#act((now) => this.#member.presence(entry, isAnywhere, now));
   }
 
   #leave(id: string): void {

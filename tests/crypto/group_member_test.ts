@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { equal } from "../../crypto/bytes.ts";
 import { type GroupEffect } from "../../crypto/group_effect.ts";
 import { type SignedHeartbeat } from "../../crypto/group_message.ts";
 import { type Snapshot } from "../../crypto/snapshot.ts";
@@ -94,6 +95,30 @@ Deno.test("whoever missed a commit takes none after it, asks, and is told where 
   world.pass(2_500);
   together([alice, bob], alice.inUse!);
   assert.equal(last(bob, "key-frame")?.kind, "key-frame");
+});
+
+Deno.test("whoever was away unseen may find somebody else on its seat, and gets another one", () => {
+  const world = new GroupWorld(4);
+  world.begin(3);
+  const [alice, bob, carol, dave] = world.people as [Person, Person, Person, Person];
+  const seatOf = (who: Person) =>
+    alice.member.head!.roster.find(({ entry }) => equal(entry, who.entry))?.index;
+  const unseenByBob = (ms: number) => {
+    tick(world, ms);
+    while (bob.shown < world.posted.length) world.show(bob, true);
+    world.flush();
+  };
+  assert.equal(seatOf(bob), 1);
+  world.presence(bob, false);
+  unseenByBob(500);
+  act(dave, world, "join", (m, now) => m.join(now));
+  world.presence(dave, true);
+  unseenByBob(400);
+  assert.equal(seatOf(dave), 1);
+  world.presence(bob, true);
+  world.pass(3_000);
+  assert.equal(seatOf(bob), 3);
+  together([alice, bob, carol, dave], alice.inUse!);
 });
 
 Deno.test("a committer that left is followed at once, and a silent one after 2 s", () => {
