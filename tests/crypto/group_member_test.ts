@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { equal } from "../../crypto/bytes.ts";
 import { type GroupEffect } from "../../crypto/group_effect.ts";
-import { type SignedHeartbeat } from "../../crypto/group_message.ts";
+import { GroupMember } from "../../crypto/group_member.ts";
+import { encodeSecret, type SignedHeartbeat } from "../../crypto/group_message.ts";
+import { Secret } from "../../crypto/secret.ts";
 import { type Snapshot } from "../../crypto/snapshot.ts";
 import { CALL_ID, GroupWorld, type Person } from "../support/group_world.ts";
 
@@ -492,6 +494,27 @@ Deno.test("a secret that comes late asks for key frames, and does not end the as
   assert.equal(count("key-frame"), frames + 1);
   tickAlone(world, bob, 1_500);
   assert.ok(count("ask") > asks);
+});
+
+Deno.test("a welcome to the end of all numbers is refused: from there no commit could follow", () => {
+  const { people: [alice, bob] } = three();
+  const { commit, roster } = alice.member.head!;
+  for (
+    const end of [{ epoch: 2 ** 32 - 1 }, { timeMs: Number.MAX_SAFE_INTEGER }, {
+      order: 2 ** 32 - 1,
+    }]
+  ) {
+    const late = new GroupMember({ callId: CALL_ID, self: bob.entry, isVerified: () => true });
+    late.join(0);
+    const head = { commit: { ...commit, ...end }, roster } as unknown as Snapshot;
+    const es = new Secret(new Uint8Array(32));
+    const message = { t: "welcome", order: 7, hash: commit.hash, es, ...end } as const;
+    assert.throws(() => late.welcome(alice.entry, encodeSecret(message), head, 0), {
+      code: "bad_commit",
+    });
+    assert.equal(late.head, null);
+    late.close();
+  }
 });
 
 Deno.test("a welcome is taken from who has a seat, and to a roster with one's own", () => {
