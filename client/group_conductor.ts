@@ -171,7 +171,10 @@ class Conductor implements GroupCall {
     const happenings = this.#meeting.happenings();
     // Whoever is in the call by now; who comes before this client does is heard of.
     for (const member of this.#meeting.members()) await this.#meet(member);
-    void this.#follow(happenings);
+    this.#follow(happenings).catch((thrown) => {
+      // Somebody else reads them.
+      this.#end({ why: "room", error: toClientError(thrown, "bad_option") });
+    });
     await this.#speech.show();
   }
 

@@ -291,3 +291,12 @@ Deno.test("whoever asks for other keys again and again gets few of them", async 
   assert.ok(used.length - before <= 4, `${used.length - before} times`);
   for (const call of [alice, bob]) await call.leave();
 });
+
+Deno.test("a call in a room whose happenings somebody else reads ends, and nothing else does", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const reading = room.happenings()[Symbol.asyncIterator]();
+  void reading.next();
+  const { why, error } = await (await callIn(play.alice, room)).ended;
+  assert.deepEqual([why, error?.code], ["room", "bad_option"]);
+});
