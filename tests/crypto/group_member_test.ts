@@ -496,6 +496,21 @@ Deno.test("a secret that comes late asks for key frames, and does not end the as
   assert.ok(count("ask") > asks);
 });
 
+Deno.test("a member that sends secrets of commits that never were puts out nobody else's", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  world.presence(carol, false);
+  tick(world, 500);
+  for (const letter of [...world.letters.values()]) world.deliver(letter);
+  const lie = (to: Person, i: number) => {
+    const random = new Secret(new Uint8Array(32));
+    const bytes = encodeSecret({ t: "secret", hash: new Uint8Array(32).fill(i), random });
+    act(to, world, "a lie", (m, now) => m.secret(carol.entry, bytes, now));
+  };
+  for (let i = 0; i < 20; i++) for (const one of [alice, bob]) lie(one, i);
+  world.flush();
+  together([alice, bob], "2.0");
+});
+
 Deno.test("a welcome to the end of all numbers is refused: from there no commit could follow", () => {
   const { people: [alice, bob] } = three();
   const { commit, roster } = alice.member.head!;
