@@ -496,6 +496,21 @@ Deno.test("a secret that comes late asks for key frames, and does not end the as
   assert.ok(count("ask") > asks);
 });
 
+Deno.test("whoever is kept behind sends nothing 10 s after somebody left: no commit may ever say so", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  // Carol shows the place of a commit that she told nobody, and goes.
+  for (const one of [alice, bob]) {
+    act(one, world, "missed", (m, now) => m.missed(world.posted.length + 1, now));
+  }
+  carol.isStopped = true;
+  world.presence(carol, false);
+  world.pass(9_000);
+  assert.deepEqual([alice.inUse, bob.inUse], ["1.1", "1.1"]);
+  world.pass(1_500);
+  assert.deepEqual([alice.inUse, bob.inUse], [null, null]);
+  assert.deepEqual(last(bob, "hold"), { kind: "hold", why: "left" });
+});
+
 Deno.test("a member that sends secrets of commits that never were puts out nobody else's", () => {
   const { world, people: [alice, bob, carol] } = three();
   world.presence(carol, false);
