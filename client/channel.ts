@@ -14,9 +14,13 @@ export class Channel<T> {
   #ended = false;
   #reading = false;
 
-  /** Adds a value; ignored after the end, or where too many wait unread: then it is false. */
-  push(value: T): boolean {
-    if (this.#ended || this.#values.length >= MAX_UNREAD) return false;
+  /**
+   * Adds a value; ignored after the end, or where too many wait unread: then it is false.
+   *
+   * @param isKept however many wait, because it is told only once
+   */
+  push(value: T, isKept: boolean = false): boolean {
+    if (this.#ended || (!isKept && this.#values.length >= MAX_UNREAD)) return false;
     this.#values.push(value);
     this.#wake?.();
     return true;

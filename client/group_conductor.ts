@@ -181,7 +181,10 @@ class Conductor implements GroupCall {
     const happenings = this.#meeting.happenings();
     // Whoever is in the call by now; who comes before this client does is heard of.
     for (const member of this.#meeting.members()) await this.#meet(member);
-    void this.#follow(happenings);
+    this.#follow(happenings).catch((thrown) => {
+      // Somebody else reads them.
+      this.#end({ why: "room", error: toClientError(thrown, "bad_option") });
+    });
     await this.#speech.show();
   }
 
@@ -312,7 +315,10 @@ class Conductor implements GroupCall {
   #present(peer: GroupPeer, isHere: boolean): void {
     if (isHere === peer.isHere) return;
     peer.isHere = isHere;
-    this.#act((now) => this.#member.presence(peer.entry, isHere, now));
+    // A device that came back is here, whatever becomes of the place that it had before.
+    const { entry } = peer;
+    const isAnywhere = this.#peers.all().some((one) => one.isHere && equal(one.entry, entry));
+    this.#act((now) => this.#member.presence(entry, isAnywhere, now));
   }
 
   #leave(id: string): void {

@@ -53,6 +53,13 @@ export class GroupDevices {
     }
   }
 
+  /** Whether a member's device was looked up. */
+  knows({ account, device: id }: Pick<RoomMember, "account" | "device">): boolean {
+    return [...this.#known.values()].some(({ device: { account: { label }, entry } }) =>
+      label === account && entry.deviceId === id
+    );
+  }
+
   /** A device that was looked up, by the hash of its entry, or null. */
   of(entry: Bytes): GroupDevice | null {
     return this.#known.get(toHex(entry)) ?? null;

@@ -18,6 +18,9 @@ import { decodeWelcome, SAID } from "./group_wire.ts";
 import { type RoomMember, type RoomMessage } from "./meeting.ts";
 import { type World } from "./world.ts";
 
+/** How often it counts that somebody asks for other keys, in milliseconds. */
+const RENEWAL_MS = 1_000;
+
 /** What words reach. */
 export interface HearingParts {
   readonly world: World;
@@ -33,6 +36,8 @@ export interface HearingParts {
 /** Hears the words of one call. */
 export class GroupHearing {
   readonly #parts: HearingParts;
+  /** When other keys were asked for last. */
+  #renewedMs = -Infinity;
 
   /** Nothing was heard yet. */
   constructor(parts: HearingParts) {
@@ -64,9 +69,7 @@ export class GroupHearing {
       case SAID.ask:
         return this.#parts.act((now) => this.#parts.member().asked(peer.entry, now));
       case SAID.renew:
-        // Whoever has no seat has sent nothing; and a step is cheap, but not for every word.
-        if (this.#hasSeat(peer)) this.#parts.act((now) => this.#parts.member().worn(now));
-        return;
+        return this.#hearRenewal(peer, message.isForMe);
       case SAID.ack:
         return this.#parts.act((now) => this.#parts.member().acknowledged(payload, now));
       case SAID.switch:
@@ -80,9 +83,23 @@ export class GroupHearing {
     }
   }
 
+  /**
+   * Whoever has no seat has sent nothing; said to one alone, it would have that one take the part of a
+   * committer that does not know of it; and a step is cheap, but not one for every word of a flood.
+   */
+  #hearRenewal(peer: GroupPeer, isForMe: boolean): void {
+    if (!this.#hasSeat(peer) || isForMe) return;
+    this.#parts.act((now) => {
+      if (now < this.#renewedMs + RENEWAL_MS) return [];
+      this.#renewedMs = now;
+      return this.#parts.member().worn(now);
+    });
+  }
+
   async #hearCommit(bytes: Bytes, from: RoomMember): Promise<void> {
-    // Who signs it may not be in the call yet, as this client sees it.
-    if (this.#parts.peers.of(from.id) === null) await this.#parts.devices.find(from);
+    // Who signs it may not be in the call yet, as this client sees it; looked up once, whatever it says.
+    const { peers, devices } = this.#parts;
+    if (peers.of(from.id) === null && !devices.knows(from)) await devices.find(from);
     await this.#parts.speech.hear(bytes);
   }
 

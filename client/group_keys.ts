@@ -41,22 +41,31 @@ export class GroupKeys {
 
   /** The keys for the connection to one other participant. @param self one's own seat */
   view(self: number): CallKeys {
+    const isHeld = () => this.#isHeld;
     const keys: CallKeys = {
       suite: 5,
       self,
+      get isHeld() {
+        return isHeld();
+      },
       get generations() {
         return live();
       },
       sendKey: (ctx) => this.#sendKey(self, ctx),
       recvKey: (kid) => this.#recvKey(self, kid),
-      requestKey: () => {},
+      requestKey: (kid) => {
+        const named = this.#claimed(self, kid);
+        if (named !== null) {
+          void keys.onChange?.({ kind: "install", ...nameFor(named.generation) });
+        }
+      },
       claim: (counter) => this.#claim(counter),
       onChange: null,
       exporter: (label, context, length) => this.#present().exporter(label, context, length),
       mediaExporter: (label, context, length, name) =>
         this.#named(name).exporter(label, context, length),
     };
-    const live = () => [...this.#live.values()].map(({ epoch, step }) => ({ epoch, step }));
+    const live = () => [...this.#live.values()].map(nameFor);
     this.#views.add(keys);
     return keys;
   }
@@ -136,13 +145,23 @@ export class GroupKeys {
   }
 
   async #recvKey(self: number, kid: number): Promise<FrameKey | null> {
+    const named = this.#claimed(self, kid);
+    return named === null
+      ? null
+      : await this.#frameKey(named.generation, indexOfKid(kid), named.ctx);
+  }
+
+  /** Whose KID of the others it is. Never one's own: a reflected frame must not open. */
+  #claimed(
+    self: number,
+    kid: number,
+  ): { readonly generation: Generation; readonly ctx: Ctx } | null {
     const index = indexOfKid(kid);
-    // Never one's own: a reflected frame must not open.
     if (index === self) return null;
     for (const generation of this.#live.values()) {
       if (this.#retired.has(`${nameOf(generation)} ${index}`)) continue;
       const ctx = Object.values(CTX).find((each) => frameKid(generation, index, each) === kid);
-      if (ctx !== undefined) return await this.#frameKey(generation, index, ctx);
+      if (ctx !== undefined) return { generation, ctx };
     }
     return null;
   }
@@ -176,6 +195,10 @@ export class GroupKeys {
   #tell(change: KeyChange): void {
     for (const view of this.#views) void view.onChange?.(change);
   }
+}
+
+function nameFor({ epoch, step }: GenerationName): GenerationName {
+  return { epoch, step };
 }
 
 function nameOf({ epoch, step }: GenerationName): string {

@@ -8,7 +8,7 @@ import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
 import { type Roster, seatOf } from "../crypto/roster.ts";
 import { type CallKeys } from "../crypto/schedule.ts";
 import { type MediaAdapter } from "./adapter.ts";
-import { type ClientError } from "./error.ts";
+import { type ClientError, toClientError } from "./error.ts";
 import { type GroupDevice } from "./group_devices.ts";
 import { type GroupKeys } from "./group_keys.ts";
 import { GroupLink, type LinkParts } from "./group_link.ts";
@@ -32,6 +32,8 @@ export interface GroupPeer {
   isHere: boolean;
   link: GroupLink | null;
   view: CallKeys | null;
+  /** The seats, one's own and theirs, that the link's keys are of. */
+  seats: readonly [number, number] | null;
   /** When its link may be made anew. */
   notBeforeMs: number;
   /** Runs until its link is made anew: one, however often it is looked whether that may be. */
@@ -97,6 +99,7 @@ export class GroupPeers {
       isHere: false,
       link: null,
       view: null,
+      seats: null,
       notBeforeMs: 0,
       again: undefined,
       away: undefined,
@@ -130,6 +133,7 @@ export class GroupPeers {
   connect(roster: Roster): void {
     this.#roster = roster;
     for (const peer of this.#peers.values()) {
+      if (this.#isMoved(peer)) this.#unlink(peer);
       if (peer.link === null && this.#offersTo(peer)) this.#offer(peer);
       this.#start(peer);
     }
@@ -139,7 +143,7 @@ export class GroupPeers {
   answer(peer: GroupPeer, offer: Bytes): void {
     if (this.#offersTo(peer)) return;
     this.#unlink(peer);
-    peer.link = GroupLink.answer(this.#linkParts(peer), offer);
+    this.#link(peer, (parts) => GroupLink.answer(parts, offer));
   }
 
   /** Ends all links. */
@@ -155,22 +159,50 @@ export class GroupPeers {
   #offer(peer: GroupPeer): void {
     clearTimeout(peer.again);
     const waitMs = peer.notBeforeMs - performance.now();
-    if (waitMs <= 0) peer.link = GroupLink.offer(this.#linkParts(peer));
+    if (waitMs <= 0) this.#link(peer, (parts) => GroupLink.offer(parts));
     else peer.again = setTimeout(() => this.connect(this.#roster), waitMs);
   }
 
+  /** The application makes the stack: where it fails nothing else does. */
+  #link(peer: GroupPeer, make: (parts: LinkParts) => GroupLink): void {
+    try {
+      peer.link = make(this.#linkParts(peer));
+    } catch (error) {
+      peer.notBeforeMs = performance.now() + AGAIN_MS;
+      if (this.#offersTo(peer)) this.#offer(peer);
+      this.#parts.onLost(peer, toClientError(error, "media_failed"));
+    }
+  }
+
   #start(peer: GroupPeer): void {
-    const { world, keys } = this.#parts;
-    const own = seatOf(this.#roster, world.account.self.entryHash);
-    const seat = seatOf(this.#roster, peer.entry);
-    if (own === null || seat === null || !keys.isUsable || peer.link?.isMet !== true) return;
-    peer.view = keys.view(own.index);
-    void peer.link.start(peer.view, seat.index);
+    const { keys } = this.#parts;
+    const seats = this.#seatsWith(peer);
+    if (seats === null || !keys.isUsable || peer.link?.isMet !== true) return;
+    const [own, theirs] = peer.seats = seats;
+    peer.view = keys.view(own);
+    void peer.link.start(peer.view, theirs);
+  }
+
+  /**
+   * Whether either has another seat than the link's keys are of: who was away long enough comes back to a
+   * free one, and the one before may be somebody else's by now, with its keys and its counters.
+   */
+  #isMoved(peer: GroupPeer): boolean {
+    const now = this.#seatsWith(peer);
+    return peer.seats !== null && now !== null &&
+      (peer.seats[0] !== now[0] || peer.seats[1] !== now[1]);
+  }
+
+  #seatsWith({ entry }: GroupPeer): readonly [number, number] | null {
+    const own = seatOf(this.#roster, this.#parts.world.account.self.entryHash);
+    const theirs = seatOf(this.#roster, entry);
+    return own === null || theirs === null ? null : [own.index, theirs.index];
   }
 
   #unlink(peer: GroupPeer): void {
     if (peer.view !== null) this.#parts.keys.drop(peer.view);
     peer.view = null;
+    peer.seats = null;
     peer.link?.close();
     peer.link = null;
   }

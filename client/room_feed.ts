@@ -124,7 +124,7 @@ export class RoomFeed implements RoomListeners {
       if (this.#isOver) return;
       if (change.event === "entered") return await this.#entered(change.why, change.order);
       if (change.event === "missed") {
-        this.#happenings?.push({ kind: "missed", order: change.order });
+        this.#happenings?.push({ kind: "missed", order: change.order }, true);
         return;
       }
       if (change.event === "waiting") return await this.#parts.waiting();
@@ -214,7 +214,8 @@ export class RoomFeed implements RoomListeners {
 
   #tell(event: RoomEvent, order: number | null = null): void {
     if (this.#isOver) return;
-    if (this.#happenings !== null) this.#happenings.push({ kind: "event", event, order });
+    // However much is said: keys follow on who came and left, and nobody tells of that again.
+    if (this.#happenings !== null) this.#happenings.push({ kind: "event", event, order }, true);
     else this.#events.push(event);
   }
 

@@ -13,6 +13,8 @@ import { type Roster, type RosterChange } from "./roster.ts";
 const JOINS_MS = 300;
 /** How long leaves are gathered. */
 const LEAVES_MS = 500;
+/** How long who is behind waits for the commit of a leave, and sends on under keys of who left. */
+const UNSEEN_LEAVE_MS = 10_000;
 /** The life of a step, 10 % more or less. */
 const STEP_MS = 120_000;
 /** The life of an epoch, 10 % more or less. */
@@ -79,6 +81,12 @@ export class Agenda {
       this.#stepAtMs,
       this.#epochAtMs,
     );
+  }
+
+  /** When who sees no commits sends no more, because somebody left. */
+  leftMs(roster: Roster): number {
+    const [, leaves] = this.#open(roster);
+    return Math.min(Infinity, ...leaves.map(({ sinceMs }) => sinceMs + UNSEEN_LEAVE_MS));
   }
 
   /** The commit that everything open asks for, or null where there is nothing. */

@@ -35,6 +35,12 @@ function liveDue(state: MemberState, nowMs: number): void {
   }
   state.emit(...liveness.degrade(nowMs));
   if (liveness.isStale(nowMs)) state.emit(...state.sending.hold("stale"));
+  if (nowMs >= leftMs(state)) state.emit(...state.sending.hold("left"));
+}
+
+/** Where commits are missing, that of a leave may be among them, or never come. */
+function leftMs({ head, order, agenda }: MemberState): number {
+  return head !== null && order.isBehind ? agenda.leftMs(head.roster) : Infinity;
 }
 
 /** When time matters next; Infinity where it does not. */
@@ -51,5 +57,6 @@ export function nextMs(state: MemberState): number {
     sending.nextMs(state.generation !== null),
     live.nextMs(),
     state.isMissing ? inquiry.nextMs : Infinity,
+    sending.isHeld ? Infinity : leftMs(state),
   );
 }

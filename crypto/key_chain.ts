@@ -13,7 +13,7 @@ import { type Commit, type SignedCommit } from "./commit.ts";
 import { Generation } from "./generation.ts";
 import { Secret } from "./secret.ts";
 
-/** Most R that wait for their commit. */
+/** Most R of one sender that wait for their commit: whoever sends more puts out its own alone. */
 const MAX_OFFERS = 8;
 
 /** Who sent which R. */
@@ -61,8 +61,9 @@ export class KeyChain {
       random.wipe();
       return [];
     }
+    const theirs = [...this.#offers].filter(([, offer]) => equal(offer.from, from));
+    if (theirs.length >= MAX_OFFERS) this.#drop(theirs[0]![0]);
     this.#offers.set(`${name} ${toHex(from)}`, { from, random });
-    if (this.#offers.size > MAX_OFFERS) this.#drop(this.#offers.keys().next().value!);
     return this.#walk();
   }
 

@@ -61,6 +61,8 @@ export interface CallKeys {
   readonly self: number;
   /** The generations whose receive keys may be had, the newest last. */
   readonly generations: readonly GenerationName[];
+  /** Whether nothing may be sent until the next `use`; absent where that never is. */
+  readonly isHeld?: boolean;
   /** The key to protect a medium of one's own with: of the generation in use. */
   sendKey(ctx: Ctx): Promise<FrameKey>;
   /** The key of a KID that somebody else may use, or null where nobody does. */

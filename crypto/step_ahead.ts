@@ -5,6 +5,9 @@
  * has a seat, and at most one try for each KID in 100 ms. A key is kept once a tag verified under it; no
  * frame moves the call's own keys, which takes a commit.
  *
+ * For stacks that can't let a frame wait: those of the client keep it until its commit is there, for a
+ * moment (F28), and so they need none.
+ *
  * @module
  */
 

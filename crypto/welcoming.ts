@@ -12,6 +12,11 @@ import { type MemberState } from "./member_state.ts";
 import { seatOf } from "./roster.ts";
 import { type Snapshot } from "./snapshot.ts";
 
+/** How far a call can have come: no honest one does, and from the end of all numbers none could go on. */
+const MAX_NUMBER = 2 ** 31;
+/** Likewise: a first commit has half of it at most, and each may add a day. */
+const MAX_TIME_MS = 2 ** 53 - 2 ** 51;
+
 /** Comes in with what a member tells, where that is news. @throws CryptoError `bad_commit` */
 export function comeIn(
   state: MemberState,
@@ -47,6 +52,7 @@ function fits(
 ): boolean {
   return equal(message.hash, commit.hash) && equal(commit.callId, callId) &&
     seatOf(roster, self) !== null && seatOf(roster, from) !== null &&
+    commit.epoch <= MAX_NUMBER && message.order <= MAX_NUMBER && commit.timeMs <= MAX_TIME_MS &&
     roster.every(({ entry }) => isVerified(entry));
 }
 

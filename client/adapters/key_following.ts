@@ -66,7 +66,8 @@ export async function followKeys(
   };
   const first = (async () => {
     for (const generation of keys.generations) await add(generation);
-    await use(0);
+    // Others may send through the same holder: whoever begins must not end a hold that it did not hear.
+    if (keys.isHeld !== true) await use(0);
   })();
   turn = first.catch(() => {});
   await first;

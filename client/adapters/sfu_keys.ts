@@ -37,7 +37,7 @@ export function followSfuKeys(
 ): (added: readonly KeyedLine[]) => Promise<void> {
   keys.claim?.(holder.counter);
   let turn: Promise<void> = Promise.resolve();
-  let isHeld = false;
+  let isHeld = keys.isHeld === true;
   keys.onChange = (change) =>
     inTurn(() => follow(change)).catch(() => {
       // The call's secrets are erased: no frame may leave under what is left of them.

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { equal } from "../../crypto/bytes.ts";
 import { type GroupEffect } from "../../crypto/group_effect.ts";
-import { type SignedHeartbeat } from "../../crypto/group_message.ts";
+import { GroupMember } from "../../crypto/group_member.ts";
+import { encodeSecret, type SignedHeartbeat } from "../../crypto/group_message.ts";
+import { Secret } from "../../crypto/secret.ts";
 import { type Snapshot } from "../../crypto/snapshot.ts";
 import { CALL_ID, GroupWorld, type Person } from "../support/group_world.ts";
 
@@ -94,6 +97,30 @@ Deno.test("whoever missed a commit takes none after it, asks, and is told where 
   world.pass(2_500);
   together([alice, bob], alice.inUse!);
   assert.equal(last(bob, "key-frame")?.kind, "key-frame");
+});
+
+Deno.test("whoever was away unseen may find somebody else on its seat, and gets another one", () => {
+  const world = new GroupWorld(4);
+  world.begin(3);
+  const [alice, bob, carol, dave] = world.people as [Person, Person, Person, Person];
+  const seatOf = (who: Person) =>
+    alice.member.head!.roster.find(({ entry }) => equal(entry, who.entry))?.index;
+  const unseenByBob = (ms: number) => {
+    tick(world, ms);
+    while (bob.shown < world.posted.length) world.show(bob, true);
+    world.flush();
+  };
+  assert.equal(seatOf(bob), 1);
+  world.presence(bob, false);
+  unseenByBob(500);
+  act(dave, world, "join", (m, now) => m.join(now));
+  world.presence(dave, true);
+  unseenByBob(400);
+  assert.equal(seatOf(dave), 1);
+  world.presence(bob, true);
+  world.pass(3_000);
+  assert.equal(seatOf(bob), 3);
+  together([alice, bob, carol, dave], alice.inUse!);
 });
 
 Deno.test("a committer that left is followed at once, and a silent one after 2 s", () => {
@@ -467,6 +494,57 @@ Deno.test("a secret that comes late asks for key frames, and does not end the as
   assert.equal(count("key-frame"), frames + 1);
   tickAlone(world, bob, 1_500);
   assert.ok(count("ask") > asks);
+});
+
+Deno.test("whoever is kept behind sends nothing 10 s after somebody left: no commit may ever say so", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  // Carol shows the place of a commit that she told nobody, and goes.
+  for (const one of [alice, bob]) {
+    act(one, world, "missed", (m, now) => m.missed(world.posted.length + 1, now));
+  }
+  carol.isStopped = true;
+  world.presence(carol, false);
+  world.pass(9_000);
+  assert.deepEqual([alice.inUse, bob.inUse], ["1.1", "1.1"]);
+  world.pass(1_500);
+  assert.deepEqual([alice.inUse, bob.inUse], [null, null]);
+  assert.deepEqual(last(bob, "hold"), { kind: "hold", why: "left" });
+});
+
+Deno.test("a member that sends secrets of commits that never were puts out nobody else's", () => {
+  const { world, people: [alice, bob, carol] } = three();
+  world.presence(carol, false);
+  tick(world, 500);
+  for (const letter of [...world.letters.values()]) world.deliver(letter);
+  const lie = (to: Person, i: number) => {
+    const random = new Secret(new Uint8Array(32));
+    const bytes = encodeSecret({ t: "secret", hash: new Uint8Array(32).fill(i), random });
+    act(to, world, "a lie", (m, now) => m.secret(carol.entry, bytes, now));
+  };
+  for (let i = 0; i < 20; i++) for (const one of [alice, bob]) lie(one, i);
+  world.flush();
+  together([alice, bob], "2.0");
+});
+
+Deno.test("a welcome to the end of all numbers is refused: from there no commit could follow", () => {
+  const { people: [alice, bob] } = three();
+  const { commit, roster } = alice.member.head!;
+  for (
+    const end of [{ epoch: 2 ** 32 - 1 }, { timeMs: Number.MAX_SAFE_INTEGER }, {
+      order: 2 ** 32 - 1,
+    }]
+  ) {
+    const late = new GroupMember({ callId: CALL_ID, self: bob.entry, isVerified: () => true });
+    late.join(0);
+    const head = { commit: { ...commit, ...end }, roster } as unknown as Snapshot;
+    const es = new Secret(new Uint8Array(32));
+    const message = { t: "welcome", order: 7, hash: commit.hash, es, ...end } as const;
+    assert.throws(() => late.welcome(alice.entry, encodeSecret(message), head, 0), {
+      code: "bad_commit",
+    });
+    assert.equal(late.head, null);
+    late.close();
+  }
 });
 
 Deno.test("a welcome is taken from who has a seat, and to a roster with one's own", () => {

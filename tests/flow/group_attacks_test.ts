@@ -246,3 +246,57 @@ Deno.test("connections that count their frames apart get no keys, and nobody joi
   assert.equal(states.filter((state) => state === "connected").length, 1);
   for (const call of [alice, bob, carol]) await call.leave();
 });
+
+Deno.test("a device that came back keeps its seat when its place of before is given up", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  await callIn(play.bob, await play.bob.joinRoom(link));
+  await eventually(() => alice.participants()[0]?.state === "connected", 10_000);
+  // Not a word of it comes to the service, which keeps the place for a while.
+  play.liar.cut();
+  play.bob.close();
+  const bob = await play.reopen("bob", {});
+  await bob.goOnline();
+  const second = await callIn(bob, await bob.joinRoom(room.id));
+  await eventually(() => second.state === "joined", 20_000);
+  // Longer than the others wait for whoever is away.
+  await new Promise((resolve) => setTimeout(resolve, 12_000));
+  assert.equal(second.state, "joined");
+  assert.ok(alice.participants().some(({ state }) => state === "connected"));
+  for (const call of [alice, second]) await call.leave();
+  bob.close();
+});
+
+Deno.test("whoever asks for other keys again and again gets few of them", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const alice = await callIn(play.alice, room);
+  const { used } = generationsOf(alice);
+  const meeting = await play.bob.joinRoom(link);
+  const bob = await callIn(play.bob, meeting);
+  await eventually(() => alice.participants()[0]?.state === "connected", 10_000);
+  const before = used.length;
+  // To one alone it does not count at all.
+  await meeting.send(Uint8Array.of(SAID.renew), meeting.members()[0]!.id);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(used.length, before);
+  for (let i = 0; i < 20; i++) {
+    await meeting.send(Uint8Array.of(SAID.renew));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await eventually(() => used.length > before);
+  assert.ok(used.length - before <= 4, `${used.length - before} times`);
+  for (const call of [alice, bob]) await call.leave();
+});
+
+Deno.test("a call in a room whose happenings somebody else reads ends, and nothing else does", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const reading = room.happenings()[Symbol.asyncIterator]();
+  void reading.next();
+  const { why, error } = await (await callIn(play.alice, room)).ended;
+  assert.deepEqual([why, error?.code], ["room", "bad_option"]);
+});
