@@ -14,6 +14,7 @@ import {
   frameKid,
   type GenerationName,
   type KeyChange,
+  oneCounter,
 } from "../crypto/schedule.ts";
 import { type FrameKey } from "../crypto/sframe.ts";
 
@@ -25,8 +26,8 @@ export class GroupKeys {
   readonly #retired = new Set<string>();
   #used: Generation | null = null;
   #isHeld = true;
-  /** What counts the frames of all connections. */
-  #counter: object | null = null;
+  /** Takes what counts the frames of all connections. */
+  readonly #claim = oneCounter();
 
   /** Whether something may be sent now. */
   get isUsable(): boolean {
@@ -49,7 +50,7 @@ export class GroupKeys {
       sendKey: (ctx) => this.#sendKey(self, ctx),
       recvKey: (kid) => this.#recvKey(self, kid),
       requestKey: () => {},
-      claim: (counter) => this.#claim(counter),
+      claim: this.#claim,
       onChange: null,
       exporter: (label, context, length) => this.#present().exporter(label, context, length),
       mediaExporter: (label, context, length) => this.#present().exporter(label, context, length),
@@ -57,12 +58,6 @@ export class GroupKeys {
     const live = () => [...this.#live.values()].map(({ epoch, step }) => ({ epoch, step }));
     this.#views.add(keys);
     return keys;
-  }
-
-  #claim(counter: object): void {
-    this.#counter ??= counter;
-    if (this.#counter === counter) return;
-    throw new Error("All connections of a group call must share one worker, or one cryptor");
   }
 
   /** The connection is gone. */
