@@ -26,6 +26,8 @@ export class GroupKeys {
   readonly #retired = new Set<string>();
   #used: Generation | null = null;
   #isHeld = true;
+  /** One's own seat at present. */
+  #seat: number | null = null;
   /** Takes what counts the frames of all connections. */
   readonly #claim = oneCounter();
 
@@ -37,6 +39,11 @@ export class GroupKeys {
   /** The generation that is sent with, or null. */
   get used(): GenerationName | null {
     return this.#used === null ? null : { epoch: this.#used.epoch, step: this.#used.step };
+  }
+
+  /** One's own seat from now on: nothing is sent under the keys of another, whose somebody else may be. */
+  sit(seat: number | null): void {
+    this.#seat = seat;
   }
 
   /** The keys for the connection to one other participant. @param self one's own seat */
@@ -125,6 +132,7 @@ export class GroupKeys {
   }
 
   async #sendKey(self: number, ctx: Ctx): Promise<FrameKey> {
+    if (self !== this.#seat) throw new CryptoError("spent", "The seat of these keys was given up");
     return await this.#frameKey(this.#present(), self, ctx);
   }
 

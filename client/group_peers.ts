@@ -5,7 +5,7 @@
  */
 
 import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
-import { type Roster, seatOf } from "../crypto/roster.ts";
+import { type Roster, type Seat, seatOf } from "../crypto/roster.ts";
 import { type CallKeys } from "../crypto/schedule.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type ClientError } from "./error.ts";
@@ -32,6 +32,8 @@ export interface GroupPeer {
   isHere: boolean;
   link: GroupLink | null;
   view: CallKeys | null;
+  /** The seat that its media were started for. */
+  seat: number | null;
   /** When its link may be made anew. */
   notBeforeMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
@@ -94,6 +96,7 @@ export class GroupPeers {
       isHere: false,
       link: null,
       view: null,
+      seat: null,
       notBeforeMs: 0,
       timer: undefined,
     };
@@ -124,7 +127,9 @@ export class GroupPeers {
   /** Makes the links that are missing, and hands keys to those that have met. */
   connect(roster: Roster): void {
     this.#roster = roster;
+    this.#parts.keys.sit(this.#ownSeat()?.index ?? null);
     for (const peer of this.#peers.values()) {
+      if (this.#hasMoved(peer)) this.#unlink(peer);
       if (peer.link === null && this.#offersTo(peer)) this.#offer(peer);
       this.#start(peer);
     }
@@ -158,12 +163,24 @@ export class GroupPeers {
     }, waitMs);
   }
 
+  #ownSeat(): Seat | null {
+    return seatOf(this.#roster, this.#parts.world.account.self.entryHash);
+  }
+
+  /** Whether a side has another seat than when the link was started, with the keys of the old ones. */
+  #hasMoved({ entry, view, seat }: GroupPeer): boolean {
+    if (view === null) return false;
+    const [own, theirs] = [this.#ownSeat(), seatOf(this.#roster, entry)];
+    return own !== null && own.index !== view.self || theirs !== null && theirs.index !== seat;
+  }
+
   #start(peer: GroupPeer): void {
-    const { world, keys } = this.#parts;
-    const own = seatOf(this.#roster, world.account.self.entryHash);
+    const { keys } = this.#parts;
+    const own = this.#ownSeat();
     const seat = seatOf(this.#roster, peer.entry);
     if (own === null || seat === null || !keys.isUsable || peer.link?.isMet !== true) return;
     peer.view = keys.view(own.index);
+    peer.seat = seat.index;
     void peer.link.start(peer.view, seat.index);
   }
 
