@@ -15,6 +15,7 @@
 
 import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaFailure, type MediaStats } from "../adapter.ts";
+import { guardTransform } from "./browser_guard.ts";
 import { browserMedia, type MediaPart } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
 import { senderCount, watchLine } from "./browser_watchdog.ts";
@@ -128,7 +129,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
       onMissing: (index, ctx) => options.onMissingKey?.({ index, ctx }),
     });
     const transform = part.transform(isSender(end) ? "send" : "recv", ctx);
-    end.transform = transform;
+    const isIntact = guardTransform(end, transform, () => fail("bypass_detected"));
     const line: Line = {
       end,
       ctx,
@@ -136,7 +137,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
       isSending: isSender(end),
       part,
       isStill,
-      bypassed: watchLine({ kind: kindOf(ctx), isIntact: () => end.transform === transform }),
+      bypassed: watchLine({ kind: kindOf(ctx), isIntact }),
       stats: NO_STATS,
       codecs: -1,
     };

@@ -81,6 +81,32 @@ Deno.test("a sender that gets another transform while it is looked at ends nothi
   media.close();
 });
 
+Deno.test("a page that takes a transform away finds everything ended, and the transform still there", async () => {
+  for (const end of [senderHere().sender, receiverHere().receiver]) {
+    using worker = workerHere();
+    const failures: string[] = [];
+    const media = sfuMedia({ worker: worker.start, onFailure: (why) => failures.push(why) });
+    const attach = () => {
+      if ("replaceTrack" in end) media.send(end, CTX.camera);
+      else media.receive(end, { index: 1, ctx: CTX.camera });
+    };
+    attach();
+    const first = end.transform;
+    // Another one of the adapter's own is none of a page's.
+    attach();
+    assert.notEqual(end.transform, first);
+    await media.start(rosterKeys("call", 0));
+    await soon();
+    assert.deepEqual(failures, []);
+    const { transform } = end;
+    end.transform = null;
+    // A browser that sends in the clear without one would do so from this moment on.
+    assert.equal(end.transform, transform);
+    assert.deepEqual(failures, ["bypass_detected"]);
+    media.close();
+  }
+});
+
 Deno.test("frames under made-up keys are nobody's fault once the call's keys are erased", async () => {
   using worker = workerHere();
   const media = sfuMedia({ worker: worker.start });
