@@ -209,10 +209,8 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
       await counts();
       isOpen = true;
       const { scalabilityMode } = options;
-      if (scalabilityMode !== undefined) {
-        // No track is attached to what has failed meanwhile.
-        await Promise.race([over.promise, layer(lines, scalabilityMode)]);
-      }
+      // No track is attached to what has failed meanwhile.
+      if (scalabilityMode !== undefined) await answered(layer(lines, scalabilityMode));
       await Promise.race([over.promise, replaceTracks(({ ctx }) => tracks.get(ctx) ?? null)]);
       watch();
       for (const line of lines) if (!isScreen(line)) announce(line);

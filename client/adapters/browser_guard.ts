@@ -8,15 +8,10 @@
  * @module
  */
 
-/** The transform of a sender or a receiver that has a guard, behind it. */
-interface Guarded {
-  read(): unknown;
-  write(transform: RTCRtpScriptTransform): void;
-  /** Called whenever somebody wants to change it. */
-  onChange: () => void;
-}
+/** Sets a transform behind a guard; gives whether it still is the one that the browser has. */
+type Guard = (transform: RTCRtpScriptTransform, onChange: () => void) => () => boolean;
 
-const guarded = new WeakMap<object, Guarded>();
+const guards = new WeakMap<object, Guard>();
 
 /**
  * Sets a transform for good, or until this function sets another one.
@@ -28,28 +23,19 @@ export function guardTransform(
   transform: RTCRtpScriptTransform,
   onChange: () => void,
 ): () => boolean {
-  const known = guarded.get(end);
-  if (known !== undefined) known.write(transform);
-  else end.transform = transform;
-  const guard = known ?? guardOf(end);
-  guard.onChange = onChange;
-  return () => guard.read() === transform;
+  return (guards.get(end) ?? guardOf(end))(transform, onChange);
 }
 
-function guardOf(end: RTCRtpSender | RTCRtpReceiver): Guarded {
-  const own = Object.getOwnPropertyDescriptor(end, "transform");
-  const { get, set, value } = own ??
-    Object.getOwnPropertyDescriptor(Object.getPrototypeOf(end), "transform")!;
-  let held: unknown = value;
-  const guard: Guarded = {
-    read: () => get === undefined ? held : get.call(end),
-    write(transform) {
-      if (set === undefined) held = transform;
-      else set.call(end, transform);
-    },
-    onChange: () => {},
+function guardOf(end: RTCRtpSender | RTCRtpReceiver): Guard {
+  // The browser's own, whatever a script has put in front of it.
+  const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(end), "transform")!;
+  let tell = () => {};
+  Object.defineProperty(end, "transform", { get: get!, set: () => tell() });
+  const guard: Guard = (transform, onChange) => {
+    tell = onChange;
+    set!.call(end, transform);
+    return () => get!.call(end) === transform;
   };
-  Object.defineProperty(end, "transform", { get: guard.read, set: () => guard.onChange() });
-  guarded.set(end, guard);
+  guards.set(end, guard);
   return guard;
 }

@@ -33,7 +33,7 @@ export interface MediaPart {
   running(): Promise<void>;
   /** Opens the gate, once keys were added and are in use; or tells its codecs anew. */
   open(gate: Gate): void;
-  /** What the worker did so far, after all that it was told before. @throws Error once it is closed */
+  /** What the worker did so far, after all that it was told before; not to be asked once it is closed. */
   counts(): Promise<WorkerCounts>;
   /** Drops every further frame; what was asked before is still answered. Idempotent. */
   close(): void;
@@ -119,7 +119,6 @@ export function browserMedia(start: () => Worker): BrowserMedia {
         tell({ say: "open", connection: id, gate });
       },
       counts() {
-        if (part.isClosed) return Promise.reject(new Error("The media was closed"));
         return new Promise((resolve) => {
           part.asked.push(resolve);
           tell({ say: "counts", connection: id });
@@ -128,6 +127,7 @@ export function browserMedia(start: () => Worker): BrowserMedia {
       close() {
         if (part.isClosed) return;
         part.isClosed = true;
+        part.gate = null;
         tell({ say: "close", connection: id });
         settle(id, part);
       },
@@ -148,10 +148,9 @@ function hear(part: Part, message: FromWorker): void {
     case "counts":
       return part.asked.shift()?.(message.counts);
     case "wanted":
-      if (!part.isClosed) part.events.onWanted(message.kid);
-      return;
+      return part.events.onWanted(message.kid);
     case "missing":
-      if (part.gate !== null && !part.isClosed) part.events.onMissing(part.gate.peer, message.ctx);
+      if (part.gate !== null) part.events.onMissing(part.gate.peer, message.ctx);
   }
 }
 

@@ -85,17 +85,8 @@ export interface ReceiverHere {
 
 /** A receiver of VP8. */
 export function receiverHere(): ReceiverHere {
-  const transforms: TransformHere[] = [];
-  const receiver = {
-    ...end(),
-    get transform() {
-      return transforms.at(-1) ?? null;
-    },
-    set transform(transform) {
-      if (transform !== null) transforms.push(transform);
-    },
-    track: { stop() {} },
-  };
+  const receiver = Object.assign(new EndHere(), { track: { stop() {} } });
+  const { transforms } = receiver;
   const shown = () => transforms.flatMap(({ out }) => out.splice(0));
   return {
     receiver: receiver as unknown as RTCRtpReceiver,
@@ -112,7 +103,7 @@ export function receiverHere(): ReceiverHere {
 export function senderHere(
   getStats: () => Promise<ReadonlyMap<string, unknown>> = () => Promise.resolve(new Map()),
 ): { readonly sender: RTCRtpSender } {
-  const sender = { ...end(), getStats, replaceTrack: () => Promise.resolve() };
+  const sender = Object.assign(new EndHere(), { getStats, replaceTrack: () => Promise.resolve() });
   return { sender: sender as unknown as RTCRtpSender };
 }
 
@@ -121,12 +112,22 @@ export function soon(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 30));
 }
 
-function end() {
-  return {
-    transform: null as TransformHere | null,
-    transport: { state: "connected" },
-    getParameters: () => ({ codecs: [{ payloadType: 96, mimeType: "video/VP8" }] }),
-  };
+class EndHere {
+  /** All that it had, the newest last. */
+  readonly transforms: TransformHere[] = [];
+  readonly transport = { state: "connected" };
+
+  get transform(): TransformHere | null {
+    return this.transforms.at(-1) ?? null;
+  }
+
+  set transform(transform: TransformHere | null) {
+    this.transforms.push(transform!);
+  }
+
+  getParameters() {
+    return { codecs: [{ payloadType: 96, mimeType: "video/VP8" }] };
+  }
 }
 
 function frameOf(wire: Bytes): EncodedFrame {
