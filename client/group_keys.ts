@@ -15,6 +15,7 @@ import {
   type GenerationName,
   indexOfKid,
   type KeyChange,
+  oneCounter,
 } from "../crypto/schedule.ts";
 import { type FrameKey } from "../crypto/sframe.ts";
 
@@ -26,8 +27,10 @@ export class GroupKeys {
   readonly #retired = new Set<string>();
   #used: Generation | null = null;
   #isHeld = true;
-  /** What counts the frames of all connections. */
-  #counter: object | null = null;
+  /** One's own seat at present. */
+  #seat: number | null = null;
+  /** Takes what counts the frames of all connections. */
+  readonly #claim = oneCounter();
 
   /** Whether something may be sent now. */
   get isUsable(): boolean {
@@ -37,6 +40,11 @@ export class GroupKeys {
   /** The generation that is sent with, or null. */
   get used(): GenerationName | null {
     return this.#used === null ? null : { epoch: this.#used.epoch, step: this.#used.step };
+  }
+
+  /** One's own seat from now on: nothing is sent under the keys of another, whose somebody else may be. */
+  sit(seat: number | null): void {
+    this.#seat = seat;
   }
 
   /** The keys for the connection to one other participant. @param self one's own seat */
@@ -59,7 +67,7 @@ export class GroupKeys {
           void keys.onChange?.({ kind: "install", ...nameFor(named.generation) });
         }
       },
-      claim: (counter) => this.#claim(counter),
+      claim: this.#claim,
       onChange: null,
       exporter: (label, context, length) => this.#present().exporter(label, context, length),
       mediaExporter: (label, context, length, name) =>
@@ -68,12 +76,6 @@ export class GroupKeys {
     const live = () => [...this.#live.values()].map(nameFor);
     this.#views.add(keys);
     return keys;
-  }
-
-  #claim(counter: object): void {
-    this.#counter ??= counter;
-    if (this.#counter === counter) return;
-    throw new Error("All connections of a group call must share one worker, or one cryptor");
   }
 
   /** The connection is gone. */
@@ -141,6 +143,7 @@ export class GroupKeys {
   }
 
   async #sendKey(self: number, ctx: Ctx): Promise<FrameKey> {
+    if (self !== this.#seat) throw new CryptoError("spent", "The seat of these keys was given up");
     return await this.#frameKey(this.#present(), self, ctx);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { type Bytes, equal, toHex } from "../crypto/bytes.ts";
-import { type Roster, seatOf } from "../crypto/roster.ts";
+import { type Roster, type Seat, seatOf } from "../crypto/roster.ts";
 import { type CallKeys } from "../crypto/schedule.ts";
 import { type MediaAdapter } from "./adapter.ts";
 import { type ClientError, toClientError } from "./error.ts";
@@ -132,6 +132,7 @@ export class GroupPeers {
   /** Makes the links that are missing, and hands keys to those that have met. */
   connect(roster: Roster): void {
     this.#roster = roster;
+    this.#parts.keys.sit(this.#ownSeat()?.index ?? null);
     for (const peer of this.#peers.values()) {
       if (this.#isMoved(peer)) this.#unlink(peer);
       if (peer.link === null && this.#offersTo(peer)) this.#offer(peer);
@@ -174,6 +175,10 @@ export class GroupPeers {
     }
   }
 
+  #ownSeat(): Seat | null {
+    return seatOf(this.#roster, this.#parts.world.account.self.entryHash);
+  }
+
   #start(peer: GroupPeer): void {
     const { keys } = this.#parts;
     const seats = this.#seatsWith(peer);
@@ -194,7 +199,7 @@ export class GroupPeers {
   }
 
   #seatsWith({ entry }: GroupPeer): readonly [number, number] | null {
-    const own = seatOf(this.#roster, this.#parts.world.account.self.entryHash);
+    const own = this.#ownSeat();
     const theirs = seatOf(this.#roster, entry);
     return own === null || theirs === null ? null : [own.index, theirs.index];
   }

@@ -258,13 +258,14 @@ export class LiveCall implements Call {
     void this.#end({ by: "failure", reason, error }, told);
   }
 
-  async #tell(reason: HangupReason): Promise<void> {
-    if (this.#session === null || this.#room === null) return;
-    try {
-      await this.#send(this.#takeFarewell(reason) ?? await this.#session.seal(farewell(reason)));
-    } catch {
-      // The other side learns it from its media connection instead.
-    }
+  /** Says it in this very step, where it is sealed already. */
+  #tell(reason: HangupReason): Telling {
+    if (this.#session === null || this.#room === null) return TOLD;
+    const ready = this.#takeFarewell(reason);
+    const sealing = ready === null ? this.#session.seal(farewell(reason)) : null;
+    const told = ready === null ? sealing!.then((box) => this.#send(box)) : this.#send(ready);
+    // What can't be told the other side learns from its media connection instead.
+    return { sealed: Promise.allSettled([sealing]), told: told.catch(() => {}) };
   }
 
   async #send(box: Bytes): Promise<void> {
@@ -284,7 +285,7 @@ export class LiveCall implements Call {
   }
 
   /** Resolves when whoever has to know was told. */
-  async #end(end: CallEnd, told: Promise<void> = Promise.resolve()): Promise<void> {
+  async #end(end: CallEnd, { sealed, told }: Telling = TOLD): Promise<void> {
     if (this.hasEnded) return;
     const withdrawn = this.onEnd?.(end);
     this.#adapter.close();
@@ -295,11 +296,23 @@ export class LiveCall implements Call {
     this.#talk.end();
     this.#silence.end();
     this.#ending.resolve(end);
+    // Not once it arrived: that is the service's word, and nothing is left to say.
+    void sealed.then(() => this.#session?.wipe());
     await Promise.all([told, withdrawn]);
-    this.#session?.wipe();
     void this.#room?.leave();
   }
 }
+
+/** The last word of a call on its way. */
+interface Telling {
+  /** Resolves when it needs no secret any more. */
+  readonly sealed: Promise<unknown>;
+  /** Resolves when it arrived, or can't. */
+  readonly told: Promise<void>;
+}
+
+/** Where there is nobody to tell. */
+const TOLD: Telling = { sealed: Promise.resolve(), told: Promise.resolve() };
 
 function farewell(reason: HangupReason): Bytes {
   return payloadToBytes(hangup(reason));

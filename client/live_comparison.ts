@@ -162,7 +162,7 @@ export class LiveComparison implements Comparison {
     }
     if (epoch !== session.epoch || epoch <= this.#epoch) throw outOfOrder();
     this.#open(epoch).takeCommitment(commitment);
-    if (!hasAgreed) return this.#move("asked");
+    if (!hasAgreed || this.#tries >= MAX_TRIES) return this.#move("asked");
     this.#count();
     await this.#agree();
   }

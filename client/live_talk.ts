@@ -44,8 +44,8 @@ export class LiveTalk {
       throw new ClientError("room_message_refused", "A text came after a later one");
     }
     const missing = n - this.#next;
-    this.#next = n + 1;
-    this.#said.push({ text, missing });
+    // One for which there is no room is missed by the next.
+    if (this.#said.push({ text, missing })) this.#next = n + 1;
   }
 
   /** The other side's texts, as they come. One reader. */

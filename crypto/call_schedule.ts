@@ -20,6 +20,7 @@ import {
   frameKid,
   type GenerationName,
   type KeyChange,
+  oneCounter,
 } from "./schedule.ts";
 import { Secret } from "./secret.ts";
 import { type FrameKey } from "./sframe.ts";
@@ -56,6 +57,7 @@ export class CallSchedule {
         return names();
       },
       onChange: null,
+      claim: oneCounter(),
       exporter,
       mediaExporter: (label, context, length, name) =>
         this.#of(name).generation.exporter(label, context, length),

@@ -56,6 +56,8 @@ export { type FrameStats } from "./frame_tally.ts";
 export class FrameCryptor {
   readonly #sending = new Map<Ctx, SendState>();
   readonly #held = new Set<Ctx>();
+  /** How often all media were held. */
+  #holds = 0;
   /** The send keys by KID, so that setting one again goes on with its counter. */
   readonly #sendStates = new Map<number, SendState>();
   /** Every send key that was dropped, by its salt. */
@@ -90,6 +92,7 @@ export class FrameCryptor {
 
   /** Protects nothing any more, until a medium has its key set again. */
   hold(): void {
+    this.#holds++;
     for (const ctx of this.#sending.keys()) this.#held.add(ctx);
   }
 
@@ -192,12 +195,13 @@ export class FrameCryptor {
     if (state.next >= this.#maxFrames) {
       throw new CryptoError("spent", "A frame key ran out");
     }
+    const holds = this.#holds;
     const prefix = prefixOf(codec, frameType);
     const wire = prefix !== null
       ? await sealFrame(state.key, state.next++, NO_METADATA, frame, prefix)
       : wrap(codec, frameType, await sealFrame(state.key, state.next++, NO_METADATA, frame));
-    // Decides anew: the hold is for whatever has not left yet.
-    if (!this.protects(ctx)) throw onHold();
+    // Decides anew: a hold is for whatever has not left yet, also where it has ended under other keys.
+    if (this.#holds !== holds) throw onHold();
     return wire;
   }
 

@@ -75,8 +75,8 @@ export interface CallKeys {
    */
   onChange: ((change: KeyChange) => void | Promise<void>) | null;
   /**
-   * Says what counts the frames that are sent under these keys: everything that does shares them, and two
-   * that count apart would use one counter twice. Absent where there is one connection.
+   * Says what counts the frames that are sent under these keys: everything that does shares it, and two
+   * that count apart would use one counter twice. The keys that this library makes have it.
    *
    * @throws Error where something else counts already
    */
@@ -85,6 +85,16 @@ export interface CallKeys {
   readonly exporter: Exporter;
   /** Derives keys for a stack's own encryption of media. */
   readonly mediaExporter: MediaExporter;
+}
+
+/** A `claim` for the keys of one call: the first counter has them, and no other. */
+export function oneCounter(): (counter: object) => void {
+  let counting: object | null = null;
+  return (counter) => {
+    counting ??= counter;
+    if (counting === counter) return;
+    throw new Error("All connections of a call must share one worker, or one cryptor");
+  };
 }
 
 /** The KID of a participant's medium in a generation. */

@@ -182,7 +182,10 @@ export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
       await counts();
       isOpen = true;
       const { scalabilityMode } = options;
-      if (scalabilityMode !== undefined) await layer(lines, scalabilityMode);
+      // No track is attached to what has failed meanwhile.
+      if (scalabilityMode !== undefined) {
+        await Promise.race([layer(lines, scalabilityMode), over.promise]);
+      }
       await Promise.race([over.promise, replaceTracks(({ ctx }) => tracks.get(ctx) ?? null)]);
       watch();
       for (const line of lines) if (!isScreen(line)) announce(line);

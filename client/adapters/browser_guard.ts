@@ -8,17 +8,34 @@
  * @module
  */
 
-/** Sets a transform for good. @returns whether it still is the one that the browser has */
+/** Sets a transform behind a guard; gives whether it still is the one that the browser has. */
+type Guard = (transform: RTCRtpScriptTransform, onChange: () => void) => () => boolean;
+
+const guards = new WeakMap<object, Guard>();
+
+/**
+ * Sets a transform for good, or until this function sets another one.
+ *
+ * @returns whether it still is the one that the browser has
+ */
 export function guardTransform(
   end: RTCRtpSender | RTCRtpReceiver,
   transform: RTCRtpScriptTransform,
   onChange: () => void,
 ): () => boolean {
-  end.transform = transform;
-  const own = Object.getOwnPropertyDescriptor(end, "transform");
-  const { get, value } = own ??
-    Object.getOwnPropertyDescriptor(Object.getPrototypeOf(end), "transform")!;
-  const read = (): unknown => get === undefined ? value : get.call(end);
-  Object.defineProperty(end, "transform", { get: read, set: onChange });
-  return () => read() === transform;
+  return (guards.get(end) ?? guardOf(end))(transform, onChange);
+}
+
+function guardOf(end: RTCRtpSender | RTCRtpReceiver): Guard {
+  // The browser's own, whatever a script has put in front of it.
+  const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(end), "transform")!;
+  let tell = () => {};
+  Object.defineProperty(end, "transform", { get: get!, set: () => tell() });
+  const guard: Guard = (transform, onChange) => {
+    tell = onChange;
+    set!.call(end, transform);
+    return () => get!.call(end) === transform;
+  };
+  guards.set(end, guard);
+  return guard;
 }

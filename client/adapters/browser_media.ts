@@ -33,9 +33,13 @@ export interface MediaPart {
   running(): Promise<void>;
   /** Opens the gate, once keys were added and are in use; or tells its codecs anew. */
   open(gate: Gate): void;
-  /** What the worker did so far, after all that it was told before. @throws Error where it does not answer */
+  /**
+   * What the worker did so far, after all that it was told before; not to be asked once it is closed.
+   *
+   * @throws Error where it does not answer
+   */
   counts(): Promise<WorkerCounts>;
-  /** Drops every further frame; idempotent. */
+  /** Drops every further frame; what was asked before is still answered. Idempotent. */
   close(): void;
 }
 
@@ -53,6 +57,7 @@ const WORKER_MS = 10_000;
 interface Part {
   readonly events: MediaEvents;
   gate: Gate | null;
+  isClosed: boolean;
   running: number;
   /** Waiting until so many transforms run. */
   awaited: { readonly count: number; readonly resolve: () => void }[];
@@ -69,7 +74,9 @@ export function browserMedia(start: () => Worker): BrowserMedia {
   const tell = (message: ToWorker) => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     const part = parts.get(data.connection);
-    if (part !== undefined) hear(part, data);
+    if (part === undefined) return;
+    hear(part, data);
+    settle(data.connection, part);
   };
   worker.onerror = () => {
     for (const { events } of [...parts.values()]) events.onFailure();
@@ -79,7 +86,14 @@ export function browserMedia(start: () => Worker): BrowserMedia {
     counter: worker,
     connect(events) {
       const id = connections++;
-      const part: Part = { events, gate: null, running: 0, awaited: [], asked: [] };
+      const part: Part = {
+        events,
+        gate: null,
+        isClosed: false,
+        running: 0,
+        awaited: [],
+        asked: [],
+      };
       parts.set(id, part);
       return partOf(id, part);
     },
@@ -102,12 +116,12 @@ export function browserMedia(start: () => Worker): BrowserMedia {
       running() {
         return answered((resolve) => {
           part.awaited.push({ count: made, resolve });
-          settle(part);
+          tellRunning(part);
         });
       },
       open(gate) {
         // It may have been closed while the keys were derived.
-        if (!parts.has(id)) return;
+        if (part.isClosed) return;
         part.gate = gate;
         tell({ say: "open", connection: id, gate });
       },
@@ -118,9 +132,18 @@ export function browserMedia(start: () => Worker): BrowserMedia {
         });
       },
       close() {
-        if (parts.delete(id)) tell({ say: "close", connection: id });
+        if (part.isClosed) return;
+        part.isClosed = true;
+        part.gate = null;
+        tell({ say: "close", connection: id });
+        settle(id, part);
       },
     };
+  }
+
+  /** Forgets a part that is closed and waits for no answer. */
+  function settle(id: number, { isClosed, asked }: Part): void {
+    if (isClosed && asked.length === 0) parts.delete(id);
   }
 }
 
@@ -142,7 +165,7 @@ function hear(part: Part, message: FromWorker): void {
   switch (message.say) {
     case "running":
       part.running++;
-      return settle(part);
+      return tellRunning(part);
     case "counts":
       return part.asked.shift()?.(message.counts);
     case "wanted":
@@ -152,7 +175,7 @@ function hear(part: Part, message: FromWorker): void {
   }
 }
 
-function settle(part: Part): void {
+function tellRunning(part: Part): void {
   for (const { count, resolve } of part.awaited) if (part.running >= count) resolve();
   part.awaited = part.awaited.filter(({ count }) => part.running < count);
 }

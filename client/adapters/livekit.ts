@@ -32,7 +32,8 @@ export interface LivekitOptions extends SfuOptions {
   /**
    * The roster index of a participant by its LiveKit identity, as the application authenticated it;
    * null for who is not in the roster, and is not heard. A server that names the wrong one gains
-   * nothing: frames open under the keys of that index or not at all.
+   * nothing: frames open under the keys of that index or not at all. It is asked again at each change
+   * of keys, and has to know by then who left: somebody else may get their seat.
    */
   readonly indexOf: (identity: string) => number | null;
 }
@@ -105,8 +106,9 @@ export function livekitManager(options: LivekitOptions): LivekitManager {
       given.localParticipant.on("localSenderCreated", protect);
       given.on("trackSubscribed", ({ receiver, source }, _publication, { identity }) => {
         const [index, ctx] = [options.indexOf(identity), SOURCES[source]];
-        const isKnown = index !== null && ctx !== undefined;
-        if (receiver !== undefined) media.receive(receiver, isKnown ? { index, ctx } : null);
+        if (receiver === undefined) return;
+        if (index === null || ctx === undefined) return media.receive(receiver, null);
+        media.receive(receiver, { index, ctx }, () => options.indexOf(identity) === index);
       });
     },
     setupEngine(engine) {

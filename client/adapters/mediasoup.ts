@@ -33,8 +33,11 @@ export interface MediasoupMedia {
   /**
    * The hook of `consume`. Whose the producer is comes from what the application authenticated: the
    * server's word alone opens nothing, because frames of anybody else do not open.
+   *
+   * @param isStill whether the seat is still theirs, asked at each change of keys: once somebody has left,
+   * another one may get their seat; by default it is theirs for as long as the consumer lasts
    */
-  onRtpReceiver(owner: TrackOwner): (receiver: RTCRtpReceiver) => void;
+  onRtpReceiver(owner: TrackOwner, isStill?: () => boolean): (receiver: RTCRtpReceiver) => void;
   /** Opens the gate: frames flow, each under these keys, and their changes are followed. */
   start(keys: CallKeys): Promise<void>;
   /** Counts of frames so far. */
@@ -49,7 +52,7 @@ export function mediasoupMedia(options: SfuOptions): MediasoupMedia {
   return {
     transport: { additionalSettings: { encodedInsertableStreams: true } },
     onRtpSender: (ctx) => (sender) => media.send(sender, ctx),
-    onRtpReceiver: (owner) => (receiver) => media.receive(receiver, owner),
+    onRtpReceiver: (owner, isStill) => (receiver) => media.receive(receiver, owner, isStill),
     start: media.start,
     stats: media.stats,
     close: media.close,

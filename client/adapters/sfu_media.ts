@@ -15,6 +15,7 @@
 
 import { type CallKeys, CTX, type Ctx } from "../../crypto/schedule.ts";
 import { type MediaFailure, type MediaStats } from "../adapter.ts";
+import { guardTransform } from "./browser_guard.ts";
 import { browserMedia, type MediaPart } from "./browser_media.ts";
 import { type WorkerCounts } from "./browser_messages.ts";
 import { LOOK_MS, senderCount, watchLine } from "./browser_watchdog.ts";
@@ -45,9 +46,13 @@ export interface SfuMedia {
   send(sender: RTCRtpSender, ctx: Ctx): void;
   /**
    * Sets the transform of a receiver, instead of the one that it had. With null, nothing is heard or
-   * seen of it: it is nobody's whom the application knows. @throws Error at the end
+   * seen of it: it is nobody's whom the application knows.
+   *
+   * @param isStill whether the seat is still theirs, asked at each change of keys; where it is not, the
+   * receiver is nobody's from then on
+   * @throws Error at the end
    */
-  receive(receiver: RTCRtpReceiver, owner: TrackOwner | null): void;
+  receive(receiver: RTCRtpReceiver, owner: TrackOwner | null, isStill?: () => boolean): void;
   /** Opens the gate: frames flow, each under these keys, and their changes are followed. */
   start(keys: CallKeys): Promise<void>;
   /** Counts of frames so far. */
@@ -60,6 +65,8 @@ export interface SfuMedia {
 interface Line extends KeyedLine {
   readonly end: RTCRtpSender | RTCRtpReceiver;
   readonly part: MediaPart;
+  /** Whether its seat is still that of whom it was. */
+  readonly isStill: () => boolean;
   /** Whether frames went past the transform; give each look's counts. */
   readonly bypassed: ReturnType<typeof watchLine>;
   /** What was counted of it at last. */
@@ -81,12 +88,13 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
 
   return {
     send: (sender, ctx) => attach(sender, ctx, null),
-    receive: (receiver, owner) => attach(receiver, owner?.ctx ?? CTX.mic, owner?.index ?? null),
+    receive: (receiver, owner, isStill) =>
+      attach(receiver, owner?.ctx ?? CTX.mic, owner?.index ?? null, isStill),
     async start(given) {
       if (state !== "gated") throw new Error("bug: media is started twice, or after its end");
       state = "started";
       keys = given;
-      bring = followSfuKeys(given, () => [...lines.values()], media);
+      bring = followSfuKeys(given, present, media);
       await begin([...lines.values()]).catch((error) => {
         fail("transport_failed");
         throw error;
@@ -101,7 +109,12 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     close: end,
   };
 
-  function attach(end: Line["end"], ctx: Ctx, index: number | null): void {
+  function attach(
+    end: Line["end"],
+    ctx: Ctx,
+    index: number | null,
+    isStill: Line["isStill"] = () => true,
+  ): void {
     if (state === "over") {
       silence(end);
       throw new Error("The media was closed");
@@ -114,14 +127,15 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
       onMissing: (index, ctx) => options.onMissingKey?.({ index, ctx }),
     });
     const transform = part.transform(isSender(end) ? "send" : "recv", ctx);
-    end.transform = transform;
+    const isIntact = guardTransform(end, transform, () => fail("bypass_detected"));
     const line: Line = {
       end,
       ctx,
       index,
       isSending: isSender(end),
       part,
-      bypassed: watchLine({ kind: kindOf(ctx), isIntact: () => end.transform === transform }),
+      isStill,
+      bypassed: watchLine({ kind: kindOf(ctx), isIntact }),
       stats: NO_STATS,
       codecs: -1,
     };
@@ -137,10 +151,23 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     for (const line of added) open(line);
   }
 
+  /** All lines, after those whose seat has gone to somebody else became nobody's. */
+  function present(): readonly Line[] {
+    for (const line of [...lines.values()]) {
+      if (!line.isStill()) attach(line.end, line.ctx, null);
+    }
+    return [...lines.values()];
+  }
+
   async function want(kid: number): Promise<void> {
-    const key = await keys?.recvKey(kid) ?? null;
-    if (key !== null) media.add([key]);
-    else keys?.requestKey(kid);
+    try {
+      const key = await keys?.recvKey(kid) ?? null;
+      if (key === null) return keys?.requestKey(kid);
+      present();
+      media.add([key]);
+    } catch {
+      // The call's secrets are erased, and nothing waits for a key any more.
+    }
   }
 
   /** Opens a line's gate, or tells its codecs anew once more of them are negotiated. */
@@ -171,8 +198,9 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     const { end, ctx } = line;
     if (end.transport?.state === "closed") return release(line);
     const seen = isSender(end) ? await senderCount(end) : { encoded: 0, bytes: 0 };
+    // Another one may have taken its place meanwhile, also below.
+    if (!isThere(line)) return;
     const sent = (await count(line)).get(ctx) ?? { frames: 0, bytes: 0 };
-    // Another one may have taken its place meanwhile.
     if (!isThere(line)) return;
     if (line.bypassed(seen, sent)) fail("bypass_detected");
     else open(line);
@@ -191,11 +219,10 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
   function release(line: Line | undefined): void {
     if (line === undefined) return;
     lines.delete(line.end);
-    // Closed once it is counted: a part that is closed does not answer.
-    count(line).catch(() => {}).then(() => {
-      past = sumOfStats(past, line.stats);
-      line.part.close();
-    });
+    const counted = count(line).catch(() => {});
+    // At once: no frame that waits for a key opens on it any more.
+    line.part.close();
+    counted.then(() => past = sumOfStats(past, line.stats));
   }
 
   function fail(failure: MediaFailure): void {

@@ -36,6 +36,8 @@ const START = 0x10;
 const MORE = 0x00;
 /** How many frames may be incomplete at a time; a further one takes the place of the oldest. */
 const MAX_OPEN_FRAMES = 8;
+/** Of how many packets a frame may be; the longest has 874 of ours. Each costs memory, however short. */
+const MAX_PARTS = 2_048;
 
 /** The payloads of a frame, in their order. */
 export function splitFrame(frame: Bytes): Bytes[] {
@@ -63,7 +65,7 @@ export class FrameAssembly {
     frame.bytes += part.length;
     if (described.isStart) frame.first = sequenceNumber;
     if (marker) frame.last = sequenceNumber;
-    if (frame.bytes > MAX_WIRE_BYTES) {
+    if (frame.bytes > MAX_WIRE_BYTES || frame.parts.size > MAX_PARTS) {
       this.#open.delete(timestamp);
       return null;
     }

@@ -71,6 +71,8 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
   const over = Promise.withResolvers<never>();
   const connected = Promise.withResolvers<void>();
   let connection: WeriftConnection | null = null;
+  /** What is listened to: the peer may describe the same tracks again. */
+  const heard = new Set<object>();
   for (const promise of [opening, over.promise, connected.promise]) promise.catch(() => {});
 
   const adapter: WeriftAdapter = {
@@ -150,11 +152,20 @@ export function weriftAdapter(options: WeriftAdapterOptions): WeriftAdapter {
     }
     for (const [i, { receiver }] of taken.entries()) {
       for (const { onReceiveRtp } of receiver.tracks) {
-        onReceiveRtp.subscribe(media.receiver(MEDIA[i]!));
+        if (isNew(onReceiveRtp)) onReceiveRtp.subscribe(media.receiver(MEDIA[i]!));
       }
     }
-    taken[VIDEO]!.sender.onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
+    const { onPictureLossIndication } = taken[VIDEO]!.sender;
+    if (isNew(onPictureLossIndication)) {
+      onPictureLossIndication.subscribe(() => options.onKeyFrameRequest?.());
+    }
     return taken;
+  }
+
+  function isNew(event: object): boolean {
+    if (heard.has(event)) return false;
+    heard.add(event);
+    return true;
   }
 }
 

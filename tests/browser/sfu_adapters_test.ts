@@ -41,6 +41,16 @@ Deno.test("what a room of LiveKit may not do with its manager", async (t) => {
     });
   });
 
+  await t.step("nothing opens on the track of somebody who left, and nothing fails", async () => {
+    await inPage("livekit_page.ts", async (tab) => {
+      const { left, ...heard } = await tab.evaluate<Told<"seatOfAnother">>(
+        "stories.seatOfAnother()",
+      );
+      assert.ok(left > 0);
+      assert.deepEqual(heard, { failures: [], opened: 0 });
+    });
+  });
+
   for (const how of ["transform", "receiver"] as const) {
     await t.step(`a ${how} without its transform stops everything`, async () => {
       await inPage("livekit_page.ts", async (tab) => {

@@ -203,6 +203,22 @@ Deno.test("a question that was asked an epoch ago is asked again by whoever agre
   assert.deepEqual(a.comparison.code, b.comparison.code);
 });
 
+Deno.test("whose tries are used up is asked, and does not wait for an answer that is never given", async () => {
+  const [a, b] = await pair();
+  for (let i = 0; i < 2; i++) {
+    await compare(a, b);
+    await rekey(a, b);
+  }
+  // The last one is not answered, and a minute later the other person presses the button.
+  await b.comparison.begin();
+  b.sent.length = 0;
+  await rekey(a, b);
+  const { session: { epoch } } = b;
+  await b.comparison.take({ kind: "sas", step: "commit", epoch, value: randomBytes(32) });
+  assert.deepEqual([b.comparison.state, b.sent], ["asked", []]);
+  await refuses(b.comparison.begin(), "refused");
+});
+
 Deno.test("an epoch that is not there yet, or not this one's, begins nothing", async () => {
   const [, b] = await pair();
   for (const epoch of [0, 2, 7]) {

@@ -138,6 +138,7 @@ const COUNTER = {};
 Deno.test("a connection that begins while nothing may be sent does not end the hold for the others", async () => {
   const keys = new GroupKeys();
   const shared = holder();
+  keys.sit(0);
   keys.install(generation(1));
   keys.use(generation(1));
   await followKeys(keys.view(0), 1, [CTX.mic], shared);
@@ -157,6 +158,7 @@ Deno.test("a key that a stack lacks is given to it again, and none that was drop
   const keys = new GroupKeys();
   const view = keys.view(0);
   const stack = holder();
+  keys.sit(0);
   keys.install(generation(1));
   keys.use(generation(1));
   await followKeys(view, 1, [CTX.mic], stack);

@@ -76,6 +76,28 @@ Deno.test({
   assert.equal(tick, 0, `${tick} timers of a call that has ended`);
 });
 
+Deno.test("a service that never says that a hangup arrived keeps no secret of the call alive", async () => {
+  for (const reason of ["ended", "failed"] as const) {
+    const { caller } = await connect(alice, bob);
+    let isOver = false;
+    const sent: Bytes[] = [];
+    const call = live((box) => {
+      if (isOver) sent.push(box);
+      return isOver ? new Promise(() => {}) : Promise.resolve();
+    });
+    void call.secure(caller, NOTHING);
+    await soon();
+    isOver = true;
+    if (reason === "ended") void call.hangUp();
+    else call.fail(new ClientError("media_failed", "The media connection was lost"));
+    assert.equal(call.state, "ended");
+    await soon();
+    assert.equal(sent.length, 1);
+    assert.throws(() => caller.exporter("test", new Uint8Array(0), 32), { code: "spent" });
+    await assert.rejects(caller.keys.sendKey(0), { code: "spent" });
+  }
+});
+
 /** Both sides, as far as the offerer has entered the next epoch and its word was lost. */
 async function halfRekeyed(): Promise<{ offerer: Session; answerer: Session; done: Bytes }> {
   const { caller, callee } = await connect(alice, bob);

@@ -98,3 +98,18 @@ Deno.test("whoever sends packets that never become frames takes bounded room", (
     "the first of them was forgotten: this is a frame of its own",
   );
 });
+
+Deno.test("a frame of more packets than a whole one has is given up: their number costs too", () => {
+  const assembly = new FrameAssembly();
+  // 16 bits of sequence numbers, and a byte in each packet: 64 kB that would be 65,536 objects.
+  const take = (sequenceNumber: number, marker = false) =>
+    assembly.take({
+      header: { sequenceNumber, timestamp: 1, marker },
+      payload: Uint8Array.of(sequenceNumber === 0 ? 0x10 : 0, 7),
+    });
+  for (let i = 0; i < 9_999; i++) assert.equal(take(i), null);
+  assert.equal(take(9_999, true), null);
+  const frame = frameOf(5_000);
+  const whole = packets(frame, 7, 1).map((packet) => assembly.take(packet));
+  assert.deepEqual(whole.at(-1), frame);
+});

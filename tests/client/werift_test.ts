@@ -257,6 +257,21 @@ Deno.test("padding and header extensions are not part of a frame", async () => {
   });
 });
 
+Deno.test("each frame is taken once, however often the peer offers new ways", async () => {
+  await between(async (alice, bob) => {
+    const { offer } = await join(alice.adapter, bob.adapter);
+    await alice.adapter.start(keysOf("session", 0));
+    await bob.adapter.start(keysOf("session", 1));
+    for (let i = 0; i < 10; i++) await bob.adapter.createAnswer(offer);
+    await alice.adapter.send(CTX.mic, frame(1));
+    await alice.adapter.send(CTX.camera, frame(2, LARGE));
+    await eventually(() => bob.frames.length === 2);
+    await pause(50);
+    const { framesOpened, duplicates } = await bob.adapter.stats();
+    assert.deepEqual({ framesOpened, duplicates }, { framesOpened: 2, duplicates: 0 });
+  });
+});
+
 Deno.test("a connection that fails is reported once, and nothing is sent afterwards", async () => {
   await between(async (alice, bob) => {
     const failures: MediaFailure[] = [];

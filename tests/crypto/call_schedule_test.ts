@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { packetMedia } from "../../client/adapters/packet_media.ts";
 import { utf8 } from "../../crypto/bytes.ts";
 import { CallSchedule } from "../../crypto/call_schedule.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
@@ -42,6 +43,21 @@ Deno.test("the media go along with a session's epochs, and nobody sends with wha
   assert.throws(() => caller.keys.mediaExporter("srtp", utf8(""), 16, { epoch: 1, step: 0 }), {
     code: "unknown_key",
   });
+});
+
+Deno.test("two that would count apart are not both given the keys of one call", async () => {
+  const { caller } = await connect(alice, bob);
+  const [one, other] = [packetMedia(() => {}, () => {}), packetMedia(() => {}, () => {})];
+  await one.start(caller.keys);
+  await assert.rejects(other.start(caller.keys), /share one worker, or one cryptor/);
+  assert.equal(await other.protect(CTX.mic, utf8("frame"), "key"), null);
+  assert.notEqual(await one.protect(CTX.mic, utf8("frame"), "key"), null);
+  // What counts for all may have more than one connection.
+  const cryptor = new FrameCryptor();
+  const { callee } = await connect(alice, bob);
+  for (const media of [0, 1].map(() => packetMedia(() => {}, () => {}, cryptor))) {
+    await media.start(callee.keys);
+  }
 });
 
 Deno.test("each epoch has its own frame keys, exports and secret, for both sides alike", async () => {

@@ -200,6 +200,19 @@ Deno.test("on hold nothing is protected, until a key is set again", async () => 
   await assert.rejects(alice.protect(CAMERA, utf8("frame")), { code: "unknown_key" });
 });
 
+Deno.test("what was under way when a hold came does not leave under the keys before, once there are others", async () => {
+  const [alice] = await pair();
+  const next = await deriveFrameKey(
+    new Uint8Array(64),
+    frameKid({ epoch: 2, step: 0 }, 0, CTX.mic),
+  );
+  const underWay = alice.protect(MIC, utf8("under way"));
+  alice.hold();
+  // The next keys may be there before the cryptography has ended.
+  alice.setSendKey(CTX.mic, next);
+  await assert.rejects(underWay, { code: "unknown_key" });
+});
+
 Deno.test("before a send key is set nothing is protected", async () => {
   const cryptor = new FrameCryptor();
   await assert.rejects(cryptor.protect(MIC, utf8("frame")), { code: "unknown_key" });

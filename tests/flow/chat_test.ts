@@ -80,6 +80,22 @@ Deno.test("a service that turns texts round or keeps one back gets none of them 
   ]);
 });
 
+Deno.test("texts for which there was no room are missed by the next one that is read", async () => {
+  const talk = new LiveTalk();
+  const take = (n: number) => talk.take({ kind: "chat", n, text: `${n}` });
+  // Nobody reads: whoever floods fills no memory.
+  for (let n = 0; n < 2_000; n++) take(n);
+  const reader = talk.read()[Symbol.asyncIterator]();
+  const { value: first } = await reader.next();
+  assert.deepEqual(first, { text: "0", missing: 0 });
+  take(2_000);
+  talk.end();
+  const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => reader });
+  const { text, missing } = rest.at(-1)!;
+  assert.equal(text, "2000");
+  assert.equal(1 + rest.length + missing, 2_001);
+});
+
 Deno.test("a text that could not be sent is missed, and those behind it go out", async () => {
   const talk = new LiveTalk();
   const sent: ChatPayload[] = [];

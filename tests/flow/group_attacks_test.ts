@@ -7,12 +7,14 @@
 import assert from "node:assert/strict";
 import { type MediaAdapter } from "../../client/adapter.ts";
 import { type Client, type GroupCall, joinAsGuest, type Meeting } from "../../client/mod.ts";
+import { type Happening } from "../../client/meeting.ts";
 import { encodePlace, SAID } from "../../client/group_wire.ts";
 import { type Bytes, utf8 } from "../../crypto/bytes.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import { FrameCryptor } from "../../crypto/frame_cryptor.ts";
 import { randomBytes } from "../../crypto/primitives.ts";
 import { type CallKeys, CTX, frameKid } from "../../crypto/schedule.ts";
+import { type Frame, type Liar } from "../support/liar.ts";
 import { stage } from "../support/stage.ts";
 import { silentStacks } from "../support/silent_stack.ts";
 import { eventually } from "../support/werift.ts";
@@ -300,3 +302,101 @@ Deno.test("a call in a room whose happenings somebody else reads ends, and nothi
   const { why, error } = await (await callIn(play.alice, room)).ended;
   assert.deepEqual([why, error?.code], ["room", "bad_option"]);
 });
+Deno.test("whoever comes back to another seat sends under its keys alone, and not those of who has the old one", async () => {
+  await using play = await stage();
+  const room = await play.alice.createRoom();
+  const link = await room.invite({ uses: 5 });
+  const service = sayingWhoIsAway(play.liar);
+  const [alice, alices] = await tapped(play.alice, room);
+  await eventually(() => alice.state === "joined");
+  const bobsRoom = await play.bob.joinRoom(link);
+  const keptFromBob = keepingBack(bobsRoom, "alice");
+  const [bob, bobs] = await tapped(play.bob, bobsRoom);
+  await eventually(() => bob.participants()[0]?.state === "connected", 10_000);
+  const { epoch } = alice.generation!;
+  {
+    // The service says that Bob is away, and keeps from him what comes of it; his media are as they were.
+    keptFromBob.isOn = true;
+    using _ = impatient();
+    service.say("bob", "away");
+    await eventually(() => alice.generation!.epoch > epoch, 10_000);
+  }
+  const [carol, carols] = await tapped(play.carol, await play.carol.joinRoom(link));
+  await eventually(() => carol.participants().some(({ state }) => state === "connected"), 10_000);
+  const { step } = alice.generation!;
+  service.say("bob", "back");
+  await eventually(() => alice.generation!.step > step, 10_000);
+  keptFromBob.isOn = false;
+  await eventually(() => {
+    return [alice, bob, carol].every((call) =>
+      call.participants().length === 2 &&
+      call.participants().every(({ state }) => state === "connected")
+    );
+  }, 20_000);
+  // Everybody is on one generation by then.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const inUse = await Promise.all([alices, bobs, carols].map(async (views) => {
+    const live = views.filter(({ onChange }) => onChange !== null);
+    const salts = await Promise.all(
+      live.map(async (keys) => `${(await keys.sendKey(CTX.mic)).salt}`),
+    );
+    return new Set(salts);
+  }));
+  const all = inUse.flatMap((salts) => [...salts]);
+  assert.equal(new Set(all).size, all.length, "two devices send under one key");
+  assert.deepEqual(inUse.map(({ size }) => size), [1, 1, 1]);
+  for (const call of [alice, bob, carol]) await call.leave();
+});
+
+/** What a service keeps from a member of a room: all that somebody says and shows, for as long as it is on. */
+function keepingBack(meeting: Meeting, account: string): { isOn: boolean } {
+  const keeping = { isOn: false };
+  const happenings = meeting.happenings.bind(meeting);
+  const isTheirs = (happening: Happening) =>
+    happening.kind === "message"
+      ? happening.message.from.account === account
+      : happening.kind === "event" && happening.event.kind === "meta" &&
+        happening.event.member.account === account;
+  meeting.happenings = async function* (signal) {
+    for await (const happening of happenings(signal)) {
+      if (!keeping.isOn || !isTheirs(happening)) yield happening;
+    }
+  };
+  return keeping;
+}
+
+/** A service that says of somebody in a room that their connection is lost, or there again. */
+function sayingWhoIsAway(liar: Liar): { say(account: string, event: "away" | "back"): void } {
+  const members = new Map<string, Frame>();
+  let [shift, last] = [0, 0];
+  // What follows is numbered as if it had been the truth.
+  const renumbered = (frame: Frame): Frame =>
+    JSON.parse(JSON.stringify(frame), (key, value) => {
+      if (key !== "rseq") return value;
+      last = Math.max(last, value + shift);
+      return value + shift;
+    });
+  liar.frameLie = (direction, frame) => {
+    if (direction === "up") return [frame];
+    const told = renumbered(frame);
+    const { account } = (told["member"] ?? {}) as { account?: string };
+    if (told.t === "presence" && account !== undefined) members.set(account, told);
+    return [told];
+  };
+  return {
+    say(account, event) {
+      const frame = members.get(account)!;
+      shift++;
+      const member = { ...frame["member"] as object, away: event === "away" };
+      liar.inject({ ...frame, event, member, rseq: ++last });
+    },
+  };
+}
+
+/** Timers of some seconds go off after one. */
+function impatient(): Disposable {
+  const { setTimeout: set } = globalThis;
+  globalThis.setTimeout =
+    ((work: () => void, ms = 0) => set(work, ms === 10_000 ? 1_000 : ms)) as typeof setTimeout;
+  return { [Symbol.dispose]: () => void (globalThis.setTimeout = set) };
+}

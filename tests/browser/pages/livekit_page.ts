@@ -23,11 +23,13 @@ import {
 
 const SOURCES = { audio: "microphone", video: "camera" } as const;
 const connections: StageConnections = { sending: [], receiving: [] };
+/** Who has which seat, as the application knows it. */
+const seats = new Map(Object.entries(INDEX));
 
 function member(onFailure = (failure: MediaFailure) => reportError(new Error(failure))) {
   const manager = livekitManager({
     worker: liar,
-    indexOf: (identity) => INDEX[identity] ?? null,
+    indexOf: (identity) => seats.get(identity) ?? null,
     onFailure,
   });
   const options: RoomOptions = { encryption: { e2eeManager: manager } };
@@ -112,6 +114,27 @@ const stories = {
       if (report.type === "inbound-rtp") decoded += report.framesDecoded ?? 0;
     });
     return { left: counts[0]!.framesProtected, opened: counts[1]!.framesOpened, decoded };
+  },
+
+  /** Somebody leaves the call and another one has their seat; the server goes on with the old track. */
+  async seatOfAnother() {
+    const failures: MediaFailure[] = [];
+    const [alice, bob] = [member(), member((failure) => failures.push(failure)), member()];
+    await publish(alice!, "alice", bob!);
+    await letThrough();
+    const keys = [rosterKeys("call", INDEX["alice"]!), rosterKeys("call", INDEX["bob"]!)];
+    await bob!.manager.start(keys[1]!);
+    await alice!.manager.start(keys[0]!);
+    const opened = async () => (await bob!.manager.stats()).framesOpened;
+    await until(5_000, async () => await opened() > 10);
+    seats.delete("alice");
+    for (const each of keys) await each.install();
+    for (const each of keys) await each.use();
+    await after(200);
+    const before = [await opened(), (await alice!.manager.stats()).framesProtected];
+    await after(1_000);
+    const now = [await opened(), (await alice!.manager.stats()).framesProtected];
+    return { failures, opened: now[0]! - before[0]!, left: now[1]! - before[1]! };
   },
 
   /** The page takes a transform away, or the worker is gone, in the middle of a call. */
