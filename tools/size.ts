@@ -18,7 +18,7 @@ const ADAPTERS = "client/adapters";
 /** A third of it proves lookups: VRF and curve, prefix tree, ladder, records, policies. */
 const CLIENT_BUDGET_BYTES = 61_440;
 /** What one adds to the client's bundle differs by some fifty bytes with what else is compressed. */
-const ADAPTER_BUDGET_BYTES = 4_096;
+const ADAPTER_BUDGET_BYTES = 4_352;
 /**
  * What protects frames itself brings the cryptor along, with the envelopes of all codecs. No page loads it:
  * it is for programs, or in the worker.

@@ -105,16 +105,11 @@ export interface BrowserAdapter extends MediaAdapter {
 /** A `MediaAdapter` on the browser's own WebRTC, for one call. */
 export function browserAdapter(options: BrowserAdapterOptions): BrowserAdapter {
   const codecs = options.codecs ?? CODECS;
-  if (typeof options.worker !== "function" && typeof options.worker?.connect !== "function") {
-    throw new TypeError(
-      "`worker` is a function that starts the worker, or what browserMedia() gave",
-    );
-  }
+  const { worker } = options;
+  const isOwn = typeof worker === "function";
+  const media = isOwn ? browserMedia(worker) : worker;
+  if (media?.connect === undefined) throw new TypeError("`worker` starts it, or is browserMedia()");
   const connection = openConnection(options.iceServers ?? []);
-  const isOwn = typeof options.worker === "function";
-  const media = typeof options.worker === "function"
-    ? browserMedia(options.worker)
-    : options.worker;
   let keys: CallKeys | null = null;
   const part = media.connect({
     onFailure: () => fail("transport_failed", "The worker could not be loaded, or broke"),

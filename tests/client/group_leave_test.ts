@@ -13,6 +13,7 @@ Deno.test("who has left a group call has left its room: the service was told", a
     self: null,
     entered: Promise.resolve(),
     members: () => [],
+    send: () => Promise.resolve(),
     setMeta: () => Promise.resolve(),
     // As a room: only the first time there is something to wait for.
     leave: () => calls++ === 0 ? told.promise : Promise.resolve(),

@@ -47,7 +47,9 @@ Deno.test("the media go along with a session's epochs, and nobody sends with wha
 
 Deno.test("two that would count apart are not both given the keys of one call", async () => {
   const { caller } = await connect(alice, bob);
-  const [one, other] = [packetMedia(() => {}, () => {}), packetMedia(() => {}, () => {})];
+  const onFrame = () => {};
+  const one = packetMedia({ onFrame }, () => {});
+  const other = packetMedia({ onFrame }, () => {});
   await one.start(caller.keys);
   await assert.rejects(other.start(caller.keys), /share one worker, or one cryptor/);
   assert.equal(await other.protect(CTX.mic, utf8("frame"), "key"), null);
@@ -55,7 +57,7 @@ Deno.test("two that would count apart are not both given the keys of one call", 
   // What counts for all may have more than one connection.
   const cryptor = new FrameCryptor();
   const { callee } = await connect(alice, bob);
-  for (const media of [0, 1].map(() => packetMedia(() => {}, () => {}, cryptor))) {
+  for (const media of [0, 1].map(() => packetMedia({ onFrame, cryptor }, () => {}))) {
     await media.start(callee.keys);
   }
 });

@@ -40,6 +40,15 @@ export interface Party {
   readonly tracks: string[];
 }
 
+/** Remembers what is set as a transform and does nothing with it; the worker has its event all the same. */
+function ignore(sender: RTCRtpSender): void {
+  let transform: unknown = null;
+  const broken = Object.create(RTCRtpSender.prototype, {
+    transform: { get: () => transform, set: (given) => transform = given },
+  });
+  Object.setPrototypeOf(sender, broken);
+}
+
 /**
  * `no_transforms`: what is set as a transform has no effect; `sends_past_transforms`: likewise, and
  * the browser does not know `encodedInsertableStreams`, so it sends all the same; `mute_worker`: the
@@ -81,13 +90,8 @@ export async function party(
     }
     override addTransceiver(kind: string): RTCRtpTransceiver {
       const transceiver = super.addTransceiver(kind);
-      // Remembers what was set and does nothing with it; the worker has its event all the same.
       if (quirk === "no_transforms" || quirk === "sends_past_transforms") {
-        Object.defineProperty(transceiver.sender, "transform", {
-          value: null,
-          writable: true,
-          configurable: true,
-        });
+        ignore(transceiver.sender);
       }
       return transceiver;
     }
