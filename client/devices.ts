@@ -40,6 +40,8 @@ import { type World } from "./world.ts";
 
 /** Most devices of an account. */
 const MAX_DEVICES = 8;
+/** How often an update is made anew because another device was faster; each of seven others may be. */
+const RETRIES = 7;
 
 /** The number that a device of the next record gets. */
 export function nextDeviceId({ version }: VerifiedRecord): number {
@@ -89,7 +91,7 @@ export async function removeDevice(world: World, deviceId: number): Promise<Acco
 type Update = Pick<RecordChange, "devices" | "recovery">;
 
 /**
- * Submits an update; once more upon the newer record where another device was faster.
+ * Submits an update; anew upon the newer record where another device was faster.
  *
  * @param decide what the next record says, or null where the newest one does as it is
  * @param isDone whether a record says what was wanted
@@ -111,7 +113,7 @@ export async function updateRecord(
       return await followRecord(world.store, account, record);
     } catch (error) {
       const isLate = error instanceof ClientError && error.problem === "record_conflict";
-      if (!isLate || attempt > 0) throw error;
+      if (!isLate || attempt === RETRIES) throw error;
     }
   }
 }

@@ -69,6 +69,8 @@ interface Part {
 export function browserMedia(start: () => Worker): BrowserMedia {
   const worker = start();
   const parts = new Map<number, Part>();
+  /** Ends the waiting for each answer that has not come. */
+  const waiting = new Set<() => void>();
   let connections = 0;
 
   const tell = (message: ToWorker) => worker.postMessage(message);
@@ -102,7 +104,10 @@ export function browserMedia(start: () => Worker): BrowserMedia {
     retire: (which) => tell({ say: "retire", which }),
     hold: () => tell({ say: "hold" }),
     requestKeyFrames: () => tell({ say: "key-frame" }),
-    close: () => worker.terminate(),
+    close() {
+      worker.terminate();
+      for (const end of waiting) end();
+    },
   };
 
   function partOf(id: number, part: Part): MediaPart {
@@ -141,24 +146,27 @@ export function browserMedia(start: () => Worker): BrowserMedia {
     };
   }
 
+  /** A worker that does not answer protects nothing. */
+  function answered<T>(ask: (resolve: (answer: T) => void) => void): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const end = () => {
+      clearTimeout(late);
+      waiting.delete(end);
+      reject(new Error("The transform worker does not answer"));
+    };
+    const late = setTimeout(end, WORKER_MS);
+    waiting.add(end);
+    ask((answer) => {
+      resolve(answer);
+      end();
+    });
+    return promise;
+  }
+
   /** Forgets a part that is closed and waits for no answer. */
   function settle(id: number, { isClosed, asked }: Part): void {
     if (isClosed && asked.length === 0) parts.delete(id);
   }
-}
-
-/** A worker that does not answer protects nothing. */
-function answered<T>(ask: (resolve: (answer: T) => void) => void): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const late = setTimeout(
-    () => reject(new Error("The transform worker does not answer")),
-    WORKER_MS,
-  );
-  ask((answer) => {
-    clearTimeout(late);
-    resolve(answer);
-  });
-  return promise;
 }
 
 function hear(part: Part, message: FromWorker): void {

@@ -83,6 +83,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
   let past = NO_STATS;
   let keys: CallKeys | null = null;
   let state: "gated" | "started" | "over" = "gated";
+  let nextLook: ReturnType<typeof setTimeout> | undefined;
   /** Brings the keys of lines to the worker; null before there are any. */
   let bring: ReturnType<typeof followSfuKeys> | null = null;
 
@@ -186,7 +187,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     try {
       while (state === "started") {
         for (const line of [...lines.values()]) if (isThere(line)) await look(line);
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await new Promise((resolve) => nextLook = setTimeout(resolve, LOOK_MS));
       }
     } catch {
       // Whoever cannot look must not send.
@@ -236,6 +237,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     state = "over";
     if (keys !== null) keys.onChange = null;
     for (const { end } of lines.values()) silence(end);
+    clearTimeout(nextLook);
     media.close();
   }
 }
