@@ -27,6 +27,9 @@ export async function membersOf(
     const one = wanderer(account);
     await one.goTo(services[i % services.length]!);
     await one.join(room);
+    // What is said to all goes to those whom the speaker's instance was told of.
+    const isKnown = ({ presence }: Wanderer) => presence.some(([account]) => account === name);
+    await until(`${name} is known`, () => members.every(isKnown));
     members.push(one);
   }
   return members;
