@@ -123,8 +123,7 @@ export function sfuMedia(options: SfuOptions): SfuMedia {
     release(lines.get(end));
     const part = media.connect({
       onFailure: () => fail("transport_failed"),
-      // Once the call is over there is no key to be had, and nobody to be told.
-      onWanted: (kid) => void want(kid).catch(() => {}),
+      onWanted: want,
       onMissing: (index, ctx) => options.onMissingKey?.({ index, ctx }),
     });
     const transform = part.transform(isSender(end) ? "send" : "recv", ctx);
